@@ -1,2 +1,10 @@
-//! Placeholder.
+//! The contract between Linux/AArch64 programs and the kernel: numbers, flags, error codes and the
+//! layouts of the structures that cross the border. No logic enters here; whoever needs a layout
+//! pins its size and offsets with compile-time assertions beside the type.
 #![no_std]
+#![forbid(unsafe_code)]
+
+mod errno;
+pub mod nr;
+
+pub use errno::{Errno, Result};
