@@ -104,7 +104,6 @@ numbers! {
     82 FSYNC "fsync";
     83 FDATASYNC "fdatasync";
     84 SYNC_FILE_RANGE "sync_file_range";
-    84 SYNC_FILE_RANGE2 "sync_file_range2";
     85 TIMERFD_CREATE "timerfd_create";
     86 TIMERFD_SETTIME "timerfd_settime";
     87 TIMERFD_GETTIME "timerfd_gettime";
