@@ -1,0 +1,3 @@
+//! AF_UNIX sockets (`man 7 unix`).
+
+pub mod graph;
