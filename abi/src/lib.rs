@@ -6,5 +6,6 @@
 
 mod errno;
 pub mod nr;
+pub mod socket;
 
 pub use errno::{Errno, Result};

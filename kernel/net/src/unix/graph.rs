@@ -64,12 +64,18 @@ impl Graph {
     /// How many descriptors of `socket` are in flight.
     #[must_use]
     pub fn in_flight(&self, socket: SocketId) -> usize {
-        self.vertices.get(&socket).map_or(0, |vertex| vertex.holders.len())
+        self.vertices
+            .get(&socket)
+            .map_or(0, |vertex| vertex.holders.len())
     }
 
     /// A descriptor of `passed` goes into `holder`'s queue.
     pub fn send(&mut self, passed: SocketId, holder: SocketId) {
-        self.vertices.entry(passed).or_default().holders.push(holder);
+        self.vertices
+            .entry(passed)
+            .or_default()
+            .holders
+            .push(holder);
         *self.waiting.entry(holder).or_default() += 1;
         self.suspect |= self.may_close_cycle(passed, holder);
     }
@@ -91,7 +97,9 @@ impl Graph {
 
     /// A descriptor of `passed` left `holder`'s queue, received or dropped.
     pub fn receive(&mut self, passed: SocketId, holder: SocketId) {
-        let Some(vertex) = self.vertices.get_mut(&passed) else { return };
+        let Some(vertex) = self.vertices.get_mut(&passed) else {
+            return;
+        };
         if let Some(at) = vertex.holders.iter().position(|held| *held == holder) {
             vertex.holders.swap_remove(at);
             if vertex.holders.is_empty() {
@@ -143,7 +151,10 @@ impl Graph {
     /// More than one member, or one that waits in its own queue.
     fn is_cycle(&self, component: &[SocketId]) -> bool {
         match component {
-            [only] => self.vertices.get(only).is_some_and(|vertex| vertex.holders.contains(only)),
+            [only] => self
+                .vertices
+                .get(only)
+                .is_some_and(|vertex| vertex.holders.contains(only)),
             _ => true,
         }
     }
@@ -153,7 +164,10 @@ impl Graph {
         component.iter().all(|socket| {
             self.vertices.get(socket).is_some_and(|vertex| {
                 references(*socket) == vertex.holders.len()
-                    && vertex.holders.iter().all(|holder| component.binary_search(holder).is_ok())
+                    && vertex
+                        .holders
+                        .iter()
+                        .all(|holder| component.binary_search(holder).is_ok())
             })
         })
     }
@@ -197,7 +211,14 @@ impl<'a> Components<'a> {
     fn enter(&mut self, socket: SocketId) {
         let index = self.next_index;
         self.next_index += 1;
-        self.state.insert(socket, Visit { index, low: index, on_stack: true });
+        self.state.insert(
+            socket,
+            Visit {
+                index,
+                low: index,
+                on_stack: true,
+            },
+        );
         self.open.push(socket);
     }
 
@@ -214,7 +235,11 @@ impl<'a> Components<'a> {
         path.push((root, 0_usize));
         while let Some((socket, followed)) = path.last_mut() {
             let socket = *socket;
-            let next = self.vertices.get(&socket).and_then(|v| v.holders.get(*followed)).copied();
+            let next = self
+                .vertices
+                .get(&socket)
+                .and_then(|v| v.holders.get(*followed))
+                .copied();
             if let Some(holder) = next {
                 *followed += 1;
                 if !self.vertices.contains_key(&holder) {
@@ -231,7 +256,9 @@ impl<'a> Components<'a> {
                 continue;
             }
             path.pop();
-            let Some(done) = self.state.get(&socket).copied() else { continue };
+            let Some(done) = self.state.get(&socket).copied() else {
+                continue;
+            };
             if let Some((parent, _)) = path.last() {
                 self.lower(*parent, done.low);
             }

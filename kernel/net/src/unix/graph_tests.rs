@@ -16,8 +16,9 @@ impl Random {
 /// What can be received again: start from every socket some program holds, and follow what lies
 /// in the queues of sockets that can be reached.
 fn reachable(edges: &[(u64, u64)], held: &[usize]) -> HashSet<u64> {
-    let mut seen: HashSet<u64> =
-        (0..held.len() as u64).filter(|socket| held[*socket as usize] > 0).collect();
+    let mut seen: HashSet<u64> = (0..held.len() as u64)
+        .filter(|socket| held[*socket as usize] > 0)
+        .collect();
     loop {
         let before = seen.len();
         for (passed, holder) in edges {
@@ -73,8 +74,9 @@ fn random_graphs_agree_with_a_brute_force_search() {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     for round in 0..100_000 {
         let sockets = 1 + random.below(7);
-        let held: Vec<usize> =
-            (0..sockets).map(|_| usize::from(random.below(4) == 0)).collect();
+        let held: Vec<usize> = (0..sockets)
+            .map(|_| usize::from(random.below(4) == 0))
+            .collect();
         let mut edges: Vec<(u64, u64)> = (0..random.below(12))
             .map(|_| (random.below(sockets), random.below(sockets)))
             .collect();
@@ -90,7 +92,11 @@ fn nothing_in_flight_costs_nothing() {
     let mut graph = Graph::new();
     assert!(graph.is_empty());
     assert!(!graph.may_have_cycle());
-    assert!(graph.collect(|_| unreachable!("asked about a socket")).is_empty());
+    assert!(
+        graph
+            .collect(|_| unreachable!("asked about a socket"))
+            .is_empty()
+    );
 }
 
 #[test]
@@ -106,7 +112,11 @@ fn a_live_cycle_is_looked_at_again() {
     let mut graph = Graph::new();
     graph.send(SocketId(1), SocketId(2));
     graph.send(SocketId(2), SocketId(1));
-    assert!(graph.collect(|socket| if socket.0 == 1 { 2 } else { 1 }).is_empty());
+    assert!(
+        graph
+            .collect(|socket| if socket.0 == 1 { 2 } else { 1 })
+            .is_empty()
+    );
     assert!(graph.may_have_cycle());
     assert_eq!(graph.collect(|_| 1).len(), 1);
 }
@@ -117,7 +127,11 @@ fn an_edge_out_of_the_component_keeps_it() {
     graph.send(SocketId(1), SocketId(2));
     graph.send(SocketId(2), SocketId(1));
     graph.send(SocketId(2), SocketId(3));
-    assert!(graph.collect(|socket| if socket.0 == 2 { 2 } else { 1 }).is_empty());
+    assert!(
+        graph
+            .collect(|socket| if socket.0 == 2 { 2 } else { 1 })
+            .is_empty()
+    );
 }
 
 #[test]
