@@ -6,6 +6,7 @@
 
 mod errno;
 pub mod nr;
+pub mod signal;
 pub mod socket;
 
 pub use errno::{Errno, Result};
