@@ -4,9 +4,14 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod epoll;
 mod errno;
+pub mod eventfd;
+pub mod inotify;
 pub mod nr;
+pub mod poll;
 pub mod signal;
 pub mod socket;
+pub mod termios;
 
 pub use errno::{Errno, Result};
