@@ -4,14 +4,18 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod dirent;
 pub mod epoll;
 mod errno;
 pub mod eventfd;
+pub mod fcntl;
 pub mod inotify;
+pub mod mount;
 pub mod nr;
 pub mod poll;
 pub mod signal;
 pub mod socket;
+pub mod stat;
 pub mod termios;
 
 pub use errno::{Errno, Result};
