@@ -1,2 +1,45 @@
-//! Placeholder.
-#![no_std]
+//! The machine: boot, traps, memory translation, frames, processors, context switch, interrupts,
+//! time, devices and the copies between kernel and user memory.
+//!
+//! This is the only crate in which `unsafe` may stand; everything above it is safe code over the
+//! types here. There are two machines: `aarch64` (the kernel) and `host` (tests on an ordinary
+//! computer, over `std`). Policy (who runs, what a fault means) does not enter: it comes in through
+//! [`hooks`].
+#![cfg_attr(target_os = "none", no_std)]
+
+extern crate alloc;
+
+pub mod addr;
+pub mod boot;
+pub mod console;
+pub mod cpu;
+pub mod device;
+mod head;
+pub mod hooks;
+pub mod ipi;
+pub mod irq;
+pub mod power;
+pub mod preempt;
+pub mod smp;
+pub mod thread;
+pub mod time;
+pub mod user;
+
+#[cfg(target_os = "none")]
+mod aarch64;
+#[cfg(target_os = "none")]
+use aarch64 as machine;
+#[cfg(not(target_os = "none"))]
+mod host;
+#[cfg(not(target_os = "none"))]
+use host as machine;
+
+pub use addr::{PAGE_SHIFT, PAGE_SIZE, PhysAddr, USER_END, UserAddr};
+pub use cpu::{CpuId, CpuMask, MAX_CPUS};
+pub use user::{Access, Trap, UserContext};
+
+/// The running thread's head.
+#[inline(always)]
+pub(crate) fn head() -> &'static head::Head {
+    machine::head()
+}

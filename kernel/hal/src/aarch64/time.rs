@@ -1,0 +1,58 @@
+//! The architected timer: the virtual counter and this processor's compare register.
+
+use core::arch::asm;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use crate::time::NANOS_PER_SEC;
+
+/// Nanoseconds a tick, and ticks a nanosecond, as 32.32 fixed point.
+static NS_PER_TICK: AtomicU64 = AtomicU64::new(0);
+static TICKS_PER_NS: AtomicU64 = AtomicU64::new(0);
+
+/// Learns the counter's frequency; before that the time is 0.
+pub(crate) fn init() {
+    let hz = counter_frequency().max(1);
+    NS_PER_TICK.store(((NANOS_PER_SEC << 32) + hz / 2) / hz, Ordering::Relaxed);
+    TICKS_PER_NS.store((hz << 32).div_ceil(NANOS_PER_SEC), Ordering::Relaxed);
+}
+
+/// Nanoseconds a tick as 32.32 fixed point, for the vDSO.
+pub(crate) fn ns_per_tick() -> u64 {
+    NS_PER_TICK.load(Ordering::Relaxed)
+}
+
+#[inline(always)]
+fn scale(value: u64, factor: u64) -> u64 {
+    ((u128::from(value) * u128::from(factor)) >> 32) as u64
+}
+
+#[inline(always)]
+pub(crate) fn now_ns() -> u64 {
+    let ticks: u64;
+    // SAFETY: reads the counter; the barrier keeps the read from being done early.
+    unsafe {
+        asm!("isb", "mrs {0}, cntvct_el0", out(reg) ticks, options(nostack, preserves_flags))
+    };
+    scale(ticks, NS_PER_TICK.load(Ordering::Relaxed))
+}
+
+pub(crate) fn counter_frequency() -> u64 {
+    let hz: u64;
+    // SAFETY: reads a constant register.
+    unsafe { asm!("mrs {0}, cntfrq_el0", out(reg) hz, options(nomem, nostack, preserves_flags)) };
+    hz
+}
+
+pub(crate) fn set_deadline(at: Option<u64>) {
+    match at {
+        Some(ns) => {
+            let ticks = scale(ns, TICKS_PER_NS.load(Ordering::Relaxed)).saturating_add(1);
+            // SAFETY: sets this processor's compare register and lets it interrupt.
+            unsafe {
+                asm!("msr cntv_cval_el0, {0}", "msr cntv_ctl_el0, {1}", in(reg) ticks, in(reg) 1u64, options(nostack));
+            }
+        }
+        // SAFETY: stops this processor's timer.
+        None => unsafe { asm!("msr cntv_ctl_el0, xzr", options(nostack)) },
+    }
+}
