@@ -4,6 +4,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod auxv;
 pub mod dirent;
 pub mod epoll;
 mod errno;
