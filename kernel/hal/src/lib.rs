@@ -14,15 +14,21 @@ pub mod boot;
 pub mod console;
 pub mod cpu;
 pub mod device;
+pub mod frame;
 mod head;
+pub mod heap;
 pub mod hooks;
 pub mod ipi;
 pub mod irq;
+mod local;
+mod lock;
+pub mod mmu;
 pub mod power;
 pub mod preempt;
 pub mod smp;
 pub mod thread;
 pub mod time;
+pub mod ucopy;
 pub mod user;
 
 #[cfg(target_os = "none")]
@@ -36,6 +42,9 @@ use host as machine;
 
 pub use addr::{PAGE_SHIFT, PAGE_SIZE, PhysAddr, USER_END, UserAddr};
 pub use cpu::{CpuId, CpuMask, MAX_CPUS};
+pub use frame::UFrame;
+pub use mmu::{PageTable, Prot};
+pub use ucopy::{UserPtr, UserSlice};
 pub use user::{Access, Trap, UserContext};
 
 /// The running thread's head.

@@ -68,14 +68,3 @@ pub(crate) fn halt() -> ! {
 }
 pub(crate) fn console_write(_: &[u8]) {}
 pub(crate) fn set_panic_action(_: fn() -> !) {}
-
-struct NoHeap;
-// SAFETY: it never gives out memory.
-unsafe impl core::alloc::GlobalAlloc for NoHeap {
-    unsafe fn alloc(&self, _: core::alloc::Layout) -> *mut u8 {
-        core::ptr::null_mut()
-    }
-    unsafe fn dealloc(&self, _: *mut u8, _: core::alloc::Layout) {}
-}
-#[global_allocator]
-static NO_HEAP: NoHeap = NoHeap;
