@@ -79,3 +79,31 @@ pub struct InotifyEvent {
 }
 
 const _: () = assert!(size_of::<InotifyEvent>() == 16);
+
+#[allow(missing_docs, reason = "names of inotify(7), for who only tells")]
+mod words {
+    use super::InotifyMask as M;
+    pub const IN_ACCESS: u32 = M::ACCESS.bits();
+    pub const IN_MODIFY: u32 = M::MODIFY.bits();
+    pub const IN_ATTRIB: u32 = M::ATTRIB.bits();
+    pub const IN_CLOSE_WRITE: u32 = M::CLOSE_WRITE.bits();
+    pub const IN_CLOSE_NOWRITE: u32 = M::CLOSE_NOWRITE.bits();
+    pub const IN_OPEN: u32 = M::OPEN.bits();
+    pub const IN_MOVED_FROM: u32 = M::MOVED_FROM.bits();
+    pub const IN_MOVED_TO: u32 = M::MOVED_TO.bits();
+    pub const IN_CREATE: u32 = M::CREATE.bits();
+    pub const IN_DELETE: u32 = M::DELETE.bits();
+    pub const IN_DELETE_SELF: u32 = M::DELETE_SELF.bits();
+    pub const IN_MOVE_SELF: u32 = M::MOVE_SELF.bits();
+    pub const IN_UNMOUNT: u32 = M::UNMOUNT.bits();
+    pub const IN_Q_OVERFLOW: u32 = M::Q_OVERFLOW.bits();
+    pub const IN_IGNORED: u32 = M::IGNORED.bits();
+    pub const IN_ONLYDIR: u32 = M::ONLYDIR.bits();
+    pub const IN_DONT_FOLLOW: u32 = M::DONT_FOLLOW.bits();
+    pub const IN_EXCL_UNLINK: u32 = M::EXCL_UNLINK.bits();
+    pub const IN_MASK_CREATE: u32 = M::MASK_CREATE.bits();
+    pub const IN_MASK_ADD: u32 = M::MASK_ADD.bits();
+    pub const IN_ISDIR: u32 = M::ISDIR.bits();
+    pub const IN_ONESHOT: u32 = M::ONESHOT.bits();
+}
+pub use words::*;

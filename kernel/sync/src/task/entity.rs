@@ -1,0 +1,183 @@
+//! What the scheduler keeps about a task: where it may run, how much it has run, how urgent it is.
+//!
+//! Times are written by the processor that runs the task and read by anybody, so plain loads and stores
+//! do; readers see a figure that was true a moment ago.
+
+use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering::Relaxed};
+
+use hal::cpu::{AtomicCpuMask, CpuId, CpuMask};
+
+use crate::instant::Instant;
+
+/// A task in the scheduler's books.
+#[derive(Debug)]
+pub struct Entity {
+    affinity: AtomicCpuMask,
+    cpu: AtomicU32,
+    nice: AtomicI32,
+    policy: AtomicU32,
+    /// Run time scaled by weight, in nanoseconds of a nice-0 task.
+    vruntime: AtomicU64,
+    stamp: AtomicU64,
+    user: AtomicU64,
+    system: AtomicU64,
+    voluntary: AtomicU64,
+    involuntary: AtomicU64,
+}
+
+/// Weight of each nice level from -20 to 19; a step is a quarter more or less of the processor
+/// (`man 7 sched`, "The nice value").
+const WEIGHTS: [u32; 40] = [
+    88761, 71755, 56483, 46273, 36291, 29154, 23254, 18705, 14949, 11916, 9548, 7620, 6100, 4904,
+    3906, 3121, 2501, 1991, 1586, 1277, 1024, 820, 655, 526, 423, 335, 272, 215, 172, 137, 110, 87,
+    70, 56, 45, 36, 29, 23, 18, 15,
+];
+
+/// Weight of a task of policy `SCHED_IDLE`.
+const IDLE_WEIGHT: u32 = 3;
+/// `SCHED_IDLE` (`man 2 sched_setscheduler`).
+const SCHED_IDLE: u32 = 5;
+
+impl Entity {
+    pub(super) fn new() -> Self {
+        Self {
+            affinity: AtomicCpuMask::new(CpuMask::ALL),
+            cpu: AtomicU32::new(u32::MAX),
+            nice: AtomicI32::new(0),
+            policy: AtomicU32::new(0),
+            vruntime: AtomicU64::new(0),
+            stamp: AtomicU64::new(0),
+            user: AtomicU64::new(0),
+            system: AtomicU64::new(0),
+            voluntary: AtomicU64::new(0),
+            involuntary: AtomicU64::new(0),
+        }
+    }
+
+    /// The processors the task may run on, whether they are there or not.
+    #[inline]
+    #[must_use]
+    pub fn affinity(&self) -> CpuMask {
+        self.affinity.load()
+    }
+
+    /// Sets the processors the task may run on; the scheduler moves it at its next switch.
+    pub fn set_affinity(&self, mask: CpuMask) {
+        self.affinity.store(mask);
+    }
+
+    /// The processor it runs on, is queued on, or ran on last; `None` before its first.
+    #[inline]
+    #[must_use]
+    pub fn cpu(&self) -> Option<CpuId> {
+        CpuId::new(self.cpu.load(Relaxed) as usize)
+    }
+
+    /// For the scheduler: where the task is queued.
+    #[inline]
+    pub fn set_cpu(&self, cpu: CpuId) {
+        self.cpu.store(cpu.index() as u32, Relaxed);
+    }
+
+    /// -20 (most favoured) to 19.
+    #[must_use]
+    pub fn nice(&self) -> i32 {
+        self.nice.load(Relaxed)
+    }
+
+    /// Sets the nice value, cut to its range.
+    pub fn set_nice(&self, nice: i32) {
+        self.nice.store(nice.clamp(-20, 19), Relaxed);
+    }
+
+    /// The scheduling policy's number: `SCHED_OTHER`, `SCHED_BATCH` or `SCHED_IDLE`.
+    #[must_use]
+    pub fn policy(&self) -> u32 {
+        self.policy.load(Relaxed)
+    }
+
+    /// Sets the policy's number, which the caller has checked.
+    pub fn set_policy(&self, policy: u32) {
+        self.policy.store(policy, Relaxed);
+    }
+
+    /// The share of the processor it gets: 1024 at nice 0.
+    #[inline]
+    #[must_use]
+    pub fn weight(&self) -> u32 {
+        if self.policy() == SCHED_IDLE {
+            return IDLE_WEIGHT;
+        }
+        let index = usize::try_from(self.nice() + 20).unwrap_or(20);
+        WEIGHTS.get(index).copied().unwrap_or(1024)
+    }
+
+    /// Weighted run time.
+    #[inline]
+    #[must_use]
+    pub fn vruntime(&self) -> u64 {
+        self.vruntime.load(Relaxed)
+    }
+
+    /// For the scheduler.
+    #[inline]
+    pub fn set_vruntime(&self, vruntime: u64) {
+        self.vruntime.store(vruntime, Relaxed);
+    }
+
+    /// For the scheduler: the task begins to run, in the kernel, at `now`.
+    #[inline]
+    pub fn starts(&self, now: Instant) {
+        self.stamp.store(now.as_nanos(), Relaxed);
+    }
+
+    /// The time since the last stamp was spent in the kernel; it is stamped `now`.
+    #[inline]
+    pub fn was_in_kernel(&self, now: Instant) -> u64 {
+        Self::charge(&self.stamp, &self.system, now)
+    }
+
+    /// The time since the last stamp was spent in the program; it is stamped `now`.
+    #[inline]
+    pub fn was_in_user(&self, now: Instant) -> u64 {
+        Self::charge(&self.stamp, &self.user, now)
+    }
+
+    #[inline]
+    fn charge(stamp: &AtomicU64, account: &AtomicU64, now: Instant) -> u64 {
+        let now = now.as_nanos();
+        let spent = now.saturating_sub(stamp.load(Relaxed));
+        stamp.store(now, Relaxed);
+        account.store(account.load(Relaxed).wrapping_add(spent), Relaxed);
+        spent
+    }
+
+    /// Nanoseconds of processor time in the program.
+    #[must_use]
+    pub fn user_ns(&self) -> u64 {
+        self.user.load(Relaxed)
+    }
+
+    /// Nanoseconds of processor time in the kernel.
+    #[must_use]
+    pub fn system_ns(&self) -> u64 {
+        self.system.load(Relaxed)
+    }
+
+    /// For the scheduler: the task was switched away from, of its own will or not.
+    #[inline]
+    pub fn count_switch(&self, voluntary: bool) {
+        let counter = if voluntary {
+            &self.voluntary
+        } else {
+            &self.involuntary
+        };
+        counter.store(counter.load(Relaxed).wrapping_add(1), Relaxed);
+    }
+
+    /// Switches away from the task: of its own will, and not.
+    #[must_use]
+    pub fn switches(&self) -> (u64, u64) {
+        (self.voluntary.load(Relaxed), self.involuntary.load(Relaxed))
+    }
+}
