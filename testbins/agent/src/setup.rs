@@ -1,0 +1,46 @@
+//! What a program expects to find in a running system.
+
+use std::ffi::CStr;
+use std::fs;
+
+use rustix::mount::{MountFlags, mount};
+
+/// Mounts the usual file systems. One that this kernel lacks is named on the console; programs that need it fail for
+/// themselves.
+pub fn mount_all() {
+    let plain = MountFlags::NOSUID | MountFlags::NODEV;
+    mount_one("proc", "/proc", plain, None);
+    mount_one("sysfs", "/sys", plain, None);
+    mount_one("devtmpfs", "/dev", MountFlags::NOSUID, None);
+    mount_one(
+        "devpts",
+        "/dev/pts",
+        MountFlags::NOSUID,
+        Some(c"mode=0620,gid=5,ptmxmode=0666"),
+    );
+    mount_one("tmpfs", "/dev/shm", plain, Some(c"mode=1777"));
+    mount_one("tmpfs", "/tmp", plain, Some(c"mode=1777"));
+    for (link, target) in [
+        ("/dev/fd", "/proc/self/fd"),
+        ("/dev/stdin", "/proc/self/fd/0"),
+        ("/dev/stdout", "/proc/self/fd/1"),
+        ("/dev/stderr", "/proc/self/fd/2"),
+    ] {
+        if fs::symlink_metadata(link).is_err()
+            && let Err(error) = std::os::unix::fs::symlink(target, link)
+        {
+            eprintln!("agent: {link}: {error}");
+        }
+    }
+}
+
+fn mount_one(kind: &str, target: &str, flags: MountFlags, data: Option<&CStr>) {
+    if let Err(error) = fs::create_dir_all(target) {
+        eprintln!("agent: {target}: {error}");
+    }
+    match mount(kind, target, kind, flags, data) {
+        // Linux may have mounted devtmpfs itself.
+        Ok(()) | Err(rustix::io::Errno::BUSY) => {}
+        Err(error) => eprintln!("agent: mount {kind} on {target}: {error}"),
+    }
+}

@@ -1,0 +1,45 @@
+//! The subcommands.
+
+mod image;
+mod run;
+mod upkeep;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::workspace::Workspace;
+
+/// Build, boot, run, test and measure the Nacre kernel.
+#[derive(Debug, Parser)]
+#[command(name = "nacre", version, disable_help_subcommand = false)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Boot to a shell, or run a static AArch64 program of the host in the guest
+    Run(run::Args),
+    /// Build the kernel's Image and the shell's initramfs into target/nacre/
+    Image(image::Args),
+    /// Build upstream programs into target/third_party/
+    ThirdParty(upkeep::ThirdPartyArgs),
+    /// Say what is missing on this machine, or install it
+    Doctor(upkeep::DoctorArgs),
+}
+
+impl Cli {
+    /// Does what was asked for.
+    pub fn run(self) -> Result<ExitCode> {
+        let workspace = Workspace::find()?;
+        match self.command {
+            Command::Run(args) => args.run(&workspace),
+            Command::Image(args) => args.run(&workspace),
+            Command::ThirdParty(args) => args.run(&workspace),
+            Command::Doctor(args) => args.run(),
+        }
+    }
+}

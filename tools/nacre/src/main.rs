@@ -1,0 +1,32 @@
+//! The host tool: everything that `make` does, and the way to run a program of the host under Nacre like a local
+//! command. `nacre help` says what there is.
+#![forbid(unsafe_code)]
+
+mod apt;
+mod cargo;
+mod commands;
+mod cpio;
+mod doctor;
+mod initramfs;
+mod kernel;
+mod progress;
+mod qemu;
+mod session;
+mod terminal;
+mod testbins;
+mod third_party;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    match commands::Cli::parse().run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("nacre: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
