@@ -1,4 +1,8 @@
 //! Threads, processes, signals, programs.
+//!
+//! The room for what Linux calls a task: identities and relations ([`tree`]), threads and processes,
+//! signals, running programs, rights and limits. It uses every crate but the binary. System-call
+//! conventions do not enter: handlers live in the kernel binary and call in here with plain values.
 #![cfg_attr(target_os = "none", no_std)]
 #![cfg_attr(
     test,
@@ -15,3 +19,13 @@ extern crate alloc;
 
 pub mod cmdline;
 pub mod exec;
+pub mod process;
+pub mod signal;
+mod stand_in;
+pub mod thread;
+pub mod tree;
+pub mod usage;
+pub mod user;
+
+pub use process::Process;
+pub use thread::{Thread, try_current, with_current};

@@ -1,0 +1,328 @@
+//! A process: what its threads share and its relatives see.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU32, Ordering};
+
+use crate::stand_in::Path;
+use abi::signal::SigSet;
+use sync::{IrqLock, Limits, Pollee, SpinLock, rank};
+
+use crate::signal::GroupSignals;
+use crate::thread::Thread;
+use crate::usage::Usage;
+
+/// Numbers of system calls that are counted.
+pub const CALLS: usize = 480;
+
+/// The program a process runs.
+#[derive(Clone, Default)]
+pub struct Program {
+    /// Its file (`/proc/[pid]/exe`).
+    pub exe: Option<Path>,
+    /// Where the argument strings are: first byte, past the last.
+    pub args: (u64, u64),
+    /// Where the environment strings are.
+    pub env: (u64, u64),
+    /// Where code and data are, and the stack pointer it started with.
+    pub code: (u64, u64),
+    /// Data segment.
+    pub data: (u64, u64),
+    /// First stack pointer.
+    pub start_stack: u64,
+    /// Auxiliary vector.
+    pub auxv: Arc<[u64]>,
+}
+
+/// How often each call was made and how often it failed.
+pub struct CallCounts {
+    calls: Box<[AtomicU32]>,
+    errors: SpinLock<BTreeMap<(u16, u16), u32>, { rank::LEAF }>,
+}
+
+impl Default for CallCounts {
+    fn default() -> Self {
+        let mut calls = Vec::new();
+        // Without memory for the counters nothing is counted; the calls go on.
+        if calls.try_reserve_exact(CALLS).is_ok() {
+            calls.resize_with(CALLS, AtomicU32::default);
+        }
+        Self {
+            calls: calls.into_boxed_slice(),
+            errors: SpinLock::new(BTreeMap::new()),
+        }
+    }
+}
+
+impl CallCounts {
+    /// Counts a call.
+    #[inline(always)]
+    pub fn count(&self, number: usize) {
+        if let Some(counter) = self.calls.get(number) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Counts a failure.
+    #[cold]
+    pub fn count_error(&self, number: usize, errno: abi::Errno) {
+        let key = (number as u16, errno.number() as u16);
+        *self.errors.lock().entry(key).or_insert(0) += 1;
+    }
+
+    /// Number and count of each call that was made.
+    pub fn calls(&self) -> impl Iterator<Item = (usize, u32)> {
+        self.calls
+            .iter()
+            .map(|count| count.load(Ordering::Relaxed))
+            .enumerate()
+            .filter(|(_, count)| *count > 0)
+    }
+
+    /// Number, errno and count of each kind of failure.
+    pub fn errors(&self) -> Vec<(u16, u16, u32)> {
+        self.errors
+            .lock()
+            .iter()
+            .map(|((number, errno), count)| (*number, *errno, *count))
+            .collect()
+    }
+}
+
+/// A process.
+pub struct Process {
+    pid: u32,
+    parent: AtomicU32,
+    group: AtomicU32,
+    session: AtomicU32,
+    signals: IrqLock<GroupSignals, { rank::SIGNAL }>,
+    limits: Limits,
+    program: SpinLock<Program, { rank::LEAF }>,
+    /// Told when a child ends, stops or goes on.
+    pub child_events: Pollee,
+    /// Told when the process ends (pidfd).
+    pub exit_events: Pollee,
+    /// Told when one of its threads ends (exec waits for the others).
+    pub thread_events: Pollee,
+    /// Told when a signal becomes pending (signalfd).
+    pub signal_events: Pollee,
+    /// What its ended threads and waited-for children have used.
+    usage: SpinLock<(Usage, Usage), { rank::LEAF }>,
+    /// What its calls are counted in.
+    pub counts: CallCounts,
+    wait_status: AtomicI32,
+    ending: AtomicBool,
+    subreaper: AtomicBool,
+    dumpable: AtomicU8,
+    oom_score_adj: AtomicI32,
+    personality: AtomicU32,
+    last_uid: AtomicU32,
+    start_ns: u64,
+}
+
+impl Process {
+    /// A process without threads or relations yet.
+    pub fn new(pid: u32, signals: GroupSignals, limits: Limits) -> Self {
+        Self {
+            pid,
+            parent: AtomicU32::new(0),
+            group: AtomicU32::new(0),
+            session: AtomicU32::new(0),
+            signals: IrqLock::new(signals),
+            limits,
+            program: SpinLock::new(Program::default()),
+            child_events: Pollee::new(),
+            exit_events: Pollee::new(),
+            thread_events: Pollee::new(),
+            signal_events: Pollee::new(),
+            usage: SpinLock::new((Usage::default(), Usage::default())),
+            counts: CallCounts::default(),
+            wait_status: AtomicI32::new(0),
+            ending: AtomicBool::new(false),
+            subreaper: AtomicBool::new(false),
+            dumpable: AtomicU8::new(1),
+            oom_score_adj: AtomicI32::new(0),
+            personality: AtomicU32::new(0),
+            last_uid: AtomicU32::new(0),
+            start_ns: hal::time::now_ns(),
+        }
+    }
+
+    /// Its identity (tgid).
+    #[inline]
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Its parent's identity; 0 for process 1.
+    #[inline]
+    pub fn parent_pid(&self) -> u32 {
+        self.parent.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_parent_pid(&self, pid: u32) {
+        self.parent.store(pid, Ordering::Relaxed);
+    }
+
+    /// Its process group.
+    pub fn group(&self) -> u32 {
+        self.group.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_group(&self, group: u32) {
+        self.group.store(group, Ordering::Relaxed);
+    }
+
+    /// Its session.
+    pub fn session(&self) -> u32 {
+        self.session.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_session(&self, session: u32) {
+        self.session.store(session, Ordering::Relaxed);
+    }
+
+    /// Its shared signal state, its threads and how it is ending.
+    pub fn signals(&self) -> &IrqLock<GroupSignals, { rank::SIGNAL }> {
+        &self.signals
+    }
+
+    /// Its threads, the leader first while there is one.
+    pub fn threads(&self) -> Vec<Arc<Thread>> {
+        self.signals.lock().threads.clone()
+    }
+
+    /// A thread to ask about what all share.
+    pub fn any_thread(&self) -> Option<Arc<Thread>> {
+        self.signals.lock().threads.first().cloned()
+    }
+
+    /// Its resource limits.
+    #[inline]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The program it runs.
+    pub fn program(&self) -> Program {
+        self.program.lock().clone()
+    }
+
+    pub(crate) fn set_program(&self, program: Program) -> Program {
+        core::mem::replace(&mut *self.program.lock(), program)
+    }
+
+    /// What its ended threads have used.
+    pub fn ended_usage(&self) -> Usage {
+        self.usage.lock().0
+    }
+
+    /// What its waited-for children have used.
+    pub fn children_usage(&self) -> Usage {
+        self.usage.lock().1
+    }
+
+    pub(crate) fn add_ended(&self, usage: &Usage) {
+        self.usage.lock().0.add(usage);
+    }
+
+    pub(crate) fn add_child(&self, usage: &Usage) {
+        self.usage.lock().1.add(usage);
+    }
+
+    /// What the process has used so far, its children left out.
+    pub fn usage(&self) -> Usage {
+        let mut sum = self.ended_usage();
+        for thread in self.threads() {
+            sum.add(&Usage::of_thread(&thread));
+        }
+        sum
+    }
+
+    /// The status a wait call reports.
+    pub fn wait_status(&self) -> i32 {
+        self.wait_status.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_wait_status(&self, status: i32) {
+        self.wait_status.store(status, Ordering::Relaxed);
+    }
+
+    /// Whether its last thread is gone or going.
+    pub fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_ending(&self) {
+        self.ending.store(true, Ordering::Release);
+    }
+
+    /// Whether orphans among its descendants become its children (`PR_SET_CHILD_SUBREAPER`).
+    pub fn is_subreaper(&self) -> bool {
+        self.subreaper.load(Ordering::Relaxed)
+    }
+
+    /// Makes it, or no longer, a subreaper.
+    pub fn set_subreaper(&self, on: bool) {
+        self.subreaper.store(on, Ordering::Relaxed);
+    }
+
+    /// `PR_GET_DUMPABLE`: 1 when others of its user may look into it.
+    pub fn dumpable(&self) -> u8 {
+        self.dumpable.load(Ordering::Relaxed)
+    }
+
+    /// Sets whether others of its user may look into it.
+    pub fn set_dumpable(&self, dumpable: u8) {
+        self.dumpable.store(dumpable, Ordering::Relaxed);
+    }
+
+    /// How willing it is to be killed when memory runs out: -1000 (never) to 1000.
+    pub fn oom_score_adj(&self) -> i32 {
+        self.oom_score_adj.load(Ordering::Relaxed)
+    }
+
+    /// Sets how willing it is to be killed when memory runs out.
+    pub fn set_oom_score_adj(&self, adj: i32) {
+        self.oom_score_adj.store(adj, Ordering::Relaxed);
+    }
+
+    /// `personality(2)`.
+    pub fn personality(&self) -> u32 {
+        self.personality.load(Ordering::Relaxed)
+    }
+
+    /// Sets the personality.
+    pub fn set_personality(&self, personality: u32) {
+        self.personality.store(personality, Ordering::Relaxed);
+    }
+
+    /// Its real user; remembered when its last thread is gone.
+    pub fn last_uid(&self) -> u32 {
+        self.last_uid.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_last_uid(&self, uid: u32) {
+        self.last_uid.store(uid, Ordering::Relaxed);
+    }
+
+    /// When it was made, nanoseconds since the machine started.
+    pub fn start_ns(&self) -> u64 {
+        self.start_ns
+    }
+
+    /// Copies what a forked child inherits of the process's own settings.
+    pub(crate) fn inherit(&self, parent: &Process) {
+        self.set_dumpable(parent.dumpable());
+        self.set_oom_score_adj(parent.oom_score_adj());
+        self.set_personality(parent.personality());
+        self.set_program(parent.program());
+    }
+
+    /// Signals pending for the whole process.
+    pub fn shared_pending(&self) -> SigSet {
+        self.signals.lock().pending.set()
+    }
+}
