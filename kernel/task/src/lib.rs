@@ -20,6 +20,8 @@ extern crate alloc;
 pub mod cmdline;
 pub mod exec;
 pub mod process;
+#[cfg(target_os = "none")]
+pub mod sched;
 pub mod signal;
 mod stand_in;
 pub mod thread;

@@ -21,6 +21,8 @@ pub struct Entity {
     stamp: AtomicU64,
     user: AtomicU64,
     system: AtomicU64,
+    booked_user: AtomicU64,
+    booked_system: AtomicU64,
     voluntary: AtomicU64,
     involuntary: AtomicU64,
 }
@@ -49,6 +51,8 @@ impl Entity {
             stamp: AtomicU64::new(0),
             user: AtomicU64::new(0),
             system: AtomicU64::new(0),
+            booked_user: AtomicU64::new(0),
+            booked_system: AtomicU64::new(0),
             voluntary: AtomicU64::new(0),
             involuntary: AtomicU64::new(0),
         }
@@ -150,6 +154,28 @@ impl Entity {
         stamp.store(now, Relaxed);
         account.store(account.load(Relaxed).wrapping_add(spent), Relaxed);
         spent
+    }
+
+    /// Nanoseconds from the last stamp to `now`.
+    #[must_use]
+    pub fn since_stamp(&self, now: Instant) -> u64 {
+        now.as_nanos().saturating_sub(self.stamp.load(Relaxed))
+    }
+
+    /// For the scheduler: nanoseconds in the program and in the kernel that it has not booked yet.
+    #[inline]
+    #[must_use]
+    pub fn take_unbooked(&self) -> (u64, u64) {
+        let take = |total: &AtomicU64, booked: &AtomicU64| {
+            let total = total.load(Relaxed);
+            let fresh = total.wrapping_sub(booked.load(Relaxed));
+            booked.store(total, Relaxed);
+            fresh
+        };
+        (
+            take(&self.user, &self.booked_user),
+            take(&self.system, &self.booked_system),
+        )
     }
 
     /// Nanoseconds of processor time in the program.
