@@ -329,7 +329,9 @@ TEST(tcsetattr_with_flush_drops_input)
 TEST(stop_and_start_keys_hold_output)
 {
     pty();
-    type("\023");
+    change(ICRNL | IXON, OPOST | ONLCR, ICANON | ISIG);
+    type("\023\n");
+    EXPECT_EQ(waiting(slave), 1); /* so the stop key before it has been taken */
     pid_t pid = nt_fork();
     if (pid == 0) {
         EXPECT_EQ(write(slave, "held", 4), 4);
