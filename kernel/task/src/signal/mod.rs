@@ -5,7 +5,9 @@
 //! timers send from interrupts. Threads are kicked under the lock; parents are told outside it.
 
 pub mod action;
+pub mod altstack;
 pub mod deliver;
+pub mod frame;
 pub mod info;
 pub mod pending;
 pub mod send;

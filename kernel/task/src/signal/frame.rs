@@ -1,0 +1,240 @@
+//! The frame a handler finds on its stack and `rt_sigreturn` takes back, bit for bit as arm64 Linux
+//! lays it: siginfo, ucontext, the FPSIMD record, after a fault its syndrome, an end record; above
+//! them the frame record that lets unwinders pass.
+
+use abi::signal::{
+    ESR_MAGIC, EsrContext, FPSIMD_MAGIC, FpsimdContext, RESERVED, RT_SIGFRAME_SIZE, RtSigFrame,
+    SS_AUTODISARM, SaFlags, SigAction, SigContext, SigSet, SigStack, UContext,
+};
+use hal::user::FpState;
+use hal::{UserAddr, UserContext, ucopy};
+use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
+
+use super::{SigInfo, altstack};
+use crate::thread::{Thread, flag};
+
+/// What is written in one piece: the fixed part, the FPSIMD record, the syndrome or the end.
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+struct Written {
+    head: RtSigFrame,
+    fpsimd: FpsimdContext,
+    tail: [u64; 4],
+}
+
+/// Header of a record in `__reserved`.
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+struct Record {
+    magic: u32,
+    size: u32,
+}
+
+/// Bits of PSTATE that would not be a 64-bit program's: mode, and the interrupt masks.
+const NOT_USER: u64 = 0x3df;
+
+/// The address and syndrome of the last fault, for the frame.
+#[derive(Clone, Copy, Default)]
+pub struct FaultRecord {
+    /// Where.
+    pub address: u64,
+    /// The syndrome; 0 when the last trap was no fault.
+    pub esr: u64,
+}
+
+/// The frame could not be written or read: the program's stack is bad.
+#[derive(Debug, PartialEq, Eq)]
+pub struct BadFrame;
+
+/// Writes the frame of a handler and points the registers at it. `trampoline` is the vDSO's return
+/// code.
+///
+/// # Errors
+/// [`BadFrame`] when the stack cannot be written; nothing else has changed then.
+pub fn push(
+    thread: &Thread,
+    regs: &mut UserContext,
+    info: &SigInfo,
+    action: &SigAction,
+    fault: FaultRecord,
+    trampoline: u64,
+) -> Result<(), BadFrame> {
+    let flags = SaFlags::from_bits_retain(action.flags);
+    let signals = thread.signals().lock();
+    let stack = signals.altstack;
+    let mask = signals.saved_mask.unwrap_or(thread.mask());
+    drop(signals);
+
+    let top = if flags.contains(SaFlags::ONSTACK) {
+        altstack::choose(&stack, regs.sp())
+    } else {
+        regs.sp()
+    };
+    let record = top.wrapping_sub(16) & !15;
+    let frame = record.wrapping_sub(RT_SIGFRAME_SIZE as u64);
+    let written = compose(regs, info, fault, stack, mask);
+    // Without the end record's spare words when there is no syndrome.
+    let length = size_of::<Written>() - if fault.esr == 0 { 16 } else { 0 };
+    let bytes = written.as_bytes().get(..length).ok_or(BadFrame)?;
+    ucopy::copy_out(UserAddr(frame as usize), bytes).map_err(|_| BadFrame)?;
+    let link = [regs.x(29), regs.x(30)];
+    ucopy::copy_out(UserAddr(record as usize), link.as_bytes()).map_err(|_| BadFrame)?;
+
+    regs.set_x(0, info.signo as u64);
+    if flags.contains(SaFlags::SIGINFO) {
+        regs.set_x(1, frame);
+        regs.set_x(2, frame + core::mem::offset_of!(RtSigFrame, uc) as u64);
+    }
+    regs.set_x(29, record);
+    regs.set_x(
+        30,
+        if flags.contains(SaFlags::RESTORER) {
+            action.restorer
+        } else {
+            trampoline
+        },
+    );
+    regs.set_sp(frame);
+    regs.set_pc(action.handler);
+    entered(thread, info.signo, action, stack);
+    Ok(())
+}
+
+fn compose(
+    regs: &UserContext,
+    info: &SigInfo,
+    fault: FaultRecord,
+    stack: SigStack,
+    mask: SigSet,
+) -> Written {
+    let all = regs.registers();
+    let fp = regs.fpsimd();
+    let mut tail = [0; 4];
+    if fault.esr != 0 {
+        let [head, esr, ..] = &mut tail;
+        *head = u64::from(ESR_MAGIC) | (size_of::<EsrContext>() as u64) << 32;
+        *esr = fault.esr;
+    }
+    Written {
+        head: RtSigFrame {
+            info: info.to_raw(),
+            uc: UContext {
+                flags: 0,
+                link: 0,
+                stack,
+                mask,
+                unused: [0; 120],
+                pad: 0,
+                mcontext: SigContext {
+                    fault_address: fault.address,
+                    regs: all.x,
+                    sp: all.sp,
+                    pc: all.pc,
+                    pstate: all.pstate,
+                    pad: 0,
+                },
+            },
+        },
+        fpsimd: FpsimdContext {
+            magic: FPSIMD_MAGIC,
+            size: size_of::<FpsimdContext>() as u32,
+            fpsr: fp.fpsr,
+            fpcr: fp.fpcr,
+            vregs: fp.v.map(|v| [v as u64, (v >> 64) as u64]),
+        },
+        tail,
+    }
+}
+
+/// The handler is on: its mask is in force, a temporary mask has been put in the frame, a stack that
+/// disarms itself is gone.
+fn entered(thread: &Thread, signo: i32, action: &SigAction, stack: SigStack) {
+    let mut blocked = thread.mask().union(action.mask);
+    if !SaFlags::from_bits_retain(action.flags).contains(SaFlags::NODEFER) {
+        blocked = blocked.with(signo);
+    }
+    let mut signals = thread.signals().lock();
+    if signals.saved_mask.take().is_some() {
+        thread.lower(flag::RESTORE_MASK);
+    }
+    if stack.flags & SS_AUTODISARM != 0 {
+        signals.altstack = SigStack {
+            flags: abi::signal::SS_DISABLE,
+            ..SigStack::default()
+        };
+    }
+    drop(signals);
+    super::set_mask(thread, blocked);
+}
+
+/// Takes back the frame at the stack pointer: registers, mask, alternate stack.
+///
+/// # Errors
+/// [`BadFrame`] when it cannot be read or no program could be in its state; the caller then sends
+/// `SIGSEGV` for the stack pointer.
+pub fn pop(thread: &Thread, regs: &mut UserContext) -> Result<(), BadFrame> {
+    let sp = regs.sp();
+    if sp & 15 != 0 {
+        return Err(BadFrame);
+    }
+    let mut frame = RtSigFrame::new_zeroed();
+    let at = UserAddr(sp as usize);
+    ucopy::copy_in(frame.as_mut_bytes(), at).map_err(|_| BadFrame)?;
+    super::set_mask(thread, frame.uc.mask);
+
+    let saved = &frame.uc.mcontext;
+    for (n, value) in saved.regs.iter().enumerate() {
+        regs.set_x(n, *value);
+    }
+    regs.set_sp(saved.sp);
+    regs.set_pc(saved.pc);
+    regs.set_pstate(saved.pstate);
+    if saved.pstate & NOT_USER != 0 {
+        return Err(BadFrame);
+    }
+    let records = at.wrapping_add(size_of::<RtSigFrame>());
+    let fp = find_fpsimd(records)?;
+    let unused = fp.fpsr == 0 && fp.fpcr == 0 && fp.vregs.as_bytes().iter().all(|b| *b == 0);
+    if !unused || regs.uses_fpsimd() {
+        regs.set_fpsimd(FpState {
+            v: fp
+                .vregs
+                .map(|[low, high]| u128::from(low) | u128::from(high) << 64),
+            fpsr: fp.fpsr,
+            fpcr: fp.fpcr,
+        });
+    }
+    // Linux takes the stack back and does not mind if it cannot.
+    let _ = altstack::exchange(thread, Some(&frame.uc.stack), regs.sp());
+    Ok(())
+}
+
+/// Walks the records to their end; there must be one FPSIMD record.
+fn find_fpsimd(base: UserAddr) -> Result<FpsimdContext, BadFrame> {
+    let mut found = None;
+    let mut offset = 0usize;
+    loop {
+        let left = RESERVED - offset;
+        if left < size_of::<Record>() {
+            return Err(BadFrame);
+        }
+        let at = base.wrapping_add(offset);
+        let mut record = Record { magic: 0, size: 0 };
+        ucopy::copy_in(record.as_mut_bytes(), at).map_err(|_| BadFrame)?;
+        let size = record.size as usize;
+        match record.magic {
+            0 if size == 0 => return found.ok_or(BadFrame),
+            FPSIMD_MAGIC if found.is_none() && size == size_of::<FpsimdContext>() => {
+                let mut fp = FpsimdContext::new_zeroed();
+                ucopy::copy_in(fp.as_mut_bytes(), at).map_err(|_| BadFrame)?;
+                found = Some(fp);
+            }
+            ESR_MAGIC => {}
+            _ => return Err(BadFrame),
+        }
+        if size < size_of::<Record>() || size > left || size % 16 != 0 {
+            return Err(BadFrame);
+        }
+        offset += size;
+    }
+}
