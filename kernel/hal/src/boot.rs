@@ -14,6 +14,9 @@ pub struct BootInfo {
     pub device_tree: Vec<u8>,
     /// Ranges of RAM: first physical address and length in bytes.
     pub memory: Vec<(u64, u64)>,
+    /// The initial ramdisk, if one was given.
+    #[cfg(target_os = "none")]
+    pub initrd: Option<crate::frame::Reserved>,
     /// Random bytes the boot loader gave (`rng-seed`, `kaslr-seed`); may be empty.
     pub seed: Vec<u8>,
     /// How many processors the device tree has, up to [`MAX_CPUS`](crate::MAX_CPUS).
@@ -30,7 +33,7 @@ macro_rules! entry {
         #[cfg(target_os = "none")]
         const _: () = {
             #[unsafe(export_name = "nacre_kernel_main")]
-            fn kernel_main(info: $crate::boot::BootInfo) -> ! {
+            fn __nacre_kernel_main(info: $crate::boot::BootInfo) -> ! {
                 let main: fn($crate::boot::BootInfo) -> ! = $main;
                 main(info)
             }

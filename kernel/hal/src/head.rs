@@ -1,6 +1,8 @@
 //! The head of a thread: the few words that hal and its assembly reach through one register.
 
 use core::cell::Cell;
+#[cfg(target_os = "none")]
+use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use crate::cpu::CpuId;
@@ -21,8 +23,6 @@ pub(crate) struct Head {
     cpu: AtomicU32,
     /// The stack pointer while it does not run.
     pub(crate) sp: Cell<usize>,
-    /// Where the exception vectors save user registers: null outside `UserContext::run`.
-    pub(crate) frame: Cell<usize>,
     /// The reference the processor holds on the thread.
     pub(crate) me: Cell<Option<*const dyn Runnable>>,
     /// A processor runs on its stack.
@@ -31,6 +31,9 @@ pub(crate) struct Head {
     pub(crate) fp_used: Cell<bool>,
     /// The processor whose registers held its floating point state last.
     pub(crate) fp_cpu: Cell<u32>,
+    /// That state while the thread does not run.
+    #[cfg(target_os = "none")]
+    pub(crate) fp: UnsafeCell<crate::user::FpState>,
 }
 
 // SAFETY: the cells are touched only by the processor that runs the thread, or, before it ever runs
@@ -47,11 +50,12 @@ impl Head {
             attention: AtomicU32::new(0),
             cpu: AtomicU32::new(cpu),
             sp: Cell::new(0),
-            frame: Cell::new(0),
             me: Cell::new(None),
             running: AtomicBool::new(false),
             fp_used: Cell::new(false),
             fp_cpu: Cell::new(u32::MAX),
+            #[cfg(target_os = "none")]
+            fp: UnsafeCell::new(crate::user::FpState::ZERO),
         }
     }
 

@@ -1,13 +1,35 @@
 //! The AArch64 machine.
 
+mod boot;
+mod fp;
+mod gic;
+mod idregs;
+mod interrupt;
 mod irq;
+mod kmap;
 mod local;
+mod panic;
+mod psci;
+mod smp;
+mod symbols;
+mod thread;
 mod time;
-mod unbuilt;
+mod trap;
+mod uart;
+mod user;
 
+pub(crate) use fp::{fp_forget, fp_load, fp_read};
+pub(crate) use gic::{ipi_send, line_disable, line_enable};
 pub(crate) use irq::{
     IrqState, irq_disable, irq_enable, irq_restore, irqs_enabled, wait_for_interrupt,
 };
 pub(crate) use local::{head, set_head};
+pub(crate) use panic::{halt, set_panic_action};
+pub(crate) use psci::{power_off, power_reset};
+pub(crate) use smp::start_secondaries;
+pub(crate) use thread::{KernelStack, switch};
 pub(crate) use time::{counter_frequency, now_ns, set_deadline};
-pub(crate) use unbuilt::*;
+pub(crate) use uart::console_write;
+pub(crate) use user::{run_user, single_step};
+
+pub(crate) fn publish_realtime(_: u64) {}

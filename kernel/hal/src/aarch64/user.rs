@@ -1,0 +1,138 @@
+//! Entering user mode and telling why it was left.
+
+use core::arch::asm;
+
+use super::{fp, interrupt, irq};
+use crate::addr::UserAddr;
+use crate::user::{Access, FaultKind, Registers, SINGLE_STEP, Trap};
+use crate::{head, preempt};
+
+unsafe extern "C" {
+    /// Runs the program; returns 0, 1 or 2 for a synchronous exception, an interrupt, a system error.
+    fn enter_user(regs: *mut Registers) -> u64;
+}
+
+const _: () = assert!(core::mem::offset_of!(Registers, sp) == 248);
+const _: () = assert!(core::mem::offset_of!(Registers, tls) == 272);
+
+const SVC64: u64 = 0x15 << 26 | 1 << 25;
+
+#[inline]
+pub(crate) fn run_user(regs: &mut Registers) -> Trap {
+    loop {
+        irq::irq_disable();
+        // With interrupts off until the `eret`: what is asked for later interrupts user mode at once.
+        let head = head();
+        if head.due() {
+            irq::irq_enable();
+            preempt::reschedule_if_allowed();
+            continue;
+        }
+        if head.take_attention() {
+            irq::irq_enable();
+            return Trap::Interrupt;
+        }
+        // SAFETY: the registers are exclusively borrowed and hold a user mode PSTATE, so the program
+        // runs without the kernel's rights; the vectors save all of it back before this returns.
+        let kind = unsafe { enter_user(regs) };
+        if kind == 0 {
+            let esr: u64;
+            // SAFETY: reads the syndrome of the exception just taken; interrupts are still off.
+            unsafe {
+                asm!("mrs {0}, esr_el1", out(reg) esr, options(nomem, nostack, preserves_flags))
+            };
+            // The operand of `svc` is nobody's business.
+            if esr & !0xffff == SVC64 {
+                irq::irq_enable();
+                return Trap::Syscall;
+            }
+            if let Some(trap) = other(regs, esr) {
+                return trap;
+            }
+        } else {
+            return asynchronous(kind);
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn asynchronous(kind: u64) -> Trap {
+    if kind == 2 {
+        // SAFETY: unmasked only to print and stop.
+        panic!("system error in user mode");
+    }
+    interrupt::serve();
+    irq::irq_enable();
+    Trap::Interrupt
+}
+
+/// Everything but system calls; `None` when it was dealt with here.
+#[inline(never)]
+fn other(regs: &mut Registers, esr: u64) -> Option<Trap> {
+    let far: u64;
+    // SAFETY: reads the fault address before interrupts can overwrite it.
+    unsafe { asm!("mrs {0}, far_el1", out(reg) far, options(nomem, nostack, preserves_flags)) };
+    let addr = UserAddr(untag(far));
+    if (esr >> 26) & 0x3f == 0x07 {
+        fp::first_use();
+        irq::irq_enable();
+        return None;
+    }
+    irq::irq_enable();
+    let esr32 = esr as u32;
+    Some(match (esr >> 26) & 0x3f {
+        0x20 => Trap::Fault {
+            addr,
+            access: Access::Exec,
+            kind: fault_kind(esr),
+            esr: esr32,
+        },
+        0x24 => {
+            // Cache maintenance counts as a write in the syndrome; Linux asks for read there.
+            let write = esr & (1 << 6) != 0 && esr & (1 << 8) == 0;
+            let access = if write { Access::Write } else { Access::Read };
+            Trap::Fault {
+                addr,
+                access,
+                kind: fault_kind(esr),
+                esr: esr32,
+            }
+        }
+        0x22 => Trap::PcAlignment(UserAddr(regs.pc as usize)),
+        0x26 => Trap::SpAlignment,
+        0x30 => Trap::Watchpoint(UserAddr(regs.pc as usize)),
+        0x32 => {
+            regs.pstate &= !SINGLE_STEP;
+            Trap::SingleStep
+        }
+        0x34 => Trap::Watchpoint(addr),
+        0x3c => Trap::Breakpoint(esr as u16),
+        0x18 if super::idregs::emulate(regs, esr) => return None,
+        _ => Trap::Undefined { esr: esr32 },
+    })
+}
+
+/// The address without its tag byte.
+fn untag(far: u64) -> usize {
+    (((far << 8) as i64) >> 8) as usize
+}
+
+/// The fault status code in words.
+pub(super) fn fault_kind(esr: u64) -> FaultKind {
+    match esr as u8 & 0x3f {
+        0x00..=0x07 => FaultKind::Translation,
+        0x08..=0x0b => FaultKind::AccessFlag,
+        0x0c..=0x0f => FaultKind::Permission,
+        0x21 => FaultKind::Alignment,
+        0x10..=0x1f => FaultKind::External,
+        code => FaultKind::Other(code),
+    }
+}
+
+/// Lets user mode be stepped, or not: MDSCR_EL1.SS on this processor for the running thread.
+pub(crate) fn single_step(on: bool) {
+    let ss = u64::from(on);
+    // SAFETY: SS acts only on levels below, and only with SPSR.SS set.
+    unsafe { asm!("msr mdscr_el1, {0}", "isb", in(reg) ss, options(nostack)) };
+}
