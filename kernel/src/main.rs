@@ -15,12 +15,5 @@ fn start(_: hal::boot::BootInfo) -> ! {
     hal::power::halt()
 }
 
-/// Until the machine reports its own panics.
-#[cfg(target_os = "none")]
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    hal::power::halt()
-}
-
 #[cfg(not(target_os = "none"))]
 fn main() {}
