@@ -3,6 +3,7 @@
 
 use core::arch::asm;
 
+use crate::addr::UserAddr;
 use crate::user::Registers;
 
 macro_rules! read {
@@ -87,16 +88,61 @@ pub(crate) fn hwcap2() -> u64 {
     caps
 }
 
-/// Serves a user `mrs` of the identification space (Op0 3, Op1 0, CRn 0, CRm 0 or 4 to 7); `false` when
-/// it was something else.
-pub(super) fn emulate(regs: &mut Registers, esr: u64) -> bool {
+/// An `mrs` of EL0 as either way of trapping tells it.
+struct Read {
+    op1: u64,
+    crn: u64,
+    crm: u64,
+    op2: u64,
+    target: usize,
+}
+
+/// A trapped system register read (processors with FEAT_IDST say so in the syndrome).
+pub(super) fn emulate_trapped(regs: &mut Registers, esr: u64) -> bool {
     let iss = esr & 0x1ff_ffff;
-    let (op0, op2, op1) = (iss >> 20 & 3, iss >> 17 & 7, iss >> 14 & 7);
-    let (crn, crm, read) = (iss >> 10 & 0xf, iss >> 1 & 0xf, iss & 1);
-    if (op0, op1, crn, read) != (3, 0, 0, 1) {
+    // Op0 3, and a read.
+    iss >> 20 & 3 == 3
+        && iss & 1 == 1
+        && emulate(
+            regs,
+            &Read {
+                op1: iss >> 14 & 7,
+                crn: iss >> 10 & 0xf,
+                crm: iss >> 1 & 0xf,
+                op2: iss >> 17 & 7,
+                target: (iss >> 5 & 0x1f) as usize,
+            },
+        )
+}
+
+/// An undefined instruction: most processors say no more about an `mrs` that EL0 may not do.
+/// Interrupts are on; may sleep.
+pub(super) fn emulate_undefined(regs: &mut Registers) -> bool {
+    let mut bytes = [0; 4];
+    if crate::ucopy::copy_in(&mut bytes, UserAddr(regs.pc as usize)).is_err() {
         return false;
     }
-    let value = match (crm, op2) {
+    let word = u64::from(u32::from_le_bytes(bytes));
+    word >> 19 == 0xd538_0000 >> 19
+        && emulate(
+            regs,
+            &Read {
+                op1: word >> 16 & 7,
+                crn: word >> 12 & 0xf,
+                crm: word >> 8 & 0xf,
+                op2: word >> 5 & 7,
+                target: (word & 0x1f) as usize,
+            },
+        )
+}
+
+/// Serves a read of the identification space (Op1 0, CRn 0, CRm 0 or 4 to 7); `false` when it was
+/// something else.
+fn emulate(regs: &mut Registers, read: &Read) -> bool {
+    if (read.op1, read.crn) != (0, 0) {
+        return false;
+    }
+    let value = match (read.crm, read.op2) {
         (0, 0) => read!("midr_el1"),
         (0, 5) => 1 << 31, // MPIDR without its numbers
         (0, 6) => 0,
@@ -108,8 +154,7 @@ pub(super) fn emulate(regs: &mut Registers, esr: u64) -> bool {
         (4..=7, _) => 0,
         _ => return false,
     };
-    let target = (iss >> 5 & 0x1f) as usize;
-    if let Some(x) = regs.x.get_mut(target) {
+    if let Some(x) = regs.x.get_mut(read.target) {
         *x = value;
     }
     regs.pc += 4;

@@ -108,7 +108,8 @@ fn other(regs: &mut Registers, esr: u64) -> Option<Trap> {
         }
         0x34 => Trap::Watchpoint(addr),
         0x3c => Trap::Breakpoint(esr as u16),
-        0x18 if super::idregs::emulate(regs, esr) => return None,
+        0x00 if super::idregs::emulate_undefined(regs) => return None,
+        0x18 if super::idregs::emulate_trapped(regs, esr) => return None,
         _ => Trap::Undefined { esr: esr32 },
     })
 }
