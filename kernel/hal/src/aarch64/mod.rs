@@ -32,4 +32,17 @@ pub(crate) use time::{counter_frequency, now_ns, set_deadline};
 pub(crate) use uart::console_write;
 pub(crate) use user::{run_user, single_step};
 
+/// Maps device registers for ever; `None` without memory for tables.
+pub(crate) fn map_device_range(base: u64, size: u64) -> Option<core::ptr::NonNull<u8>> {
+    let mut page = || {
+        let run = crate::frame::FrameRun::alloc(1)?;
+        let at = run.phys().0;
+        // Tables of the kernel's half are never freed.
+        core::mem::forget(run);
+        Some(at)
+    };
+    let at = kmap::map_device(base, size, &mut page).ok()?;
+    core::ptr::NonNull::new(at as *mut u8)
+}
+
 pub(crate) fn publish_realtime(_: u64) {}

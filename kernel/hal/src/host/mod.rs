@@ -154,3 +154,8 @@ pub(crate) fn console_write(bytes: &[u8]) {
 }
 
 pub(crate) fn set_panic_action(_: fn() -> !) {}
+
+/// There are no devices here.
+pub(crate) fn map_device_range(_base: u64, _size: u64) -> Option<core::ptr::NonNull<u8>> {
+    None
+}
