@@ -102,10 +102,12 @@ fn prepare(uid: u32, gid: u32, terminal: u32, cwd: &std::ffi::OsStr) -> io::Resu
         2 => rustix::process::ioctl_tiocsctty(rustix::stdio::stderr())?,
         _ => {}
     }
+    // As root: the user may not be able to reach the folder, and need not.
+    std::env::set_current_dir(cwd)?;
     if (uid, gid) != (0, 0) {
         rustix::thread::set_thread_groups(&[])?;
         rustix::thread::set_thread_gid(Gid::from_raw(gid))?;
         rustix::thread::set_thread_uid(Uid::from_raw(uid))?;
     }
-    std::env::set_current_dir(cwd)
+    Ok(())
 }

@@ -163,7 +163,7 @@ fn install(packages: &[&str]) -> Result<()> {
     Ok(())
 }
 
-fn package_of<'a>(command: &'a str) -> &'a str {
+fn package_of(command: &str) -> &str {
     PACKAGES
         .iter()
         .find(|(its, _)| *its == command)

@@ -13,6 +13,7 @@ mod progress;
 mod qemu;
 mod session;
 mod terminal;
+mod test;
 mod testbins;
 mod third_party;
 mod workspace;

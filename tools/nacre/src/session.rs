@@ -35,6 +35,15 @@ pub enum Lost {
     Quit,
 }
 
+/// Where a program's standard input comes from.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// Somebody else feeds the port and says when it ends.
+    Elsewhere,
+    /// These bytes, then its end.
+    Bytes(Vec<u8>),
+}
+
 /// A running machine whose agent answers.
 #[derive(Debug)]
 pub struct Guest {
@@ -149,11 +158,12 @@ impl Guest {
         ))
     }
 
-    /// Runs a program to its end; what it says goes to `hear`. `patience` is how long the machine may stay without
+    /// Runs a program to its end; what it says goes to `hear`, what it reads comes from `input`. `patience` is how long the machine may stay without
     /// ending it, where that is limited.
     pub fn run(
         &self,
         run: &Run,
+        input: Input,
         patience: Option<Duration>,
         hear: &mut dyn FnMut(Stream, &[u8]),
     ) -> std::result::Result<Outcome, Lost> {

@@ -1,7 +1,10 @@
 //! The subcommands.
 
+mod check;
+mod fuzz;
 mod image;
 mod run;
+mod test;
 mod upkeep;
 
 use std::process::ExitCode;
@@ -20,11 +23,18 @@ pub struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "there is one of it, once")]
 enum Command {
     /// Boot to a shell, or run a static AArch64 program of the host in the guest
     Run(run::Args),
+    /// Run the tests: the host's, and those in the guest
+    Test(test::Args),
     /// Build the kernel's Image and the shell's initramfs into target/nacre/
     Image(image::Args),
+    /// Check formatting, lints and documentation; warnings are errors
+    Check(check::Args),
+    /// Run the fuzz targets of the parsers
+    Fuzz(fuzz::Args),
     /// Build upstream programs into target/third_party/
     ThirdParty(upkeep::ThirdPartyArgs),
     /// Say what is missing on this machine, or install it
@@ -37,7 +47,10 @@ impl Cli {
         let workspace = Workspace::find()?;
         match self.command {
             Command::Run(args) => args.run(&workspace),
+            Command::Test(args) => args.run(&workspace),
             Command::Image(args) => args.run(&workspace),
+            Command::Check(args) => args.run(&workspace),
+            Command::Fuzz(args) => args.run(&workspace),
             Command::ThirdParty(args) => args.run(&workspace),
             Command::Doctor(args) => args.run(),
         }

@@ -12,7 +12,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SI
 use signal_hook::iterator::Signals;
 
 use super::Args;
-use crate::session::{Event, Guest, Lost, Stream};
+use crate::session::{Event, Guest, Input, Lost, Stream};
 use crate::terminal::{self, Escape, Restore};
 use crate::workspace::Workspace;
 use crate::{initramfs, kernel};
@@ -38,8 +38,8 @@ const ENVIRONMENT: [&str; 4] = [
 
 /// Runs it and passes its end on.
 pub fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
-    let mut machine = args.machine.machine(workspace, kernel::SHIPPED)?;
     let (files, program) = files(args)?;
+    let mut machine = args.machine.machine(workspace, kernel::SHIPPED)?;
     let folder = Guest::folder()?;
     machine.initrd = folder.path().join("initrd");
     let initrd = initramfs::agent(workspace, &files, args.initrd.as_deref())?;
@@ -57,7 +57,7 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
     let patience = args
         .timeout
         .map(|seconds| Duration::from_secs(seconds) + GRACE);
-    let ended = guest.run(&request, patience, &mut say);
+    let ended = guest.run(&request, Input::Elsewhere, patience, &mut say);
     drop(restore);
     if let Some(path) = &args.log {
         guest.settle_log(path)?;
@@ -123,7 +123,11 @@ fn request(args: &Args, program: &Path) -> Run {
         program: program.as_os_str().as_bytes().to_vec(),
         argv,
         env,
-        cwd: b"/root".to_vec(),
+        cwd: if args.uid == 0 {
+            b"/root".to_vec()
+        } else {
+            b"/".to_vec()
+        },
         uid: args.uid,
         gid: args.uid,
         terminals: terminal::ours(),

@@ -1,0 +1,93 @@
+//! `nacre check`: warnings are errors.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::cargo::{self, GUEST_TARGET, KERNEL_TARGET};
+use crate::progress::Progress;
+use crate::workspace::Workspace;
+
+/// What is checked, as arguments to cargo. The kernel is looked at twice: as it runs, and as its tests build it.
+const STEPS: [&[&str]; 6] = [
+    &["fmt", "--all", "--check"],
+    &[
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ],
+    &[
+        "clippy",
+        "-p",
+        "nacre-kernel",
+        "--target",
+        KERNEL_TARGET,
+        "--",
+        "-D",
+        "warnings",
+    ],
+    &[
+        "clippy",
+        "-p",
+        "nacre-agent",
+        "--target",
+        GUEST_TARGET,
+        "--",
+        "-D",
+        "warnings",
+    ],
+    &[
+        "doc",
+        "--workspace",
+        "--no-deps",
+        "--document-private-items",
+    ],
+    &[
+        "doc",
+        "-p",
+        "nacre-kernel",
+        "--no-deps",
+        "--target",
+        KERNEL_TARGET,
+    ],
+];
+
+/// Check formatting, lints and documentation.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+impl Args {
+    pub fn run(self, workspace: &Workspace) -> Result<ExitCode> {
+        crate::doctor::ensure_targets()?;
+        let mut failed = 0;
+        for step in STEPS {
+            let line = format!("cargo {}", step.join(" "));
+            let progress = Progress::start(line.clone());
+            let mut command = cargo::command(workspace);
+            command
+                .args(step)
+                .env("CARGO_TERM_COLOR", "never")
+                .env("RUSTDOCFLAGS", "-D warnings");
+            match progress.run(&mut command, &workspace.out().join("check.log")) {
+                Ok(()) => progress.done(),
+                Err(error) => {
+                    failed += 1;
+                    drop(progress);
+                    eprintln!("FAILED: {line}\n{error:#}\n");
+                }
+            }
+        }
+        println!(
+            "{} checks passed, {failed} failed",
+            STEPS.len().saturating_sub(failed)
+        );
+        Ok(if failed == 0 {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
+    }
+}

@@ -1,0 +1,99 @@
+//! `nacre test`.
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use super::run::MachineArgs;
+use crate::kernel;
+use crate::test::guest::Suite;
+use crate::test::host;
+use crate::test::programs::{self, Filter};
+use crate::test::report::Report;
+use crate::workspace::Workspace;
+
+/// Run the tests; the last line says how many passed, failed and were skipped.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    machine: MachineArgs,
+    /// Only programs whose name has this in it; PROGRAM/CASE for single cases
+    #[arg(long, value_name = "S")]
+    filter: Vec<String>,
+    /// Only the tests in the guest
+    #[arg(long)]
+    no_host: bool,
+    /// Only the host's tests
+    #[arg(long, conflicts_with = "no_host")]
+    no_guest: bool,
+    /// List the programs and run nothing
+    #[arg(long)]
+    list: bool,
+    /// Run the guest's tests so many times, or until one fails
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    repeat: u32,
+    /// The kernel's cargo profile
+    #[arg(long, default_value = kernel::CHECKED)]
+    profile: String,
+}
+
+impl Args {
+    pub fn run(self, workspace: &Workspace) -> Result<ExitCode> {
+        let filter = Filter(self.filter.clone());
+        let mut report = Report::default();
+        if !self.no_host && self.filter.is_empty() && !self.list {
+            host::run(workspace, &mut report)?;
+        }
+        if !self.no_guest {
+            self.run_guest(workspace, &filter, &mut report)?;
+        }
+        if !self.list {
+            report.print();
+        }
+        Ok(if report.failures.is_empty() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
+    }
+
+    fn run_guest(&self, workspace: &Workspace, filter: &Filter, report: &mut Report) -> Result<()> {
+        let mut programs = programs::collect(workspace)?;
+        programs.retain(|program| filter.wants(&program.name));
+        if programs.is_empty() {
+            bail!("no test program is called like {}", self.filter.join(", "));
+        }
+        if self.list {
+            programs
+                .iter()
+                .for_each(|program| println!("{}", program.name));
+            return Ok(());
+        }
+        let machine = self.machine.machine(workspace, &self.profile)?;
+        let again = self.command_line();
+        for round in 1..=self.repeat {
+            if self.repeat > 1 {
+                println!("pass {round} of {}", self.repeat);
+            }
+            Suite::new(workspace, machine.clone(), &programs, filter, again.clone())?
+                .run(&programs, report)?;
+            if !report.failures.is_empty() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// How to run a part of the same again.
+    fn command_line(&self) -> String {
+        let mut words = vec!["target/release/nacre test --no-host".to_owned()];
+        if let Some(kernel) = &self.machine.kernel {
+            words.push(format!("--kernel {}", kernel.display()));
+        }
+        words.push(format!("--cpus {}", self.machine.cpus));
+        if self.profile != kernel::CHECKED {
+            words.push(format!("--profile {}", self.profile));
+        }
+        words.join(" ")
+    }
+}

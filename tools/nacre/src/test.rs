@@ -1,0 +1,7 @@
+//! The tests: the host's, and those in the guest.
+
+pub mod guest;
+pub mod host;
+pub mod programs;
+pub mod report;
+mod tap;

@@ -1,0 +1,337 @@
+//! Test programs in the guest: they share a boot, and when one brings the machine down, it is named, and the others
+//! go on in another.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use channel::{Outcome, Run, Size, Terminals};
+
+use super::programs::{Filter, Program};
+use super::report::{Failure, Report, Tally};
+use super::tap::{Case, Reader, Verdict};
+use crate::initramfs;
+use crate::qemu::Machine;
+use crate::session::{Guest, Input, Lost, Stream};
+use crate::workspace::Workspace;
+
+/// A program may take this long; its cases have limits of their own.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// Beyond that, the machine hangs.
+const GRACE: Duration = Duration::from_secs(60);
+
+/// Listing cases takes no time.
+const LIST_LIMIT: Duration = Duration::from_secs(30);
+
+/// A kernel that dies this often is not worth more boots.
+const MOST_DEATHS: usize = 25;
+
+/// A suite about to run.
+#[derive(Debug)]
+pub struct Suite<'a> {
+    workspace: &'a Workspace,
+    machine: Machine,
+    filter: &'a Filter,
+    /// How one repeats a single test, up to the filter's argument.
+    again: String,
+    initrd: Vec<u8>,
+    deaths: usize,
+    guest: Option<Guest>,
+}
+
+impl<'a> Suite<'a> {
+    /// One over these programs on this machine.
+    pub fn new(
+        workspace: &'a Workspace,
+        machine: Machine,
+        programs: &[Program],
+        filter: &'a Filter,
+        again: String,
+    ) -> Result<Self> {
+        let mut files: initramfs::Files = programs
+            .iter()
+            .map(|program| (program.host.clone(), program.guest.clone()))
+            .collect();
+        let library = workspace.path("testbins/smoke/tap");
+        if library.is_file() {
+            files.push((library, "/tests/tap".to_owned()));
+        }
+        let initrd = initramfs::agent(workspace, &files, None)?;
+        Ok(Self {
+            workspace,
+            machine,
+            filter,
+            again,
+            initrd,
+            deaths: 0,
+            guest: None,
+        })
+    }
+
+    /// Runs the programs one after the other.
+    ///
+    /// # Errors
+    /// When there is no machine to be had: QEMU does not start, or the kernel never reaches its first program.
+    pub fn run(&mut self, programs: &[Program], report: &mut Report) -> Result<()> {
+        for program in programs {
+            let before = report.tally;
+            if self.deaths >= MOST_DEATHS {
+                self.fail(
+                    report,
+                    &program.name,
+                    "not run: the kernel died too often",
+                    String::new(),
+                );
+                continue;
+            }
+            self.run_program(program, report)?;
+            println!("{:18} {}", program.name, difference(before, report.tally));
+        }
+        if let Some(guest) = self.guest.take() {
+            guest.power_off();
+        }
+        Ok(())
+    }
+
+    /// Runs one program; after each death of the machine, what is left of it in another.
+    fn run_program(&mut self, program: &Program, report: &mut Report) -> Result<()> {
+        let mut args: Vec<String> = Vec::new();
+        let mut names = None;
+        if self.filter.names_cases_of(&program.name) {
+            let all = self.list(program)?;
+            args = self.filter.cases(&program.name, &all).unwrap_or_default();
+            if args.is_empty() {
+                self.fail(report, &program.name, "it has no such case", String::new());
+                return Ok(());
+            }
+            names = Some(args.clone());
+        }
+        loop {
+            let attempt = self.attempt(program, &args)?;
+            for case in attempt.reader.cases() {
+                self.tell(report, program, case, &attempt.log);
+            }
+            let Some(lost) = attempt.lost else {
+                self.tell_end(report, program, &attempt);
+                return Ok(());
+            };
+            self.deaths += 1;
+            let done = attempt.reader.cases().len();
+            let all = match names.take() {
+                Some(all) => all,
+                None => self.list(program).unwrap_or_default(),
+            };
+            let culprit = all.get(done).cloned().unwrap_or_default();
+            let name = if culprit.is_empty() {
+                program.name.clone()
+            } else {
+                format!("{}/{culprit}", program.name)
+            };
+            let output = format!("{lost}\n{}", attempt.reader.trailing());
+            self.fail(report, &name, &output, attempt.log);
+            args = all
+                .get(done.saturating_add(1)..)
+                .unwrap_or_default()
+                .to_vec();
+            names = Some(args.clone());
+            if args.is_empty() {
+                return Ok(());
+            }
+            if self.deaths >= MOST_DEATHS {
+                self.fail(
+                    report,
+                    &program.name,
+                    "its other cases were not run: the kernel died too often",
+                    String::new(),
+                );
+                return Ok(());
+            }
+        }
+    }
+
+    /// The names of a program's cases.
+    fn list(&mut self, program: &Program) -> Result<Vec<String>> {
+        let request = self.request(program, &["-l".to_owned()], LIST_LIMIT);
+        let mut text = Vec::new();
+        let patience = Some(LIST_LIMIT + GRACE);
+        let outcome = self.guest()?.run(
+            &request,
+            Input::Bytes(Vec::new()),
+            patience,
+            &mut |stream, bytes| {
+                if stream == Stream::Stdout {
+                    text.extend_from_slice(bytes);
+                }
+            },
+        );
+        if outcome.is_err() {
+            self.guest = None;
+            anyhow::bail!(
+                "{}: the machine died while its cases were listed",
+                program.name
+            );
+        }
+        Ok(String::from_utf8_lossy(&text)
+            .lines()
+            .map(str::to_owned)
+            .collect())
+    }
+
+    fn guest(&mut self) -> Result<&Guest> {
+        if self.guest.is_none() {
+            let folder = Guest::folder()?;
+            self.machine.initrd = folder.path().join("initrd");
+            std::fs::write(&self.machine.initrd, &self.initrd).context("writing the initramfs")?;
+            self.guest = Some(Guest::boot(&self.machine, folder)?);
+        }
+        self.guest.as_ref().context("no guest")
+    }
+
+    fn request(&self, program: &Program, args: &[String], limit: Duration) -> Run {
+        let bytes = |words: &[&str]| {
+            words
+                .iter()
+                .map(|word| word.as_bytes().to_vec())
+                .collect::<Vec<_>>()
+        };
+        let argv: Vec<Vec<u8>> = program
+            .words(args)
+            .into_iter()
+            .map(String::into_bytes)
+            .collect();
+        Run {
+            program: argv.first().cloned().unwrap_or_default(),
+            argv,
+            env: bytes(&[
+                "PATH=/bin:/sbin:/usr/bin:/usr/sbin",
+                "HOME=/root",
+                "TERM=dumb",
+                "USER=root",
+            ]),
+            cwd: b"/tmp".to_vec(),
+            uid: 0,
+            gid: 0,
+            terminals: Terminals::default(),
+            size: Size {
+                rows: 24,
+                columns: 80,
+            },
+            limit_ms: u32::try_from(limit.as_millis()).unwrap_or(u32::MAX),
+        }
+    }
+
+    fn attempt(&mut self, program: &Program, args: &[String]) -> Result<Attempt> {
+        let request = self.request(program, args, LIMIT);
+        let mut reader = Reader::default();
+        let guest = self.guest()?;
+        let said_before = guest.log().len();
+        let ended = guest.run(
+            &request,
+            Input::Bytes(Vec::new()),
+            Some(LIMIT + GRACE),
+            &mut |stream, bytes| match stream {
+                Stream::Stdout => reader.push(bytes),
+                Stream::Stderr | Stream::Terminal => reader.push_aside(bytes),
+            },
+        );
+        let (outcome, lost) = match ended {
+            Ok(outcome) => (Some(outcome), None),
+            Err(lost) => (None, Some(lost)),
+        };
+        if lost.is_some()
+            && let Some(mut guest) = self.guest.take()
+        {
+            guest.settle();
+            let log = guest.log();
+            let log = log.get(said_before..).unwrap_or_default().to_owned();
+            let lost = match lost {
+                Some(Lost::Hung) => "the machine hung",
+                _ => "the machine died",
+            };
+            return Ok(Attempt {
+                reader,
+                outcome,
+                lost: Some(lost),
+                log,
+            });
+        }
+        let log = self
+            .guest()?
+            .log()
+            .get(said_before..)
+            .unwrap_or_default()
+            .to_owned();
+        Ok(Attempt {
+            reader,
+            outcome,
+            lost: None,
+            log,
+        })
+    }
+
+    fn tell(&self, report: &mut Report, program: &Program, case: &Case, log: &str) {
+        if case.verdict == Verdict::Failed {
+            self.fail(
+                report,
+                &format!("{}/{}", program.name, case.name),
+                &case.said,
+                log.to_owned(),
+            );
+        } else {
+            report.tally.count(case.verdict);
+        }
+    }
+
+    /// What is wrong with a program beyond its cases.
+    fn tell_end(&self, report: &mut Report, program: &Program, attempt: &Attempt) {
+        let any_failed = attempt
+            .reader
+            .cases()
+            .iter()
+            .any(|case| case.verdict == Verdict::Failed);
+        let complaint = match attempt.outcome {
+            Some(Outcome::Exited(0)) => attempt.reader.complaint(),
+            Some(Outcome::Exited(_)) if any_failed => attempt.reader.complaint(),
+            Some(Outcome::Exited(status)) => Some(format!("it exited with status {status}")),
+            Some(Outcome::Signaled(number)) => Some(format!("signal {number} killed it")),
+            Some(Outcome::TimedOut) => {
+                Some(format!("it was still running after {} s", LIMIT.as_secs()))
+            }
+            Some(Outcome::NotStarted(errno)) => {
+                Some(format!("it could not be started (errno {errno})"))
+            }
+            None => None,
+        };
+        if let Some(complaint) = complaint {
+            let output = format!("{complaint}\n{}", attempt.reader.trailing());
+            self.fail(report, &program.name, &output, attempt.log.clone());
+        }
+    }
+
+    fn fail(&self, report: &mut Report, name: &str, output: &str, kernel_log: String) {
+        let root = self.workspace.root().display();
+        let command = format!("cd {root} && {} --filter {name}", self.again);
+        report.fail(Failure {
+            name: name.to_owned(),
+            output: output.to_owned(),
+            kernel_log,
+            command,
+        });
+    }
+}
+
+/// One run of a program, or of what is left of it.
+struct Attempt {
+    reader: Reader,
+    outcome: Option<Outcome>,
+    lost: Option<&'static str>,
+    log: String,
+}
+
+fn difference(before: Tally, after: Tally) -> Tally {
+    Tally {
+        passed: after.passed.saturating_sub(before.passed),
+        failed: after.failed.saturating_sub(before.failed),
+        skipped: after.skipped.saturating_sub(before.skipped),
+    }
+}
