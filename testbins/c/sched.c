@@ -1,0 +1,234 @@
+/* Scheduling calls: affinity, yield, nice values, policies, getcpu. */
+#include "nacre_test.h"
+#include <sched.h>
+#include <sys/resource.h>
+
+static long cpus(void)
+{
+    unsigned long mask[16] = { 0 };
+    long bytes = ASSERT_OK(syscall(SYS_sched_getaffinity, 0, sizeof mask, mask)), n = 0;
+    for (long i = 0; i < bytes / 8; i++)
+        n += __builtin_popcountl(mask[i]);
+    return n;
+}
+
+TEST(getaffinity_returns_the_bytes_it_wrote)
+{
+    unsigned long mask[16];
+    long bytes = EXPECT_OK(syscall(SYS_sched_getaffinity, 0, sizeof mask, mask));
+    EXPECT_TRUE(bytes > 0 && bytes % 8 == 0 && bytes <= (long)sizeof mask);
+    EXPECT_TRUE(cpus() >= 1);
+    EXPECT_ERRNO(syscall(SYS_sched_getaffinity, 0, 7, mask), EINVAL);
+    EXPECT_ERRNO(syscall(SYS_sched_getaffinity, 0x3ffffff, sizeof mask, mask), ESRCH);
+    EXPECT_ERRNO(syscall(SYS_sched_getaffinity, 0, sizeof mask, NT_BAD), EFAULT);
+}
+
+TEST(setaffinity_moves_the_thread_there)
+{
+    long n = cpus();
+    for (int cpu = 0; cpu < n && cpu < 8; cpu++) {
+        unsigned long mask = 1UL << cpu;
+        unsigned here = 99;
+        EXPECT_OK(syscall(SYS_sched_setaffinity, 0, 8, &mask));
+        EXPECT_OK(syscall(SYS_getcpu, &here, NULL, NULL));
+        EXPECT_EQ(here, cpu);
+    }
+}
+
+TEST(setaffinity_is_inherited_and_refuses_empty_sets)
+{
+    unsigned long one = 1, none = 0, got = 0;
+    EXPECT_ERRNO(syscall(SYS_sched_setaffinity, 0, 8, &none), EINVAL);
+    EXPECT_ERRNO(syscall(SYS_sched_setaffinity, 0x3ffffff, 8, &one), ESRCH);
+    EXPECT_ERRNO(syscall(SYS_sched_setaffinity, 0, 8, NT_BAD), EFAULT);
+    EXPECT_OK(syscall(SYS_sched_setaffinity, 0, 8, &one));
+    pid_t pid = nt_fork();
+    if (pid == 0) {
+        EXPECT_OK(syscall(SYS_sched_getaffinity, 0, 8, &got));
+        EXPECT_EQ(got, 1);
+        nt_done();
+    }
+    EXPECT_EXIT(pid, 0);
+}
+
+TEST(setaffinity_of_another_users_process_is_eperm)
+{
+    unsigned long one = 1;
+    pid_t pid = nt_fork();
+    if (pid == 0) {
+        ASSERT_OK(setuid(1000));
+        EXPECT_ERRNO(syscall(SYS_sched_setaffinity, getppid(), 8, &one), EPERM);
+        EXPECT_OK(syscall(SYS_sched_setaffinity, 0, 8, &one));
+        nt_done();
+    }
+    EXPECT_EXIT(pid, 0);
+}
+
+TEST(setaffinity_of_a_running_process_takes_effect)
+{
+    volatile unsigned *seen = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (cpus() < 2)
+        SKIP("one CPU");
+    pid_t pid = nt_fork();
+    if (pid == 0)
+        for (;;) {
+            unsigned cpu;
+            syscall(SYS_getcpu, &cpu, NULL, NULL);
+            seen[0] = cpu;
+            seen[1]++;
+        }
+    for (int round = 0; round < 4; round++) {
+        unsigned long mask = 1UL << (round & 1);
+        EXPECT_OK(syscall(SYS_sched_setaffinity, pid, 8, &mask));
+        unsigned then = seen[1];
+        for (int i = 0; i < 2000 && (seen[0] != (unsigned)(round & 1) || seen[1] - then < 2); i++)
+            nt_sleep_ms(1);
+        EXPECT_EQ(seen[0], round & 1);
+    }
+    kill(pid, SIGKILL);
+    EXPECT_KILLED(pid, SIGKILL);
+}
+
+TEST(yield_succeeds)
+{
+    EXPECT_EQ(sched_yield(), 0);
+}
+
+TEST(getcpu_checks_its_pointers)
+{
+    unsigned cpu, node = 9;
+    EXPECT_OK(syscall(SYS_getcpu, &cpu, &node, NULL));
+    EXPECT_EQ(node, 0);
+    EXPECT_OK(syscall(SYS_getcpu, NULL, NULL, NULL));
+    EXPECT_ERRNO(syscall(SYS_getcpu, NT_BAD, NULL, NULL), EFAULT);
+}
+
+TEST(priority_is_set_read_and_clamped)
+{
+    EXPECT_EQ(syscall(SYS_getpriority, PRIO_PROCESS, 0), 20);
+    EXPECT_OK(setpriority(PRIO_PROCESS, 0, 5));
+    EXPECT_EQ(syscall(SYS_getpriority, PRIO_PROCESS, 0), 15);
+    EXPECT_OK(setpriority(PRIO_PROCESS, 0, 100));
+    EXPECT_EQ(syscall(SYS_getpriority, PRIO_PROCESS, 0), 1);
+    EXPECT_OK(setpriority(PRIO_PROCESS, 0, -100));
+    EXPECT_EQ(syscall(SYS_getpriority, PRIO_PROCESS, 0), 40);
+    EXPECT_ERRNO(syscall(SYS_getpriority, 9, 0), EINVAL);
+    EXPECT_ERRNO(setpriority(9, 0, 0), EINVAL);
+    EXPECT_ERRNO(syscall(SYS_getpriority, PRIO_PROCESS, 0x3ffffff), ESRCH);
+}
+
+TEST(priority_cannot_be_raised_by_users)
+{
+    pid_t pid = nt_fork();
+    if (pid == 0) {
+        ASSERT_OK(setuid(1000));
+        EXPECT_OK(setpriority(PRIO_PROCESS, 0, 5));
+        EXPECT_ERRNO(setpriority(PRIO_PROCESS, 0, 4), EACCES);
+        EXPECT_ERRNO(setpriority(PRIO_PROCESS, getppid(), 10), EPERM);
+        nt_done();
+    }
+    EXPECT_EXIT(pid, 0);
+}
+
+TEST(priority_of_a_group_is_its_best)
+{
+    pid_t pid = nt_fork();
+    if (pid == 0) {
+        setpgid(0, 0);
+        pid_t inner = nt_fork();
+        if (inner == 0)
+            for (;;)
+                pause();
+        EXPECT_OK(setpriority(PRIO_PROCESS, inner, 10));
+        EXPECT_EQ(syscall(SYS_getpriority, PRIO_PGRP, 0), 20);
+        EXPECT_OK(setpriority(PRIO_PGRP, 0, 7));
+        EXPECT_EQ(syscall(SYS_getpriority, PRIO_PROCESS, inner), 13);
+        kill(inner, SIGKILL);
+        EXPECT_KILLED(inner, SIGKILL);
+        nt_done();
+    }
+    EXPECT_EXIT(pid, 0);
+}
+
+TEST(policy_and_parameters_read_as_other)
+{
+    struct sched_param p = { .sched_priority = 9 };
+    struct timespec t = { -1, -1 };
+    EXPECT_EQ(syscall(SYS_sched_getscheduler, 0), SCHED_OTHER);
+    EXPECT_OK(syscall(SYS_sched_getparam, 0, &p));
+    EXPECT_EQ(p.sched_priority, 0);
+    EXPECT_OK(syscall(SYS_sched_rr_get_interval, 0, &t));
+    EXPECT_EQ(t.tv_sec, 0);
+    EXPECT_ERRNO(syscall(SYS_sched_getscheduler, -1), EINVAL);
+    EXPECT_ERRNO(syscall(SYS_sched_getscheduler, 0x3ffffff), ESRCH);
+    EXPECT_ERRNO(syscall(SYS_sched_getparam, 0, NULL), EINVAL);
+    EXPECT_ERRNO(syscall(SYS_sched_getparam, 0x3ffffff, &p), ESRCH);
+}
+
+TEST(policy_setting_checks_policy_and_priority)
+{
+    struct sched_param p = { .sched_priority = 1 };
+    EXPECT_ERRNO(syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &p), EINVAL);
+    EXPECT_ERRNO(syscall(SYS_sched_setscheduler, 0, 99, &p), EINVAL);
+    EXPECT_ERRNO(syscall(SYS_sched_setparam, 0, &p), EINVAL);
+    EXPECT_ERRNO(syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, NULL), EINVAL);
+    EXPECT_ERRNO(syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, NT_BAD), EFAULT);
+    p.sched_priority = 0;
+    EXPECT_OK(syscall(SYS_sched_setscheduler, 0, SCHED_BATCH, &p));
+    EXPECT_EQ(syscall(SYS_sched_getscheduler, 0), SCHED_BATCH);
+    EXPECT_OK(syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &p));
+    EXPECT_OK(syscall(SYS_sched_setparam, 0, &p));
+}
+
+TEST(priority_ranges_of_the_policies)
+{
+    EXPECT_EQ(syscall(SYS_sched_get_priority_max, SCHED_OTHER), 0);
+    EXPECT_EQ(syscall(SYS_sched_get_priority_min, SCHED_OTHER), 0);
+    EXPECT_EQ(syscall(SYS_sched_get_priority_max, SCHED_FIFO), 99);
+    EXPECT_EQ(syscall(SYS_sched_get_priority_min, SCHED_RR), 1);
+    EXPECT_ERRNO(syscall(SYS_sched_get_priority_max, 99), EINVAL);
+    EXPECT_ERRNO(syscall(SYS_sched_get_priority_min, -1), EINVAL);
+}
+
+TEST(nice_processes_get_less_of_one_cpu)
+{
+    volatile long *work = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    unsigned long mask = 1;
+    pid_t pid[2];
+    EXPECT_OK(syscall(SYS_sched_setaffinity, 0, 8, &mask));
+    for (int i = 0; i < 2; i++) {
+        pid[i] = nt_fork();
+        if (pid[i] == 0) {
+            setpriority(PRIO_PROCESS, 0, i * 19);
+            for (;;)
+                work[i * 8]++;
+        }
+    }
+    nt_sleep_ms(1000);
+    for (int i = 0; i < 2; i++) {
+        kill(pid[i], SIGKILL);
+        EXPECT_KILLED(pid[i], SIGKILL);
+    }
+    EXPECT_TRUE(work[0] > work[8] * 3);
+}
+
+TEST(equal_processes_share_one_cpu_fairly)
+{
+    volatile long *work = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    unsigned long mask = 1;
+    pid_t pid[4];
+    EXPECT_OK(syscall(SYS_sched_setaffinity, 0, 8, &mask));
+    for (int i = 0; i < 4; i++) {
+        pid[i] = nt_fork();
+        if (pid[i] == 0)
+            for (;;)
+                work[i * 8]++;
+    }
+    nt_sleep_ms(1000);
+    for (int i = 0; i < 4; i++) {
+        kill(pid[i], SIGKILL);
+        EXPECT_KILLED(pid[i], SIGKILL);
+    }
+    for (int i = 0; i < 4; i++)
+        EXPECT_TRUE(work[i * 8] > 0 && work[i * 8] < work[0] * 4 + 1000000);
+}
