@@ -11,6 +11,7 @@ mod errno;
 pub mod eventfd;
 pub mod fcntl;
 pub mod inotify;
+pub mod mman;
 pub mod mount;
 pub mod nr;
 pub mod poll;
