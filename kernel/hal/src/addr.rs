@@ -12,6 +12,9 @@ pub const USER_END: usize = 1 << 48;
 /// Virtual address of physical address 0 in the kernel's linear map of RAM (`TTBR1`).
 #[cfg(target_os = "none")]
 pub const LINEAR_BASE: usize = 0xffff_0000_0000_0000;
+/// The host has no linear map, and no devices that would read its addresses.
+#[cfg(not(target_os = "none"))]
+pub const LINEAR_BASE: usize = 0;
 
 /// Rounds down to a page boundary.
 #[must_use]

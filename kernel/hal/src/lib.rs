@@ -41,7 +41,7 @@ mod host;
 #[cfg(not(target_os = "none"))]
 use host as machine;
 
-pub use addr::{PAGE_SHIFT, PAGE_SIZE, PhysAddr, USER_END, UserAddr};
+pub use addr::{PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, PhysAddr, USER_END, UserAddr};
 pub use cpu::{CpuId, CpuMask, MAX_CPUS};
 pub use frame::UFrame;
 pub use mmu::{PageTable, Prot};

@@ -38,11 +38,6 @@ impl<T> RawLock<T> {
             _irq: irq,
         }
     }
-
-    /// The value of a lock nobody else can reach.
-    pub(crate) fn get_mut(&mut self) -> &mut T {
-        self.value.get_mut()
-    }
 }
 
 pub(crate) struct RawGuard<'a, T> {

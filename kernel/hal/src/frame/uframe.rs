@@ -32,6 +32,19 @@ impl UFrame {
         Some(frame)
     }
 
+    /// A page that `fill` writes from `offset` on; it returns how many bytes it wrote, and all
+    /// others are cleared. Saves clearing what is overwritten at once.
+    #[must_use]
+    pub fn alloc_fill(offset: usize, fill: impl FnOnce(&UFrame) -> usize) -> Option<UFrame> {
+        let frame = Self::alloc_dirty()?;
+        let end = offset.saturating_add(fill(&frame));
+        if offset > 0 {
+            frame.zero_range(0, offset);
+        }
+        frame.zero_range(end, PAGE_SIZE);
+        Some(frame)
+    }
+
     /// A page whose bytes are its last owner's: the caller overwrites all of them first.
     #[inline]
     pub(crate) fn alloc_dirty() -> Option<UFrame> {

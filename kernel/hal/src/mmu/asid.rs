@@ -69,10 +69,6 @@ impl Asids {
         }
     }
 
-    pub(crate) fn set_limit(&mut self, limit: u32) {
-        self.limit = limit;
-    }
-
     fn fresh(&mut self) -> State {
         loop {
             if self.next >= self.limit {

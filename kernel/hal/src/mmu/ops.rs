@@ -86,6 +86,39 @@ impl PageTable {
         Ok(None)
     }
 
+    /// Maps pages at those of the `count` addresses from `start` on where nothing is mapped and
+    /// `frame(n)` has one, within the last-level table of `start`, which must be there: what is
+    /// near a page just mapped. ~30 instructions a page.
+    pub fn map_absent(
+        &self,
+        start: UserAddr,
+        count: usize,
+        prot: Prot,
+        mut frame: impl FnMut(usize) -> Option<UFrame>,
+    ) {
+        let mut counts = self.space.counts.lock();
+        let Some(leaf) = self.space.root.leaf(start.0) else {
+            return;
+        };
+        let first = index(start.0, 3);
+        let mut n = 0;
+        for i in first..(first + count).min(ENTRIES) {
+            if leaf.get(i) != 0 {
+                continue;
+            }
+            if let Some(frame) = frame(i - first) {
+                leaf.update(i, prot::page(frame.into_pfn(), prot, false));
+                n += 1;
+            }
+        }
+        leaf.count_add(n);
+        counts.pages += n as usize;
+        if prot.contains(Prot::ANON) {
+            counts.anon += n as usize;
+        }
+        tlb::publish();
+    }
+
     /// Maps `frame` at `va` whatever is there; returns what was.
     ///
     /// # Errors
