@@ -12,7 +12,7 @@ pub const USER_END: usize = 1 << 48;
 /// Virtual address of physical address 0 in the kernel's linear map of RAM (`TTBR1`).
 #[cfg(target_os = "none")]
 pub const LINEAR_BASE: usize = 0xffff_0000_0000_0000;
-/// The host has no linear map, and no devices that would read its addresses.
+/// The host has no linear map; devices, which would count from it, do not exist there.
 #[cfg(not(target_os = "none"))]
 pub const LINEAR_BASE: usize = 0;
 

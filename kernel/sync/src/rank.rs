@@ -18,6 +18,8 @@ pub const INODE: u8 = 40;
 pub const DENTRY: u8 = 45;
 /// A memory object: truncation against faults.
 pub const MEM_OBJECT: u8 = 50;
+/// The order in which epoll instances are tied into each other.
+pub const EPOLL_NESTING: u8 = 52;
 /// An epoll instance; it asks its files for their readiness with this held.
 pub const EPOLL: u8 = 53;
 /// Pipes, eventfds and the like.

@@ -11,6 +11,9 @@ use crate::irq::IrqLine;
 )]
 pub(crate) mod tree;
 
+mod registers;
+pub use registers::Registers;
+
 /// A range of device registers: not a mapping, only where it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DeviceRange {
