@@ -23,7 +23,9 @@ mod check {
     use hal::cpu::{CpuId, PerCpu};
     use hal::hooks::Hooks;
     use hal::thread::{Context, Runnable};
+    use hal::virtio::{self, Chain, Features, Kind};
     use hal::{Access, PageTable, Prot, Trap, UFrame, UserAddr, UserContext};
+    use spin::Mutex;
 
     macro_rules! say {
         ($($word:tt)*) => {{ let _ = writeln!(EarlyConsole, $($word)*); }};
@@ -197,6 +199,52 @@ mod check {
         hal::mmu::leave();
     }
 
+    /// Asks every entropy source for bytes, by interrupt.
+    fn entropy(devices: &hal::device::Devices) {
+        static INTERRUPTS: AtomicU32 = AtomicU32::new(0);
+        for mut device in virtio::find(devices) {
+            let line = device.line();
+            say!("virtio {:?} at {line:?}", device.kind());
+            if device.kind() != Kind::Entropy {
+                continue;
+            }
+            device.negotiate(Features::empty());
+            let Ok(mut queue) = device.queue::<8>(0) else {
+                panic!("no queue")
+            };
+            device.start();
+            let device = Arc::new(Mutex::new(device));
+            let acknowledge = device.clone();
+            let handler = Arc::new(move || {
+                if acknowledge.lock().acknowledge() {
+                    INTERRUPTS.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+            assert!(hal::irq::register(line, handler).is_ok());
+            hal::irq::enable(line);
+            for _ in 0..20 {
+                let before = INTERRUPTS.load(Ordering::Relaxed);
+                assert!(queue.submit(Chain::room(64)).is_ok());
+                {
+                    let _irq = hal::irq::IrqGuard::new();
+                    device.lock().notify(queue.index());
+                }
+                loop {
+                    let guard = hal::irq::IrqGuard::new();
+                    if INTERRUPTS.load(Ordering::Relaxed) != before {
+                        break;
+                    }
+                    hal::irq::wait(guard);
+                }
+                let Some((chain, written)) = queue.complete() else {
+                    panic!("nothing done")
+                };
+                assert!(written > 0 && chain.incoming[0][..written].iter().any(|&byte| byte != 0));
+            }
+            say!("entropy: ok");
+        }
+    }
+
     pub(super) fn main(info: BootInfo) -> ! {
         install();
         say!(
@@ -227,6 +275,7 @@ mod check {
         hal::preempt::set_need_resched(hal::cpu::current());
         drop(hal::preempt::PreemptGuard::new());
         assert_eq!(RESCHEDULES.load(Ordering::Relaxed), 1);
+        entropy(&info.devices);
         threads();
         user();
         say!("machine check: ok, {} cpus", running);

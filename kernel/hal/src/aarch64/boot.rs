@@ -12,7 +12,7 @@ use super::{gic, kmap, local, psci, smp, thread, time, trap, uart};
 use crate::addr::{LINEAR_BASE, PAGE_SIZE, PhysAddr};
 use crate::boot::BootInfo;
 use crate::device::tree::{self, Layout};
-use crate::frame::{self, FrameRun, Reserved};
+use crate::frame::{self, Reserved};
 use crate::time::NANOS_PER_SEC;
 
 /// 48 bits each half, 4 KiB, inner shareable write-back walks, user top byte ignored; the size of
@@ -174,6 +174,7 @@ fn open_memory(layout: &Layout, mut early: EarlyPages, tree: Range<u64>) {
         assert!(mapped.is_ok(), "no memory for the linear map");
     }
     kmap::publish();
+    kmap::note_ram(&layout.ram);
     let (image_start, _) = kmap::image();
     let mut taken: ArrayVec<Range<u64>, 40> = layout.reserved.iter().cloned().collect();
     taken.extend(layout.initrd.clone());
@@ -192,12 +193,7 @@ static CLOCK_AT_START: AtomicU64 = AtomicU64::new(0);
 fn into_kernel(fdt: Fdt<'_>, layout: &Layout) -> ! {
     let described = tree::describe(fdt);
     psci::init(described.conduit);
-    let mut page = || {
-        let table = FrameRun::alloc(1)?;
-        let phys = table.phys().0;
-        table.into_raw();
-        Some(phys)
-    };
+    let mut page = kmap::pool_table;
     match &described.controller {
         Some(controller) => {
             assert!(

@@ -10,9 +10,12 @@
 //! The level 0 table is the image's own; other tables are never freed. Nothing here sleeps.
 
 use core::arch::asm;
+use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use crate::addr::{LINEAR_BASE, PAGE_SIZE};
+use crate::device::tree::Ranges;
+use crate::frame::FrameRun;
 use crate::irq::IrqMask;
 
 /// Where device registers are mapped, by physical address.
@@ -267,4 +270,30 @@ pub(crate) fn boot_guard() -> usize {
 /// The image's text and constants, for backtraces.
 pub(crate) fn image_bounds() -> (usize, usize) {
     (&raw const _start as usize, &raw const _end as usize)
+}
+
+/// A page for tables from the frame pool.
+pub(super) fn pool_table() -> Option<u64> {
+    let table = FrameRun::alloc(1)?;
+    let phys = table.phys().0;
+    table.into_raw();
+    Some(phys)
+}
+
+/// The RAM of the machine: never mapped as a device.
+static RAM_BANKS: spin::Once<Ranges> = spin::Once::new();
+
+/// Notes where RAM is.
+pub(super) fn note_ram(banks: &Ranges) {
+    RAM_BANKS.call_once(|| banks.clone());
+}
+
+/// Maps device registers for good; `None` when there is no memory for tables, or when there is RAM.
+pub(crate) fn map_device_range(start: u64, len: u64) -> Option<NonNull<u8>> {
+    let end = start.checked_add(len)?;
+    let banks = RAM_BANKS.get()?;
+    if len == 0 || banks.iter().any(|bank| bank.start < end && start < bank.end) {
+        return None;
+    }
+    NonNull::new(map_device(start, len, &mut pool_table).ok()? as *mut u8)
 }

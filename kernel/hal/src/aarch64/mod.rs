@@ -23,6 +23,7 @@ pub(crate) use gic::{ipi_send, line_disable, line_enable};
 pub(crate) use irq::{
     IrqState, irq_disable, irq_enable, irq_restore, irqs_enabled, wait_for_interrupt,
 };
+pub(crate) use kmap::map_device_range;
 pub(crate) use local::{head, set_head};
 pub(crate) use panic::{halt, set_panic_action};
 pub(crate) use psci::{power_off, power_reset};
@@ -31,18 +32,5 @@ pub(crate) use thread::{KernelStack, switch};
 pub(crate) use time::{counter_frequency, now_ns, set_deadline};
 pub(crate) use uart::console_write;
 pub(crate) use user::{run_user, single_step};
-
-/// Maps device registers for ever; `None` without memory for tables.
-pub(crate) fn map_device_range(base: u64, size: u64) -> Option<core::ptr::NonNull<u8>> {
-    let mut page = || {
-        let run = crate::frame::FrameRun::alloc(1)?;
-        let at = run.phys().0;
-        // Tables of the kernel's half are never freed.
-        core::mem::forget(run);
-        Some(at)
-    };
-    let at = kmap::map_device(base, size, &mut page).ok()?;
-    core::ptr::NonNull::new(at as *mut u8)
-}
 
 pub(crate) fn publish_realtime(_: u64) {}

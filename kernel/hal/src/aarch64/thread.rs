@@ -80,14 +80,8 @@ fn map_slot(slot: u32) -> Result<(), OutOfMemory> {
         let mapped = FrameRun::alloc_dirty(1).is_some_and(|frame| {
             let phys = frame.phys().0;
             // SAFETY: the slot is ours; tables come zeroed and are never freed.
-            let done = unsafe {
-                kmap::map(at, phys, PAGE_SIZE as u64, kmap::RAM, &mut || {
-                    let table = FrameRun::alloc(1)?;
-                    let phys = table.phys().0;
-                    table.into_raw();
-                    Some(phys)
-                })
-            };
+            let done =
+                unsafe { kmap::map(at, phys, PAGE_SIZE as u64, kmap::RAM, &mut kmap::pool_table) };
             if done.is_ok() {
                 frame.into_raw();
             }

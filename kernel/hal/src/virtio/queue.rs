@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::mem::ManuallyDrop;
 
 use virtio_drivers::queue::VirtQueue;
 use virtio_drivers::transport::SomeTransport;
@@ -40,10 +41,13 @@ impl Chain {
 }
 
 /// A queue of `SIZE` slots.
+///
+/// The device may write to the ring and to what it was lent for as long as it runs, so a queue that is
+/// dropped leaves that memory to it.
 pub struct Queue<const SIZE: usize> {
-    ring: VirtQueue<Dma, SIZE>,
+    ring: ManuallyDrop<VirtQueue<Dma, SIZE>>,
     /// What the device has, by token.
-    lent: Vec<Option<Chain>>,
+    lent: ManuallyDrop<Vec<Option<Chain>>>,
     index: u16,
 }
 
@@ -54,8 +58,8 @@ impl<const SIZE: usize> Queue<SIZE> {
     ) -> Result<Self, Unusable> {
         let ring = VirtQueue::new(transport, index, false, false).map_err(|_| Unusable)?;
         Ok(Self {
-            ring,
-            lent: (0..SIZE).map(|_| None).collect(),
+            ring: ManuallyDrop::new(ring),
+            lent: ManuallyDrop::new((0..SIZE).map(|_| None).collect()),
             index,
         })
     }
@@ -93,7 +97,7 @@ impl<const SIZE: usize> Queue<SIZE> {
                 .map(|buffer| &mut **buffer)
                 .collect();
             // SAFETY: the boxes move into `lent` below and are not touched until `complete` takes
-            // them out by the token the device gave back; if this queue goes, its ring goes first.
+            // them out by the token the device gave back, and stay if this queue goes.
             unsafe { self.ring.add(&outgoing, &mut incoming) }
         };
         match token {
