@@ -292,7 +292,11 @@ pub(super) fn note_ram(banks: &Ranges) {
 pub(crate) fn map_device_range(start: u64, len: u64) -> Option<NonNull<u8>> {
     let end = start.checked_add(len)?;
     let banks = RAM_BANKS.get()?;
-    if len == 0 || banks.iter().any(|bank| bank.start < end && start < bank.end) {
+    if len == 0
+        || banks
+            .iter()
+            .any(|bank| bank.start < end && start < bank.end)
+    {
         return None;
     }
     NonNull::new(map_device(start, len, &mut pool_table).ok()? as *mut u8)
