@@ -4,6 +4,8 @@
 //! Checked in debug builds and under the feature `lockdep`: an inversion and a sleep with a spin lock
 //! held panic there.
 
+/// The position of an open file: held over the whole of a read or write that moves it.
+pub const FILE_POSITION: u8 = 2;
 /// The tree of processes: parents, groups, sessions, the table of ids.
 pub const PROCESS: u8 = 5;
 /// A descriptor table.
