@@ -69,16 +69,16 @@ impl OFlags {
             | Self::NOATIME.bits(),
     );
 
-    /// Whether the access mode allows reading.
+    /// Whether the access mode allows reading. (Mode 3 opens for neither: for `ioctl` alone.)
     #[must_use]
     pub const fn reads(self) -> bool {
-        self.bits() & 3 != 1
+        matches!(self.bits() & 3, 0 | 2)
     }
 
     /// Whether the access mode allows writing.
     #[must_use]
     pub const fn writes(self) -> bool {
-        self.bits() & 3 != 0
+        matches!(self.bits() & 3, 1 | 2)
     }
 }
 

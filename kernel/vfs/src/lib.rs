@@ -1,2 +1,59 @@
-//! Placeholder.
-#![no_std]
+//! Files, names and descriptors.
+//!
+//! The room for: what a file system offers ([`Inode`], [`FileSystem`]), the cache of names
+//! ([`Dentry`]), mounts ([`Mount`]) and walking paths through them ([`walk`]), open files
+//! ([`OpenFile`], [`FileOps`]) and their numbers ([`FdTable`]), the rules of who may do what to a
+//! name ([`ops`]), advisory locks, and the objects that are files without a name: pipes, epoll,
+//! eventfds, inotify. It uses `mm`, `sync`, `hal` and `abi`. File systems live in `fs`; what a
+//! process is, nobody here knows: what is needed of it comes as a [`Caller`].
+//!
+//! Order of locks, outermost first: a file's position, a file system's rename lock or the tree of
+//! mounts, directories (ancestor first), a directory's table of names, a file's data. Each is let go
+//! before anybody waits for readiness.
+#![cfg_attr(target_os = "none", no_std)]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod anon;
+pub mod attr;
+mod attr_change;
+mod caller;
+pub mod clock;
+mod close;
+mod dentry;
+mod dir_dots;
+mod fd_table;
+mod file;
+mod fs_context;
+mod inode;
+pub mod lock;
+pub mod mount;
+pub mod mount_text;
+pub mod name_hash;
+pub mod notify;
+pub mod ops;
+mod path;
+pub mod perm;
+pub mod seek;
+pub mod special;
+pub mod superblock;
+pub mod walk;
+
+pub use anon::anon_file;
+pub use attr::{Attached, Attributes, FileType, Metadata, Times, Timestamp};
+pub use attr_change::apply as apply_attr;
+pub use caller::Caller;
+pub use close::close;
+pub use dentry::{AnonName, Cached, Dentry, DirState};
+pub use dir_dots::dots;
+pub use fd_table::{Fd, FdTable, NR_OPEN, Reservation};
+pub use file::{DirSink, FileOps, MmapRequest, OpenFile, Owner, PathOnly, Whence};
+pub use fs_context::FsContext;
+pub use inode::{Inode, LinkTarget, NewNode, OpenRequest, SetAttr, same_inode};
+pub use mount::{Mount, MountFlags};
+pub use path::{Path, PathText};
+pub use perm::Access;
+pub use special::{CharDevice, register_chrdev};
+pub use superblock::{FileSystem, FileSystemType, SuperBlock};
+pub use walk::{LookupFlags, Start, lookup, lookup_parent};

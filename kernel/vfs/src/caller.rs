@@ -1,0 +1,31 @@
+//! What an operation may ask of the thread that calls it, without reaching up to it.
+
+use abi::Result;
+use alloc::sync::Arc;
+use core::any::Any;
+use sync::Credentials;
+
+/// The calling thread as files see it.
+pub trait Caller {
+    /// Credentials.
+    fn cred(&self) -> &Arc<Credentials>;
+    /// Process number (thread group).
+    fn pid(&self) -> u32;
+    /// Thread number.
+    fn tid(&self) -> u32;
+    /// Process group.
+    fn pgrp(&self) -> u32;
+    /// Session.
+    fn session(&self) -> u32;
+    /// Whether the process leads its session.
+    fn leads_session(&self) -> bool {
+        self.pid() == self.session()
+    }
+    /// The session's terminal, as the tty layer stored it.
+    fn controlling_tty(&self) -> Option<Arc<dyn Any + Send + Sync>>;
+    /// Sets or clears the session's terminal.
+    ///
+    /// # Errors
+    /// `EPERM` when the process does not lead its session.
+    fn set_controlling_tty(&self, tty: Option<Arc<dyn Any + Send + Sync>>) -> Result<()>;
+}

@@ -1,0 +1,399 @@
+//! Open files and what can be done with them.
+//!
+//! Operations never wait for readiness: what is not there yet is `EAGAIN`, and [`FileOps::pollee`] tells
+//! when to try again. They copy without faulting user memory in; a copy that stops short at a fault
+//! says so through the [`IoDst`] or [`IoSrc`], and who called faults in and calls again.
+
+use abi::fcntl::OFlags;
+use abi::inotify::InotifyMask;
+use abi::{Errno, Result};
+use alloc::sync::Arc;
+use core::any::Any;
+use core::fmt;
+use core::sync::atomic::{AtomicU32, Ordering};
+use mm::MemObject;
+use mm::io::{IoDst, IoSrc};
+use sync::{Credentials, Events, Mutex, MutexGuard, Pollee, SpinLock, rank};
+
+use crate::Caller;
+use crate::attr::FileType;
+use crate::inode::Inode;
+use crate::notify;
+use crate::path::Path;
+
+/// Where `lseek` counts from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whence {
+    /// The start.
+    Set,
+    /// The present position.
+    Cur,
+    /// The end.
+    End,
+    /// The next data.
+    Data,
+    /// The next hole.
+    Hole,
+}
+
+/// What a mapping of a file wants.
+#[derive(Clone, Copy, Debug)]
+pub struct MmapRequest {
+    /// Shared or private.
+    pub shared: bool,
+    /// To be written now.
+    pub write: bool,
+    /// First byte of the file.
+    pub offset: u64,
+    /// Bytes.
+    pub len: usize,
+}
+
+/// Takes directory entries.
+pub trait DirSink {
+    /// One entry. `next` is the position after it, which reading may go on from. Answers `false` when
+    /// there is no room: the entry was not taken.
+    fn entry(&mut self, name: &[u8], ino: u64, kind: FileType, next: u64) -> bool;
+}
+
+/// The operations of an open file. The defaults are Linux's answers of a file that has not got them.
+pub trait FileOps: Any + Send + Sync {
+    /// Reads at `pos` and moves it (a stream leaves it alone). `Ok(0)` is the end of the file.
+    ///
+    /// # Errors
+    /// `EAGAIN` when there is nothing yet, `EINVAL` for what cannot be read.
+    fn read(&self, _file: &OpenFile, _dst: &mut IoDst<'_>, _pos: &mut u64) -> Result<usize> {
+        Err(Errno::EINVAL)
+    }
+
+    /// Writes at `pos` and moves it; with `O_APPEND` at the end.
+    ///
+    /// # Errors
+    /// `EAGAIN` when there is no room yet, `EINVAL` for what cannot be written.
+    fn write(&self, _file: &OpenFile, _src: &mut IoSrc<'_>, _pos: &mut u64) -> Result<usize> {
+        Err(Errno::EINVAL)
+    }
+
+    /// What the file is ready for now.
+    fn ready(&self, _file: &OpenFile) -> Events {
+        Events::READABLE | Events::WRITABLE
+    }
+
+    /// Who tells of readiness; `None`: always ready.
+    fn pollee(&self) -> Option<&Pollee> {
+        None
+    }
+
+    /// What is left of opening: a FIFO waits for its peer (`EAGAIN` until it is there).
+    ///
+    /// # Errors
+    /// `EAGAIN`: not yet; others end the opening.
+    fn finish_open(&self, _file: &OpenFile) -> Result<()> {
+        Ok(())
+    }
+
+    /// Whether the file has positions: `pread`, `pwrite` and `lseek` work.
+    fn positioned(&self) -> bool {
+        false
+    }
+
+    /// Moves the position.
+    ///
+    /// # Errors
+    /// `ESPIPE`, `EINVAL`, `ENXIO`, `EOVERFLOW`.
+    fn seek(&self, _file: &OpenFile, _pos: &mut u64, _offset: i64, _whence: Whence) -> Result<u64> {
+        Err(Errno::ESPIPE)
+    }
+
+    /// Device control.
+    ///
+    /// # Errors
+    /// `ENOTTY` for a command that is not the file's.
+    fn ioctl(
+        &self,
+        _file: &OpenFile,
+        _cmd: u32,
+        _arg: usize,
+        _caller: &dyn Caller,
+    ) -> Result<usize> {
+        Err(Errno::ENOTTY)
+    }
+
+    /// The memory behind the file, to be mapped.
+    ///
+    /// # Errors
+    /// `ENODEV`, `EPERM` by a seal.
+    fn mmap(&self, _file: &OpenFile, _request: &MmapRequest) -> Result<Arc<MemObject>> {
+        Err(Errno::ENODEV)
+    }
+
+    /// Lists a directory from `pos`, which moves past what the sink took.
+    ///
+    /// # Errors
+    /// `ENOTDIR`; `ENOENT` in a removed directory.
+    fn readdir(&self, _file: &OpenFile, _pos: &mut u64, _sink: &mut dyn DirSink) -> Result<()> {
+        Err(Errno::ENOTDIR)
+    }
+
+    /// Writes back what is not on the device.
+    ///
+    /// # Errors
+    /// `EINVAL` for what has no device, `EIO`.
+    fn fsync(&self, _file: &OpenFile, _data_only: bool) -> Result<()> {
+        Err(Errno::EINVAL)
+    }
+
+    /// Allocates, zeroes or frees a range; `mode` is `FALLOC_FL_*`.
+    ///
+    /// # Errors
+    /// `ENODEV`, `EOPNOTSUPP`, `ENOSPC`.
+    fn fallocate(&self, _file: &OpenFile, _mode: u32, _offset: u64, _len: u64) -> Result<()> {
+        Err(Errno::ENODEV)
+    }
+
+    /// The flags of `F_SETFL` change from what the file has to `flags`.
+    ///
+    /// # Errors
+    /// `EINVAL` for `O_DIRECT` where there is none.
+    fn set_flags(&self, _file: &OpenFile, _flags: OFlags) -> Result<()> {
+        Ok(())
+    }
+
+    /// Lines of `/proc/<pid>/fdinfo/<fd>` after the common ones.
+    ///
+    /// # Errors
+    /// As the writer.
+    fn show_info(&self, _file: &OpenFile, _out: &mut dyn fmt::Write) -> fmt::Result {
+        Ok(())
+    }
+
+    /// The last descriptor of the open file is gone.
+    fn release(&self, _file: &OpenFile) {}
+}
+
+/// Who gets a signal when the file is ready (`F_SETOWN`, `F_SETSIG`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Owner {
+    /// `F_OWNER_*`.
+    pub kind: i32,
+    /// Thread, process or group; 0: nobody.
+    pub id: i32,
+    /// The signal; 0: `SIGIO`.
+    pub signal: i32,
+    /// User ids of who set the owner.
+    pub uid: u32,
+    /// The effective one.
+    pub euid: u32,
+}
+
+/// An open file ("open file description").
+pub struct OpenFile {
+    ops: Arc<dyn FileOps>,
+    path: Path,
+    flags: AtomicU32,
+    positioned: bool,
+    /// Counted as a writer of its mount and inode.
+    counted: bool,
+    position: Mutex<u64, { rank::FILE_POSITION }>,
+    cred: Arc<Credentials>,
+    owner: SpinLock<Owner, { rank::LEAF }>,
+}
+
+impl OpenFile {
+    /// An open file of `ops` at `path`. `O_CLOEXEC` and what only opening needs is left out of `flags`.
+    /// With `counted`, the caller has counted it as a writer (`Mount::begin_write`,
+    /// `Attributes::begin_write`), which ends with the file.
+    #[must_use]
+    pub fn new(
+        ops: Arc<dyn FileOps>,
+        path: Path,
+        flags: OFlags,
+        cred: Arc<Credentials>,
+        counted: bool,
+    ) -> Arc<Self> {
+        let transient =
+            OFlags::CREAT | OFlags::EXCL | OFlags::NOCTTY | OFlags::TRUNC | OFlags::CLOEXEC;
+        let positioned = ops.positioned();
+        Arc::new(Self {
+            ops,
+            path,
+            flags: AtomicU32::new(flags.difference(transient).bits()),
+            positioned,
+            counted,
+            position: Mutex::new(0),
+            cred,
+            owner: SpinLock::new(Owner::default()),
+        })
+    }
+
+    /// The operations.
+    #[must_use]
+    pub fn ops(&self) -> &Arc<dyn FileOps> {
+        &self.ops
+    }
+
+    /// The operations as what they are.
+    #[must_use]
+    pub fn ops_as<T: FileOps>(&self) -> Option<&T> {
+        let any: &dyn Any = &*self.ops;
+        any.downcast_ref()
+    }
+
+    /// Where it was opened.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The inode.
+    #[must_use]
+    pub fn inode(&self) -> &Arc<dyn Inode> {
+        self.path.inode()
+    }
+
+    /// Who opened it.
+    #[must_use]
+    pub fn cred(&self) -> &Arc<Credentials> {
+        &self.cred
+    }
+
+    /// The flags.
+    #[must_use]
+    pub fn flags(&self) -> OFlags {
+        OFlags::from_bits_retain(self.flags.load(Ordering::Relaxed))
+    }
+
+    /// Sets and clears flags.
+    pub fn change_flags(&self, set: OFlags, clear: OFlags) {
+        // Two at once may lose one's change of another bit, as the last one to write wins on Linux too.
+        self.flags
+            .store(((self.flags() - clear) | set).bits(), Ordering::Relaxed);
+    }
+
+    /// Whether operations of this file must not wait.
+    #[must_use]
+    pub fn nonblocking(&self) -> bool {
+        self.flags().contains(OFlags::NONBLOCK)
+    }
+
+    /// Whether it may be read.
+    #[must_use]
+    pub fn readable(&self) -> bool {
+        let flags = self.flags();
+        flags.reads() && !flags.contains(OFlags::PATH)
+    }
+
+    /// Whether it may be written.
+    #[must_use]
+    pub fn writable(&self) -> bool {
+        let flags = self.flags();
+        flags.writes() && !flags.contains(OFlags::PATH)
+    }
+
+    /// Whether it is a place only (`O_PATH`).
+    #[must_use]
+    pub fn is_path_only(&self) -> bool {
+        self.flags().contains(OFlags::PATH)
+    }
+
+    /// Whether it has positions.
+    #[must_use]
+    pub fn positioned(&self) -> bool {
+        self.positioned
+    }
+
+    /// The position, held against others.
+    pub fn position(&self) -> MutexGuard<'_, u64, { rank::FILE_POSITION }> {
+        self.position.lock()
+    }
+
+    /// Who gets a signal when the file is ready.
+    #[must_use]
+    pub fn owner(&self) -> Owner {
+        *self.owner.lock()
+    }
+
+    /// Sets who gets a signal.
+    pub fn set_owner(&self, owner: Owner) {
+        *self.owner.lock() = owner;
+    }
+
+    /// What the file is ready for.
+    #[must_use]
+    pub fn ready(&self) -> Events {
+        self.ops.ready(self)
+    }
+
+    /// Reads, at `at` or at the file's position.
+    ///
+    /// # Errors
+    /// As [`FileOps::read`]; `EBADF` when not open for reading.
+    pub fn read(&self, dst: &mut IoDst<'_>, at: Option<&mut u64>) -> Result<usize> {
+        if !self.readable() {
+            return Err(Errno::EBADF);
+        }
+        let done = match at {
+            Some(at) => self.ops.read(self, dst, at)?,
+            None if self.positioned => self.ops.read(self, dst, &mut self.position())?,
+            None => self.ops.read(self, dst, &mut 0)?,
+        };
+        if done != 0 {
+            notify::on(self.path.dentry(), InotifyMask::ACCESS);
+        }
+        Ok(done)
+    }
+
+    /// Writes, at `at` or at the file's position.
+    ///
+    /// # Errors
+    /// As [`FileOps::write`]; `EBADF` when not open for writing.
+    pub fn write(&self, src: &mut IoSrc<'_>, at: Option<&mut u64>) -> Result<usize> {
+        if !self.writable() {
+            return Err(Errno::EBADF);
+        }
+        let done = match at {
+            Some(at) => self.ops.write(self, src, at)?,
+            None if self.positioned => self.ops.write(self, src, &mut self.position())?,
+            None => self.ops.write(self, src, &mut 0)?,
+        };
+        if done != 0 {
+            notify::on(self.path.dentry(), InotifyMask::MODIFY);
+        }
+        Ok(done)
+    }
+}
+
+impl Drop for OpenFile {
+    fn drop(&mut self) {
+        let flags = self.flags();
+        if !flags.contains(OFlags::PATH) {
+            let mask = if flags.writes() {
+                InotifyMask::CLOSE_WRITE
+            } else {
+                InotifyMask::CLOSE_NOWRITE
+            };
+            notify::on(self.path.dentry(), mask);
+        }
+        self.ops.release(self);
+        if let Some(attached) = self.inode().attr().existing_attached() {
+            attached.locks.file_closed(self);
+        }
+        if self.counted {
+            self.inode().attr().end_write();
+            self.path.mount().end_write();
+        }
+    }
+}
+
+/// The operations of a file opened with `O_PATH`: none (`EBADF` comes before they are asked).
+pub struct PathOnly;
+
+impl FileOps for PathOnly {
+    fn read(&self, _file: &OpenFile, _dst: &mut IoDst<'_>, _pos: &mut u64) -> Result<usize> {
+        Err(Errno::EBADF)
+    }
+
+    fn write(&self, _file: &OpenFile, _src: &mut IoSrc<'_>, _pos: &mut u64) -> Result<usize> {
+        Err(Errno::EBADF)
+    }
+}

@@ -1,0 +1,277 @@
+//! Advisory locks: POSIX record locks (of a process's descriptor table), locks of open files (OFD) over
+//! the same ranges, and `flock`.
+//!
+//! Nothing here waits: what is taken is `EAGAIN`, and [`FileLocks::waiters`] tells when to try again.
+//! Who waits for a POSIX lock says so through [`Blocked`], by which a ring of waiting owners is found
+//! (`EDEADLK`).
+
+use abi::{Errno, Result};
+use alloc::vec::Vec;
+use sync::{Events, Pollee, SpinLock, rank};
+
+use crate::file::OpenFile;
+
+/// Who holds a record lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockOwner {
+    /// A descriptor table (its number): POSIX locks.
+    Table(u64),
+    /// An open file (its address): OFD locks.
+    File(usize),
+}
+
+impl LockOwner {
+    /// The open file as an owner.
+    #[must_use]
+    pub fn file(file: &OpenFile) -> Self {
+        Self::File(core::ptr::from_ref(file).addr())
+    }
+}
+
+/// What a lock allows others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockKind {
+    /// Others may share it.
+    Shared,
+    /// Nobody else.
+    Exclusive,
+}
+
+/// A record lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordLock {
+    /// Who holds it.
+    pub owner: LockOwner,
+    /// The process that took it; -1 for an OFD lock.
+    pub pid: i32,
+    /// What it allows others.
+    pub kind: LockKind,
+    /// First byte.
+    pub start: u64,
+    /// Last byte, inclusive; `i64::MAX` for "to the end, whatever it becomes".
+    pub end: u64,
+}
+
+impl RecordLock {
+    fn overlaps(&self, other: &Self) -> bool {
+        self.start <= other.end && other.start <= self.end
+    }
+
+    fn conflicts(&self, other: &Self) -> bool {
+        self.owner != other.owner
+            && self.overlaps(other)
+            && (self.kind == LockKind::Exclusive || other.kind == LockKind::Exclusive)
+    }
+
+    fn touches(&self, other: &Self) -> bool {
+        self.start <= other.end.saturating_add(1) && other.start <= self.end.saturating_add(1)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct WholeLock {
+    file: usize,
+    kind: LockKind,
+}
+
+/// The locks on one inode.
+pub struct FileLocks {
+    /// Sorted by first byte.
+    records: SpinLock<Vec<RecordLock>, { rank::FILE }>,
+    whole: SpinLock<Vec<WholeLock>, { rank::FILE }>,
+    waiters: Pollee,
+}
+
+impl FileLocks {
+    pub(crate) const fn new() -> Self {
+        Self {
+            records: SpinLock::new(Vec::new()),
+            whole: SpinLock::new(Vec::new()),
+            waiters: Pollee::new(),
+        }
+    }
+
+    /// Tells ([`Events::OUT`]) when a lock may have become free.
+    #[must_use]
+    pub fn waiters(&self) -> &Pollee {
+        &self.waiters
+    }
+
+    /// The first lock that is in the way of `wanted`.
+    #[must_use]
+    pub fn conflict(&self, wanted: &RecordLock) -> Option<RecordLock> {
+        self.records
+            .lock()
+            .iter()
+            .find(|held| held.conflicts(wanted))
+            .copied()
+    }
+
+    /// Takes `wanted`, in place of what its owner holds in the range.
+    ///
+    /// # Errors
+    /// `EAGAIN` while another holds a part of it.
+    pub fn set(&self, wanted: &RecordLock) -> Result<()> {
+        let mut records = self.records.lock();
+        if records.iter().any(|held| held.conflicts(wanted)) {
+            return Err(Errno::EAGAIN);
+        }
+        let mut new = *wanted;
+        let weakened = carve(&mut records, wanted);
+        records.retain(|held| {
+            let joins = held.owner == new.owner && held.kind == new.kind && held.touches(&new);
+            if joins {
+                new.start = new.start.min(held.start);
+                new.end = new.end.max(held.end);
+            }
+            !joins
+        });
+        let at = records.partition_point(|held| held.start < new.start);
+        records.insert(at, new);
+        drop(records);
+        if weakened {
+            self.waiters.notify(Events::OUT);
+        }
+        Ok(())
+    }
+
+    /// Gives up what `owner` holds from `start` to `end`.
+    pub fn unset(&self, owner: LockOwner, start: u64, end: u64) {
+        let range = RecordLock {
+            owner,
+            pid: 0,
+            kind: LockKind::Exclusive,
+            start,
+            end,
+        };
+        let freed = carve(&mut self.records.lock(), &range);
+        if freed {
+            self.waiters.notify(Events::OUT);
+        }
+    }
+
+    /// A process closed a descriptor of the file: its POSIX locks go, whichever descriptor made them.
+    pub fn table_closed(&self, table: u64) {
+        self.unset(LockOwner::Table(table), 0, u64::MAX);
+    }
+
+    /// The last descriptor of an open file is gone: its locks go.
+    pub fn file_closed(&self, file: &OpenFile) {
+        let owner = LockOwner::file(file);
+        self.unset(owner, 0, u64::MAX);
+        self.unlock_whole(file);
+    }
+
+    /// Takes the whole file (`flock`); what the open file held before goes first, as on Linux.
+    ///
+    /// # Errors
+    /// `EAGAIN` while another open file holds it.
+    pub fn lock_whole(&self, file: &OpenFile, kind: LockKind) -> Result<()> {
+        let id = core::ptr::from_ref(file).addr();
+        let mut whole = self.whole.lock();
+        if whole
+            .iter()
+            .any(|held| held.file == id && held.kind == kind)
+        {
+            return Ok(());
+        }
+        let held = whole.len();
+        whole.retain(|held| held.file != id);
+        let freed = whole.len() != held;
+        let taken = whole
+            .iter()
+            .any(|held| kind == LockKind::Exclusive || held.kind == LockKind::Exclusive);
+        if !taken {
+            whole.push(WholeLock { file: id, kind });
+        }
+        drop(whole);
+        if freed {
+            self.waiters.notify(Events::OUT);
+        }
+        if taken { Err(Errno::EAGAIN) } else { Ok(()) }
+    }
+
+    /// Gives the whole file up.
+    pub fn unlock_whole(&self, file: &OpenFile) {
+        let id = core::ptr::from_ref(file).addr();
+        let mut whole = self.whole.lock();
+        let held = whole.len();
+        whole.retain(|held| held.file != id);
+        let freed = whole.len() != held;
+        drop(whole);
+        if freed {
+            self.waiters.notify(Events::OUT);
+        }
+    }
+}
+
+/// Cuts the range of `cut` out of what its owner holds; whether there was anything.
+fn carve(records: &mut Vec<RecordLock>, cut: &RecordLock) -> bool {
+    let mut right = None;
+    let mut changed = false;
+    records.retain_mut(|held| {
+        if held.owner != cut.owner || !held.overlaps(cut) {
+            return true;
+        }
+        changed = true;
+        if held.end > cut.end {
+            right = Some(RecordLock {
+                start: cut.end.saturating_add(1),
+                ..*held
+            });
+        }
+        if held.start < cut.start {
+            held.end = cut.start - 1;
+            return true;
+        }
+        false
+    });
+    if let Some(right) = right {
+        let at = records.partition_point(|held| held.start < right.start);
+        records.insert(at, right);
+    }
+    changed
+}
+
+static BLOCKED: SpinLock<Vec<(LockOwner, LockOwner)>, { rank::FILE }> = SpinLock::new(Vec::new());
+
+/// An owner that waits for another; ended by dropping.
+pub struct Blocked {
+    waiter: LockOwner,
+}
+
+impl Blocked {
+    /// `waiter` is about to wait.
+    #[must_use]
+    pub fn new(waiter: LockOwner) -> Self {
+        Self { waiter }
+    }
+
+    /// `holder` is in the way now.
+    ///
+    /// # Errors
+    /// `EDEADLK` when the holder waits, over any number of others, for the waiter.
+    pub fn by(&self, holder: LockOwner) -> Result<()> {
+        let mut blocked = BLOCKED.lock();
+        blocked.retain(|(waiter, _)| *waiter != self.waiter);
+        let mut at = holder;
+        // A ring that does not hold the waiter cannot arise: the last of its edges would be refused.
+        for _ in 0..=blocked.len() {
+            if at == self.waiter {
+                return Err(Errno::EDEADLK);
+            }
+            match blocked.iter().find(|(waiter, _)| *waiter == at) {
+                Some((_, next)) => at = *next,
+                None => break,
+            }
+        }
+        blocked.push((self.waiter, holder));
+        Ok(())
+    }
+}
+
+impl Drop for Blocked {
+    fn drop(&mut self) {
+        BLOCKED.lock().retain(|(waiter, _)| *waiter != self.waiter);
+    }
+}

@@ -1,0 +1,9 @@
+//! What programs do to names and attributes: the rules of who may, in Linux's order of errors, over
+//! what the file systems offer.
+
+pub mod attr;
+pub mod create;
+pub mod mounts;
+pub mod open;
+pub mod remove;
+pub mod rename;

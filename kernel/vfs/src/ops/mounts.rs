@@ -1,0 +1,389 @@
+//! `mount`, `umount2` and `pivot_root`.
+
+use abi::mount::{
+    MNT_DETACH, MNT_EXPIRE, MNT_FORCE, MS_BIND, MS_DIRSYNC, MS_I_VERSION, MS_LAZYTIME, MS_MGC_MSK,
+    MS_MGC_VAL, MS_MOVE, MS_NOATIME, MS_NODIRATIME, MS_PRIVATE, MS_RDONLY, MS_REC, MS_RELATIME,
+    MS_REMOUNT, MS_SHARED, MS_SILENT, MS_SLAVE, MS_STRICTATIME, MS_SYNCHRONOUS, MS_UNBINDABLE,
+    UMOUNT_NOFOLLOW,
+};
+use abi::{Errno, Result};
+use alloc::sync::Arc;
+use core::sync::atomic::Ordering;
+use sync::Capability;
+
+use crate::dentry::Dentry;
+use crate::mount::{self, Mount, MountFlags, TreeGuard};
+use crate::path::Path;
+use crate::superblock;
+use crate::walk::{LookupFlags, Start, lookup};
+
+/// The bits kept with the file system rather than with the mount.
+const SB_FLAGS: u64 = MS_RDONLY | MS_SYNCHRONOUS | MS_DIRSYNC | MS_LAZYTIME | MS_I_VERSION;
+const PROPAGATION: u64 = MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE;
+const ACCESS_TIMES: u64 = MS_NOATIME | MS_NODIRATIME | MS_RELATIME | MS_STRICTATIME;
+
+/// What `mount(2)` is asked for.
+#[derive(Clone, Copy)]
+pub struct MountRequest<'a> {
+    /// A device, a place to bind or move, or only a word to show.
+    pub source: Option<&'a [u8]>,
+    /// Where to.
+    pub target: &'a [u8],
+    /// The kind of file system.
+    pub kind: Option<&'a [u8]>,
+    /// `MS_*`.
+    pub flags: u64,
+    /// The file system's own options.
+    pub data: &'a [u8],
+}
+
+/// Mounts, binds, moves or changes a mount.
+///
+/// # Errors
+/// As `man 2 mount` says; `EINVAL` for `MS_SHARED`: nothing propagates here.
+pub fn mount(start: &Start<'_>, request: &MountRequest<'_>) -> Result<()> {
+    let mut flags = request.flags;
+    if flags & MS_MGC_MSK == MS_MGC_VAL {
+        flags &= !MS_MGC_MSK;
+    }
+    let target = lookup(start, request.target, LookupFlags::FOLLOW)?;
+    if !start.cred.has(Capability::SYS_ADMIN) {
+        return Err(Errno::EPERM);
+    }
+    if flags & (MS_REMOUNT | MS_BIND) == MS_REMOUNT | MS_BIND {
+        reconfigure(&target, flags)
+    } else if flags & MS_REMOUNT != 0 {
+        remount(&target, flags, request.data)
+    } else if flags & MS_BIND != 0 {
+        bind(start, request.source, &target, flags & MS_REC != 0)
+    } else if flags & PROPAGATION != 0 {
+        change_propagation(&target, flags)
+    } else if flags & MS_MOVE != 0 {
+        move_mount(start, request.source, &target)
+    } else {
+        new_mount(&target, request, flags)
+    }
+}
+
+fn ensure_mount_root(tree: &TreeGuard, path: &Path) -> Result<()> {
+    if path.is_mount_root() && tree.is_attached(path.mount()) {
+        Ok(())
+    } else {
+        Err(Errno::EINVAL)
+    }
+}
+
+/// The flags of a mount after a remount: its rules of access times stay unless new ones are given.
+fn remount_flags(mount: &Mount, flags: u64) -> MountFlags {
+    let mut new = MountFlags::from_ms(flags) | mount.flags() & MountFlags::UNBINDABLE;
+    if flags & ACCESS_TIMES == 0 {
+        let times = MountFlags::NOATIME | MountFlags::NODIRATIME | MountFlags::RELATIME;
+        new = new.difference(times) | mount.flags() & times;
+    }
+    new
+}
+
+fn set_mount_flags(mount: &Mount, new: MountFlags) -> Result<()> {
+    let old = mount.flags();
+    mount.set_flags(new);
+    let becomes_read_only = new.contains(MountFlags::RDONLY) && !old.contains(MountFlags::RDONLY);
+    if becomes_read_only && mount.has_writers() {
+        mount.set_flags(old);
+        return Err(Errno::EBUSY);
+    }
+    Ok(())
+}
+
+fn reconfigure(target: &Path, flags: u64) -> Result<()> {
+    let tree = mount::lock_tree();
+    ensure_mount_root(&tree, target)?;
+    set_mount_flags(target.mount(), remount_flags(target.mount(), flags))
+}
+
+fn set_sb_flags(mount: &Mount, flags: u64) -> Result<()> {
+    let sb = mount.sb();
+    let old = sb.flags();
+    let new = (flags & SB_FLAGS) as u32;
+    sb.set_flags(new);
+    let read_only = MS_RDONLY as u32;
+    if new & read_only != 0 && old & read_only == 0 && sb.writers().load(Ordering::SeqCst) != 0 {
+        sb.set_flags(old);
+        return Err(Errno::EBUSY);
+    }
+    Ok(())
+}
+
+fn remount(target: &Path, flags: u64, data: &[u8]) -> Result<()> {
+    let tree = mount::lock_tree();
+    ensure_mount_root(&tree, target)?;
+    let mount = target.mount();
+    mount.sb().fs().remount(data)?;
+    set_sb_flags(mount, flags)?;
+    // The file system is read-only or not; the mount's own read-only flag follows it.
+    set_mount_flags(mount, remount_flags(mount, flags))
+}
+
+/// Whether something can be mounted on `target`.
+fn ensure_target(tree: &TreeGuard, target: &Path, root: &Dentry) -> Result<()> {
+    if !tree.is_attached(target.mount()) {
+        return Err(Errno::EINVAL);
+    }
+    if target.dentry().is_unlinked() {
+        return Err(Errno::ENOENT);
+    }
+    if !Arc::ptr_eq(target.mount().root(), target.dentry()) {
+        let parent = target.dentry().parent().ok_or(Errno::EINVAL)?;
+        // Where names come and go by themselves a mount could not be found again.
+        if !parent.inode().cacheable() {
+            return Err(Errno::EINVAL);
+        }
+    }
+    if root.is_dir() == target.dentry().is_dir() {
+        Ok(())
+    } else {
+        Err(Errno::ENOTDIR)
+    }
+}
+
+fn copy_of(mount: &Mount, root: Arc<Dentry>) -> Arc<Mount> {
+    Mount::new(
+        mount.sb().clone(),
+        root,
+        Arc::from(mount.source()),
+        mount.flags(),
+    )
+}
+
+fn bind(start: &Start<'_>, source: Option<&[u8]>, target: &Path, recursive: bool) -> Result<()> {
+    let source = source
+        .filter(|source| !source.is_empty())
+        .ok_or(Errno::EINVAL)?;
+    let here = Start {
+        base: None,
+        ..*start
+    };
+    let source = lookup(&here, source, LookupFlags::FOLLOW)?;
+    let tree = mount::lock_tree();
+    if !tree.is_attached(source.mount()) || source.mount().flags().contains(MountFlags::UNBINDABLE)
+    {
+        return Err(Errno::EINVAL);
+    }
+    ensure_target(&tree, &target.clone().topmost(), source.dentry())?;
+    let copy = copy_of(source.mount(), source.dentry().clone());
+    if recursive {
+        copy_children(&tree, source.mount(), source.dentry(), &copy);
+    }
+    tree.attach(&copy, &target.clone().topmost());
+    Ok(())
+}
+
+/// Repeats below `copy` the mounts that stand on `mount` at or below `from`.
+fn copy_children(tree: &TreeGuard, mount: &Arc<Mount>, from: &Arc<Dentry>, copy: &Arc<Mount>) {
+    let mut work = alloc::vec![(mount.clone(), from.clone(), copy.clone())];
+    while let Some((mount, from, copy)) = work.pop() {
+        for child in mount.children() {
+            let Some(point) = child.mountpoint() else {
+                continue;
+            };
+            if child.flags().contains(MountFlags::UNBINDABLE)
+                || !from.is_ancestor_of(point.dentry())
+            {
+                continue;
+            }
+            let below = copy_of(&child, child.root().clone());
+            tree.attach(&below, &Path::new(copy.clone(), point.dentry().clone()));
+            work.push((child.clone(), child.root().clone(), below));
+        }
+    }
+}
+
+fn change_propagation(target: &Path, flags: u64) -> Result<()> {
+    let kind = flags & PROPAGATION;
+    if flags & !(PROPAGATION | MS_REC | MS_SILENT) != 0 || !kind.is_power_of_two() {
+        return Err(Errno::EINVAL);
+    }
+    let tree = mount::lock_tree();
+    if !target.is_mount_root() {
+        return Err(Errno::EINVAL);
+    }
+    if kind == MS_SHARED {
+        // There are no peer groups; everything is private.
+        return Err(Errno::EINVAL);
+    }
+    let mounts = if flags & MS_REC != 0 {
+        tree.subtree(target.mount())
+    } else {
+        alloc::vec![target.mount().clone()]
+    };
+    for mount in mounts {
+        let mut new = mount.flags();
+        // A slave of nobody is private.
+        new.set(MountFlags::UNBINDABLE, kind == MS_UNBINDABLE);
+        mount.set_flags(new);
+    }
+    Ok(())
+}
+
+fn move_mount(start: &Start<'_>, source: Option<&[u8]>, target: &Path) -> Result<()> {
+    let source = source
+        .filter(|source| !source.is_empty())
+        .ok_or(Errno::EINVAL)?;
+    let here = Start {
+        base: None,
+        ..*start
+    };
+    let source = lookup(&here, source, LookupFlags::FOLLOW)?;
+    let tree = mount::lock_tree();
+    ensure_mount_root(&tree, &source)?;
+    if source.mount().mountpoint().is_none() || source.dentry().is_dir() != target.dentry().is_dir()
+    {
+        return Err(Errno::EINVAL);
+    }
+    let target = target.clone().topmost();
+    let mut at = target.mount().clone();
+    loop {
+        if Arc::ptr_eq(&at, source.mount()) {
+            return Err(Errno::ELOOP);
+        }
+        match at.mountpoint() {
+            Some(point) => at = point.mount().clone(),
+            None => break,
+        }
+    }
+    ensure_target(&tree, &target, source.dentry())?;
+    tree.detach(source.mount());
+    tree.attach(source.mount(), &target);
+    Ok(())
+}
+
+fn new_mount(target: &Path, request: &MountRequest<'_>, flags: u64) -> Result<()> {
+    let kind = superblock::find(request.kind.ok_or(Errno::EINVAL)?)?;
+    let source = request.source.unwrap_or(b"none");
+    if kind.needs_device() && source.is_empty() {
+        return Err(Errno::EINVAL);
+    }
+    let sb = kind.mount(source, request.data, (flags & SB_FLAGS) as u32)?;
+    let root = sb.root().clone();
+    let tree = mount::lock_tree();
+    let target = target.clone().topmost();
+    // The same file system twice in a row on one place.
+    if Arc::ptr_eq(target.mount().sb(), &sb) && target.is_mount_root() {
+        return Err(Errno::EBUSY);
+    }
+    ensure_target(&tree, &target, &root)?;
+    let new = Mount::new(sb, root, Arc::from(source), MountFlags::from_ms(flags));
+    tree.attach(&new, &target);
+    Ok(())
+}
+
+/// Unmounts.
+///
+/// # Errors
+/// `EINVAL` for flags or for what is no mount, `EPERM`, `EBUSY`, `EAGAIN` the first time by
+/// `MNT_EXPIRE`.
+pub fn umount(start: &Start<'_>, path: &[u8], flags: u32) -> Result<()> {
+    if flags & !(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW) != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let follow = if flags & UMOUNT_NOFOLLOW == 0 {
+        LookupFlags::FOLLOW
+    } else {
+        LookupFlags::empty()
+    };
+    let target = lookup(start, path, follow)?;
+    if !start.cred.has(Capability::SYS_ADMIN) {
+        return Err(Errno::EPERM);
+    }
+    let tree = mount::lock_tree();
+    ensure_mount_root(&tree, &target)?;
+    // The walk's own hold on the mount must not count.
+    let mount = target.mount().clone();
+    drop(target);
+    let target = Target { mount };
+    if flags & MNT_EXPIRE != 0 {
+        if flags & (MNT_FORCE | MNT_DETACH) != 0
+            || Arc::ptr_eq(&target.mount, start.fs.root().mount())
+        {
+            return Err(Errno::EINVAL);
+        }
+        if target.is_busy() {
+            return Err(Errno::EBUSY);
+        }
+        if !target.mount.mark_expired() {
+            return Err(Errno::EAGAIN);
+        }
+    }
+    if flags & MNT_DETACH == 0 && Arc::ptr_eq(&target.mount, start.fs.root().mount()) {
+        // One's own root cannot go; it becomes read-only instead.
+        let flags = u64::from(target.mount.sb().flags()) | MS_RDONLY;
+        return set_sb_flags(&target.mount, flags);
+    }
+    if target.mount.mountpoint().is_none() {
+        return Err(Errno::EINVAL);
+    }
+    if flags & MNT_DETACH == 0 && target.is_busy() {
+        return Err(Errno::EBUSY);
+    }
+    for mount in tree.subtree(&target.mount).iter().rev() {
+        tree.detach(mount);
+    }
+    Ok(())
+}
+
+/// A mount about to go, held by its parent and by this alone when nobody uses it.
+struct Target {
+    mount: Arc<Mount>,
+}
+
+impl Target {
+    fn is_busy(&self) -> bool {
+        !self.mount.children().is_empty() || Arc::strong_count(&self.mount) > 2
+    }
+}
+
+/// Old and new root after [`pivot_root`]: the caller moves every process that stood on the old one.
+pub struct Pivoted {
+    /// Where processes stood.
+    pub old: Path,
+    /// Where they stand now.
+    pub new: Path,
+}
+
+/// Makes `new_root` the root and puts the old one on `put_old`.
+///
+/// # Errors
+/// `EPERM`, `ENOTDIR`, `EBUSY`, `EINVAL`, as `man 2 pivot_root` says; `EINVAL` from the first root, which
+/// stands on nothing.
+pub fn pivot_root(start: &Start<'_>, new_root: &[u8], put_old: &[u8]) -> Result<Pivoted> {
+    if !start.cred.has(Capability::SYS_ADMIN) {
+        return Err(Errno::EPERM);
+    }
+    let flags = LookupFlags::FOLLOW | LookupFlags::DIRECTORY;
+    let new = lookup(start, new_root, flags)?;
+    let put = lookup(start, put_old, flags)?;
+    let root = start.fs.root();
+    let tree = mount::lock_tree();
+    for path in [&new, &put, &root] {
+        if !tree.is_attached(path.mount()) {
+            return Err(Errno::EINVAL);
+        }
+    }
+    if new.dentry().is_unlinked() {
+        return Err(Errno::ENOENT);
+    }
+    if Arc::ptr_eq(new.mount(), root.mount()) || Arc::ptr_eq(put.mount(), root.mount()) {
+        return Err(Errno::EBUSY);
+    }
+    if !root.is_mount_root() || !new.is_mount_root() || new.mount().mountpoint().is_none() {
+        return Err(Errno::EINVAL);
+    }
+    let root_point = root.mount().mountpoint().ok_or(Errno::EINVAL)?;
+    if !put.text(&new).reachable || !new.text(&root).reachable {
+        return Err(Errno::EINVAL);
+    }
+    tree.detach(new.mount());
+    tree.detach(root.mount());
+    tree.attach(root.mount(), &put);
+    tree.attach(new.mount(), &root_point);
+    Ok(Pivoted { old: root, new })
+}

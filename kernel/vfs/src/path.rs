@@ -1,0 +1,170 @@
+//! A place in the tree of mounts.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::dentry::{AnonName, Dentry};
+use crate::inode::Inode;
+use crate::mount::Mount;
+
+/// A dentry seen through a mount.
+#[derive(Clone)]
+pub struct Path {
+    mount: Arc<Mount>,
+    dentry: Arc<Dentry>,
+}
+
+impl Path {
+    /// `dentry`, which belongs to the file system of `mount`.
+    #[must_use]
+    pub fn new(mount: Arc<Mount>, dentry: Arc<Dentry>) -> Self {
+        Self { mount, dentry }
+    }
+
+    /// The mount.
+    #[must_use]
+    pub fn mount(&self) -> &Arc<Mount> {
+        &self.mount
+    }
+
+    /// The dentry.
+    #[must_use]
+    pub fn dentry(&self) -> &Arc<Dentry> {
+        &self.dentry
+    }
+
+    /// The inode.
+    #[must_use]
+    pub fn inode(&self) -> &Arc<dyn Inode> {
+        self.dentry.inode()
+    }
+
+    /// Whether both are the same place.
+    #[must_use]
+    pub fn same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.dentry, &other.dentry) && Arc::ptr_eq(&self.mount, &other.mount)
+    }
+
+    /// Whether this is the root of its mount.
+    #[must_use]
+    pub fn is_mount_root(&self) -> bool {
+        Arc::ptr_eq(&self.dentry, self.mount.root())
+    }
+
+    /// What is seen here: the root of the last mount on this place, if there is any.
+    #[must_use]
+    pub fn topmost(mut self) -> Self {
+        while self.dentry.is_mountpoint() {
+            let Some(mount) = self.mount.mounted_on(&self.dentry) else {
+                break;
+            };
+            let dentry = mount.root().clone();
+            self = Self { mount, dentry };
+        }
+        self
+    }
+
+    /// What `..` leads to below `root`.
+    #[must_use]
+    pub fn parent(&self, root: &Self) -> Self {
+        let mut at = self.clone();
+        loop {
+            if at.same(root) {
+                return at;
+            }
+            if at.is_mount_root() {
+                match at.mount.mountpoint() {
+                    Some(point) => at = point,
+                    None => return at,
+                }
+                continue;
+            }
+            return match at.dentry.parent() {
+                Some(parent) => Self::new(at.mount, parent).topmost(),
+                None => at,
+            };
+        }
+    }
+
+    /// The path as text, seen from `root`, and whether it begins there.
+    #[must_use]
+    pub fn text(&self, root: &Self) -> PathText {
+        if let Some(anon) = self.dentry.anon_name() {
+            return PathText {
+                bytes: anon_text(&anon, self.inode().attr().ino()),
+                reachable: true,
+                deleted: false,
+            };
+        }
+        let deleted = self.dentry.is_unlinked();
+        let mut names: Vec<Arc<[u8]>> = Vec::new();
+        let mut at = self.clone();
+        let reachable = loop {
+            if at.same(root) {
+                break true;
+            }
+            if at.is_mount_root() {
+                match at.mount.mountpoint() {
+                    Some(point) => at = point,
+                    // The real root of the tree is a place like any other when it is no process's.
+                    None => break false,
+                }
+                continue;
+            }
+            match at.dentry.parent_and_name() {
+                Some((parent, name)) => {
+                    names.push(name);
+                    at = Self::new(at.mount, parent);
+                }
+                None => break false,
+            }
+        };
+        let mut bytes = Vec::new();
+        for name in names.iter().rev() {
+            bytes.push(b'/');
+            bytes.extend_from_slice(name);
+        }
+        if bytes.is_empty() {
+            bytes.push(b'/');
+        }
+        PathText {
+            bytes,
+            reachable,
+            deleted,
+        }
+    }
+
+    /// The path as `/proc` links show it: with ` (deleted)` when the name is gone.
+    #[must_use]
+    pub fn display(&self, root: &Self) -> Vec<u8> {
+        let mut text = self.text(root);
+        if text.deleted {
+            text.bytes.extend_from_slice(b" (deleted)");
+        }
+        text.bytes
+    }
+}
+
+/// A path as text.
+pub struct PathText {
+    /// The text, beginning with a slash where it is in the tree.
+    pub bytes: Vec<u8>,
+    /// Whether it begins at the root that was asked for.
+    pub reachable: bool,
+    /// Whether the name has been removed.
+    pub deleted: bool,
+}
+
+fn anon_text(name: &AnonName, ino: u64) -> Vec<u8> {
+    match name {
+        AnonName::AnonInode(name) => alloc::format!("anon_inode:{name}").into_bytes(),
+        AnonName::Pipe => alloc::format!("pipe:[{ino}]").into_bytes(),
+        AnonName::Socket => alloc::format!("socket:[{ino}]").into_bytes(),
+        AnonName::Memfd(name) => {
+            let mut text = b"/memfd:".to_vec();
+            text.extend_from_slice(name);
+            text.extend_from_slice(b" (deleted)");
+            text
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Who may do what to a file (`man 7 path_resolution`, "Permissions"; `man 7 capabilities`).
+
+use abi::stat::{S_ISGID, S_ISVTX, S_IXGRP};
+use abi::{Errno, Result};
+use sync::{Capability, Credentials};
+
+use crate::attr::{Attributes, FileType};
+
+bitflags::bitflags! {
+    /// What somebody wants to do, with the bits of `access(2)`.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Access: u32 {
+        /// Execute, or search a directory.
+        const EXEC = 1;
+        /// Write.
+        const WRITE = 2;
+        /// Read.
+        const READ = 4;
+    }
+}
+
+/// Linux's rule: the class that fits first decides (owner, group, others), then capabilities may
+/// override.
+///
+/// # Errors
+/// `EACCES`.
+pub fn check(attr: &Attributes, cred: &Credentials, access: Access) -> Result<()> {
+    let mode = attr.mode();
+    let wanted = access.bits();
+    // What owner, group and others all may needs no look at who asks.
+    if mode & (mode >> 3) & (mode >> 6) & wanted == wanted {
+        return Ok(());
+    }
+    let granted = if cred.fsuid == attr.uid() {
+        mode >> 6
+    } else if cred.in_group(attr.gid()) {
+        mode >> 3
+    } else {
+        mode
+    };
+    if granted & wanted == wanted {
+        return Ok(());
+    }
+    let is_dir = attr.is_dir();
+    if is_dir {
+        if !access.contains(Access::WRITE) && cred.has(Capability::DAC_READ_SEARCH) {
+            return Ok(());
+        }
+        if cred.has(Capability::DAC_OVERRIDE) {
+            return Ok(());
+        }
+        return Err(Errno::EACCES);
+    }
+    if access == Access::READ && cred.has(Capability::DAC_READ_SEARCH) {
+        return Ok(());
+    }
+    let executable = mode & 0o111 != 0;
+    if (!access.contains(Access::EXEC) || executable) && cred.has(Capability::DAC_OVERRIDE) {
+        return Ok(());
+    }
+    Err(Errno::EACCES)
+}
+
+/// Whether `cred` owns the inode or may act as if it did.
+#[must_use]
+pub fn is_owner(attr: &Attributes, cred: &Credentials) -> bool {
+    cred.fsuid == attr.uid() || cred.has(Capability::FOWNER)
+}
+
+/// Whether the sticky bit of `dir` forbids `cred` to remove `child`.
+#[must_use]
+pub fn sticky_forbids(dir: &Attributes, child: &Attributes, cred: &Credentials) -> bool {
+    dir.mode() & S_ISVTX != 0
+        && cred.fsuid != child.uid()
+        && cred.fsuid != dir.uid()
+        && !cred.has(Capability::FOWNER)
+}
+
+/// Mode and owner of a new child of `dir`: a set-group-ID directory passes its group on, and the bit
+/// itself to directories; others lose the bit when they may not have it.
+#[must_use]
+pub fn inherit(
+    dir: &Attributes,
+    cred: &Credentials,
+    kind: FileType,
+    mode: u32,
+) -> (u32, (u32, u32)) {
+    let mut mode = mode;
+    let gid = if dir.mode() & S_ISGID != 0 {
+        if kind == FileType::Directory {
+            mode |= S_ISGID;
+        } else if mode & (S_ISGID | S_IXGRP) == (S_ISGID | S_IXGRP)
+            && !cred.in_group(dir.gid())
+            && !cred.has(Capability::FSETID)
+        {
+            mode &= !S_ISGID;
+        }
+        dir.gid()
+    } else {
+        cred.fsgid
+    };
+    (mode, (cred.fsuid, gid))
+}

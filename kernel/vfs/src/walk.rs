@@ -1,0 +1,431 @@
+//! From a path's text to a place (`man 7 path_resolution`).
+//!
+//! No lock is held across the walk: each step looks into the cache of one directory and goes on with
+//! its own reference to what it found.
+
+use abi::{Errno, Result};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use sync::Credentials;
+
+use crate::dentry::{Cached, Dentry};
+use crate::fs_context::FsContext;
+use crate::inode::LinkTarget;
+use crate::mount::MountFlags;
+use crate::path::Path;
+use crate::perm::Access;
+
+/// Symbolic links followed in one walk before `ELOOP`.
+const MAX_LINKS: u32 = 40;
+
+bitflags::bitflags! {
+    /// How a path is walked.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct LookupFlags: u32 {
+        /// Follow a symbolic link at the end.
+        const FOLLOW = 1;
+        /// The end must be a directory.
+        const DIRECTORY = 2;
+        /// An empty path is the starting point.
+        const EMPTY = 4;
+        /// `RESOLVE_NO_XDEV`.
+        const NO_XDEV = 8;
+        /// `RESOLVE_NO_MAGICLINKS`.
+        const NO_MAGICLINKS = 16;
+        /// `RESOLVE_NO_SYMLINKS`.
+        const NO_SYMLINKS = 32;
+        /// `RESOLVE_BENEATH`.
+        const BENEATH = 64;
+        /// `RESOLVE_IN_ROOT`.
+        const IN_ROOT = 128;
+        /// `RESOLVE_CACHED`.
+        const CACHED = 256;
+    }
+}
+
+/// Who walks, and from where.
+#[derive(Clone, Copy)]
+pub struct Start<'a> {
+    /// Root and working directory.
+    pub fs: &'a FsContext,
+    /// The directory a relative path begins at; `None`: the working directory.
+    pub base: Option<&'a Path>,
+    /// Whose permissions count.
+    pub cred: &'a Credentials,
+}
+
+enum Text<'p> {
+    Given(&'p [u8]),
+    Link(Arc<[u8]>),
+}
+
+impl Text<'_> {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Given(bytes) => bytes,
+            Self::Link(bytes) => bytes,
+        }
+    }
+
+    fn from(&self, at: usize) -> &[u8] {
+        self.bytes().get(at..).unwrap_or_default()
+    }
+}
+
+/// The last component of a path, which a walk to the parent leaves unresolved.
+pub struct Last<'p> {
+    text: Text<'p>,
+    start: usize,
+    end: usize,
+    /// Whether slashes follow it.
+    pub trailing_slash: bool,
+}
+
+impl Last<'_> {
+    /// The name: empty when the path is only slashes, else possibly `.` or `..`.
+    #[must_use]
+    pub fn name(&self) -> &[u8] {
+        self.text
+            .bytes()
+            .get(self.start..self.end)
+            .unwrap_or_default()
+    }
+
+    /// Whether it is an ordinary name: none of nothing, `.` and `..`.
+    #[must_use]
+    pub fn is_normal(&self) -> bool {
+        !matches!(self.name(), b"" | b"." | b"..")
+    }
+}
+
+/// A walk under way.
+pub struct Walk<'a> {
+    cred: &'a Credentials,
+    root: Path,
+    at: Path,
+    flags: LookupFlags,
+    links: u32,
+}
+
+/// The place `path` names.
+///
+/// # Errors
+/// `ENOENT`, `ENOTDIR`, `EACCES`, `ELOOP`, `ENAMETOOLONG`; `EXDEV` and `EAGAIN` by `RESOLVE_*`.
+pub fn lookup(start: &Start<'_>, path: &[u8], flags: LookupFlags) -> Result<Path> {
+    if path.is_empty() {
+        if !flags.contains(LookupFlags::EMPTY) {
+            return Err(Errno::ENOENT);
+        }
+        return Ok(start.base.map_or_else(|| start.fs.cwd(), Path::clone));
+    }
+    let mut walk = Walk::new(start, path, flags)?;
+    walk.run(Text::Given(path), false)?;
+    walk.at.mount().used();
+    Ok(walk.at)
+}
+
+/// The directory the last component of `path` is to be looked up in, and that component.
+///
+/// # Errors
+/// As [`lookup`], for what comes before the last component.
+pub fn lookup_parent<'p>(
+    start: &Start<'_>,
+    path: &'p [u8],
+    flags: LookupFlags,
+) -> Result<(Path, Last<'p>)> {
+    let (walk, last) = Walk::to_parent(start, path, flags)?;
+    Ok((walk.at, last))
+}
+
+impl<'a> Walk<'a> {
+    fn new(start: &Start<'a>, path: &[u8], flags: LookupFlags) -> Result<Self> {
+        let base = || start.base.map_or_else(|| start.fs.cwd(), Path::clone);
+        let absolute = path.first() == Some(&b'/');
+        let (root, at) = if flags.contains(LookupFlags::IN_ROOT) {
+            let base = base();
+            (base.clone(), base)
+        } else if flags.contains(LookupFlags::BENEATH) {
+            if absolute {
+                return Err(Errno::EXDEV);
+            }
+            let base = base();
+            (base.clone(), base)
+        } else {
+            let root = start.fs.root();
+            let at = if absolute { root.clone() } else { base() };
+            (root, at)
+        };
+        Ok(Self {
+            cred: start.cred,
+            root,
+            at,
+            flags,
+            links: 0,
+        })
+    }
+
+    /// Walks to the directory of the last component.
+    ///
+    /// # Errors
+    /// As [`lookup`].
+    pub fn to_parent<'p>(
+        start: &Start<'a>,
+        path: &'p [u8],
+        flags: LookupFlags,
+    ) -> Result<(Self, Last<'p>)> {
+        if path.is_empty() {
+            return Err(Errno::ENOENT);
+        }
+        let mut walk = Self::new(start, path, flags)?;
+        let last = walk.run(Text::Given(path), true)?;
+        if !walk.at.dentry().is_dir() {
+            return Err(Errno::ENOTDIR);
+        }
+        Ok((walk, last))
+    }
+
+    /// Where the walk is.
+    #[must_use]
+    pub fn at(&self) -> &Path {
+        &self.at
+    }
+
+    /// Looks `name` up where the walk is, without going there.
+    ///
+    /// # Errors
+    /// `ENOENT`, `EACCES`.
+    pub fn child(&self, name: &[u8]) -> Result<Path> {
+        self.search()?;
+        if self.flags.contains(LookupFlags::CACHED)
+            && !matches!(
+                self.at.dentry().cached(name),
+                Cached::Hit(_) | Cached::Negative
+            )
+        {
+            return Err(Errno::EAGAIN);
+        }
+        let child = self.at.dentry().lookup(name)?;
+        self.cross(child)
+    }
+
+    /// Follows the link `link`, found where the walk is, to the directory of its last component. `None`
+    /// when it jumped, and the walk is at the end.
+    ///
+    /// # Errors
+    /// As [`lookup`].
+    pub fn follow_to_parent(&mut self, link: &Path) -> Result<Option<Last<'static>>> {
+        match self.follow(link)? {
+            Some(text) => {
+                let last = self.run(Text::Link(text), true)?;
+                if !self.at.dentry().is_dir() {
+                    return Err(Errno::ENOTDIR);
+                }
+                Ok(Some(last))
+            }
+            None => Ok(None),
+        }
+    }
+
+    fn search(&self) -> Result<()> {
+        if !self.at.dentry().is_dir() {
+            return Err(Errno::ENOTDIR);
+        }
+        self.at.inode().permission(self.cred, Access::EXEC)
+    }
+
+    fn cross(&self, child: Arc<Dentry>) -> Result<Path> {
+        let path = Path::new(self.at.mount().clone(), child);
+        if !path.dentry().is_mountpoint() {
+            return Ok(path);
+        }
+        let top = path.topmost();
+        if self.flags.contains(LookupFlags::NO_XDEV) && !Arc::ptr_eq(top.mount(), self.at.mount()) {
+            return Err(Errno::EXDEV);
+        }
+        Ok(top)
+    }
+
+    fn up(&mut self) -> Result<()> {
+        if self.at.same(&self.root) {
+            if self.flags.contains(LookupFlags::BENEATH) {
+                return Err(Errno::EXDEV);
+            }
+            return Ok(());
+        }
+        let parent = self.at.parent(&self.root);
+        if self.flags.contains(LookupFlags::NO_XDEV)
+            && !Arc::ptr_eq(parent.mount(), self.at.mount())
+        {
+            return Err(Errno::EXDEV);
+        }
+        self.at = parent;
+        Ok(())
+    }
+
+    /// What a link leads to: text to go on with, or nothing when the walk has jumped.
+    fn follow(&mut self, link: &Path) -> Result<Option<Arc<[u8]>>> {
+        self.links += 1;
+        if self.links > MAX_LINKS
+            || self.flags.contains(LookupFlags::NO_SYMLINKS)
+            || link.mount().flags().contains(MountFlags::NOSYMFOLLOW)
+        {
+            return Err(Errno::ELOOP);
+        }
+        let scoped = self
+            .flags
+            .intersects(LookupFlags::BENEATH | LookupFlags::IN_ROOT);
+        if link.inode().is_magic() {
+            if self.flags.contains(LookupFlags::NO_MAGICLINKS) {
+                return Err(Errno::ELOOP);
+            }
+            if scoped {
+                return Err(Errno::EXDEV);
+            }
+        }
+        match link.inode().follow(self.cred)? {
+            LinkTarget::Jump(path) => {
+                if self.flags.contains(LookupFlags::NO_XDEV)
+                    && !Arc::ptr_eq(path.mount(), self.at.mount())
+                {
+                    return Err(Errno::EXDEV);
+                }
+                self.at = path;
+                Ok(None)
+            }
+            LinkTarget::Text(text) => {
+                link.mount().accessed(link.inode().attr());
+                match text.first() {
+                    None => return Err(Errno::ENOENT),
+                    Some(b'/') => self.jump_to_root()?,
+                    Some(_) => {}
+                }
+                Ok(Some(text))
+            }
+        }
+    }
+
+    fn jump_to_root(&mut self) -> Result<()> {
+        if self.flags.contains(LookupFlags::BENEATH) {
+            return Err(Errno::EXDEV);
+        }
+        if self.flags.contains(LookupFlags::NO_XDEV)
+            && !Arc::ptr_eq(self.root.mount(), self.at.mount())
+        {
+            return Err(Errno::EXDEV);
+        }
+        self.at = self.root.clone();
+        Ok(())
+    }
+
+    /// Walks `text`; with `to_parent` up to its last component, which is returned.
+    fn run<'p>(&mut self, text: Text<'p>, to_parent: bool) -> Result<Last<'p>> {
+        let mut text = text;
+        let mut next = 0;
+        // What is left of the texts that links interrupted.
+        let mut outer: Vec<(Text<'p>, usize)> = Vec::new();
+        let mut must_be_dir = self.flags.contains(LookupFlags::DIRECTORY);
+        loop {
+            let start = next + leading_slashes(text.from(next));
+            let rest = text.from(start);
+            let len = rest
+                .iter()
+                .position(|byte| *byte == b'/')
+                .unwrap_or(rest.len());
+            let end = start + len;
+            if len == 0 {
+                match outer.pop() {
+                    Some((resumed, at)) => {
+                        (text, next) = (resumed, at);
+                        continue;
+                    }
+                    None => {
+                        // Only slashes: the path is the root (or where a link jumped to).
+                        if to_parent {
+                            return Ok(Last {
+                                text,
+                                start: end,
+                                end,
+                                trailing_slash: false,
+                            });
+                        }
+                        break;
+                    }
+                }
+            }
+            let (more, trailing) = what_follows(text.from(end), &outer);
+            if !more && to_parent {
+                return Ok(Last {
+                    text,
+                    start,
+                    end,
+                    trailing_slash: trailing,
+                });
+            }
+            self.search()?;
+            let name = text.bytes().get(start..end).unwrap_or_default();
+            next = end;
+            match name {
+                b"." => {}
+                b".." => self.up()?,
+                _ => {
+                    let child = self.named(name)?;
+                    let follow = more || trailing || self.flags.contains(LookupFlags::FOLLOW);
+                    if follow && child.inode().attr().is_symlink() {
+                        if let Some(target) = self.follow(&child)? {
+                            outer.push((core::mem::replace(&mut text, Text::Link(target)), next));
+                            next = 0;
+                        }
+                        must_be_dir |= !more && trailing;
+                        continue;
+                    }
+                    self.at = child;
+                }
+            }
+            if !more {
+                must_be_dir |= trailing;
+                break;
+            }
+        }
+        if must_be_dir && !self.at.dentry().is_dir() {
+            return Err(Errno::ENOTDIR);
+        }
+        Ok(Last {
+            text,
+            start: 0,
+            end: 0,
+            trailing_slash: false,
+        })
+    }
+
+    fn named(&self, name: &[u8]) -> Result<Path> {
+        let child = match self.at.dentry().cached(name) {
+            Cached::Hit(child) => child,
+            Cached::Negative => return Err(Errno::ENOENT),
+            Cached::Miss if self.flags.contains(LookupFlags::CACHED) => return Err(Errno::EAGAIN),
+            Cached::Miss => self.at.dentry().lookup(name)?,
+        };
+        self.cross(child)
+    }
+}
+
+fn leading_slashes(text: &[u8]) -> usize {
+    text.iter().take_while(|byte| **byte == b'/').count()
+}
+
+/// Whether another component follows, and whether slashes do.
+fn what_follows(rest: &[u8], outer: &[(Text<'_>, usize)]) -> (bool, bool) {
+    let slashes = leading_slashes(rest);
+    if slashes < rest.len() {
+        return (true, true);
+    }
+    let mut trailing = slashes > 0;
+    for (text, at) in outer.iter().rev() {
+        let rest = text.from(*at);
+        let slashes = leading_slashes(rest);
+        if slashes < rest.len() {
+            return (true, true);
+        }
+        trailing |= slashes > 0;
+    }
+    (false, trailing)
+}
