@@ -57,6 +57,7 @@ pub struct Task {
     flags: AtomicU32,
     entity: Entity,
     alarm: Node,
+    place: core::sync::atomic::AtomicU32,
     payload: Once<Arc<dyn Payload>>,
     name: IrqLock<TaskName, { rank::LEAF }>,
     /// Keeps the task from its start to its end, also while only its own stack knows of it.
@@ -115,6 +116,7 @@ impl Task {
             flags: AtomicU32::new(0),
             entity: Entity::new(),
             alarm: Node::new(),
+            place: core::sync::atomic::AtomicU32::new(0),
             payload: Once::new(),
             name: IrqLock::new(name),
             alive: IrqLock::new(None),
@@ -142,6 +144,7 @@ impl Task {
             flags: AtomicU32::new(0),
             entity: Entity::new(),
             alarm: Node::new(),
+            place: core::sync::atomic::AtomicU32::new(0),
             payload: Once::new(),
             name: IrqLock::new(name),
             alive: IrqLock::new(None),
@@ -284,6 +287,13 @@ impl Task {
         unparked
     }
 
+    /// Makes the task try again in [`wait_on`](crate::wait_on): for who keeps it on a list of his own
+    /// instead of a [`Pollee`](crate::Pollee). What the try will find is written before.
+    #[inline]
+    pub fn tell(&self) {
+        self.raise(NOTIFIED, Wake::Normal);
+    }
+
     #[inline]
     pub(crate) fn flag(&self, flag: u32) -> bool {
         self.flags.load(Ordering::Acquire) & flag != 0
@@ -302,6 +312,12 @@ impl Task {
         }
         self.wake(how);
         true
+    }
+
+    /// A word for whoever keeps the task on a list of his own while it waits (futexes): where it is.
+    #[inline]
+    pub fn place(&self) -> &core::sync::atomic::AtomicU32 {
+        &self.place
     }
 
     #[inline]

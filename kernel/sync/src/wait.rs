@@ -77,7 +77,7 @@ impl Drop for Enrolled<'_> {
 }
 
 /// Tries until the answer is something else than `EAGAIN`, sleeping until one of the objects `on`
-/// notifies, or somebody raises the task's flag through [`Task`]'s `Observer` side.
+/// notifies, or somebody calls [`Task::tell`].
 ///
 /// # Errors
 /// [`Stop`] when the deadline passed or the wait was interrupted; the try's own answer is inside `Ok`.

@@ -19,6 +19,7 @@ extern crate alloc;
 
 pub mod cmdline;
 pub mod exec;
+pub mod futex;
 pub mod process;
 #[cfg(target_os = "none")]
 pub mod sched;
@@ -28,6 +29,7 @@ pub mod thread;
 pub mod tree;
 pub mod usage;
 pub mod user;
+pub mod wait;
 
 pub use process::Process;
 pub use thread::{Thread, try_current, with_current};

@@ -1,0 +1,335 @@
+//! Who sleeps on which word: hashed buckets of waiters.
+//!
+//! A waiter is counted in its bucket before it reads the word, a waker reads the count after the program
+//! wrote the word, with full barriers between: so a waker may pass an empty bucket without its lock. A
+//! waiter's *place* (a word in its task) is its bucket's number plus one, and 0 once it is woken; it
+//! changes under the bucket's lock alone.
+
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use core::hash::{Hash, Hasher};
+use core::sync::atomic::{AtomicUsize, Ordering, fence};
+
+use abi::Result;
+use arrayvec::ArrayVec;
+use sync::{SpinLock, SpinLockGuard, Task, rank};
+
+/// Buckets; a power of two.
+const BUCKETS: usize = 256;
+
+/// Tasks woken between two holds of a lock.
+const BATCH: usize = 16;
+
+struct Entry<K> {
+    key: K,
+    bitset: u32,
+    task: Arc<Task>,
+}
+
+type List<K> = VecDeque<Entry<K>>;
+
+struct Bucket<K> {
+    /// Waiters here or about to be.
+    count: AtomicUsize,
+    list: SpinLock<List<K>, { rank::FUTEX }>,
+}
+
+/// The waiters of all words.
+pub struct Table<K> {
+    buckets: [Bucket<K>; BUCKETS],
+}
+
+/// Mixes a key's words; keys are addresses and numbers, not an enemy's text.
+#[derive(Default)]
+struct Mix(u64);
+
+impl Hasher for Mix {
+    fn finish(&self) -> u64 {
+        self.0 ^ (self.0 >> 29)
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u32(&mut self, word: u32) {
+        self.write_u64(u64::from(word));
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+
+    fn write_usize(&mut self, word: usize) {
+        self.write_u64(word as u64);
+    }
+}
+
+impl<K: Clone + Eq + Hash> Table<K> {
+    /// Nobody waits.
+    #[must_use]
+    #[allow(
+        clippy::new_without_default,
+        reason = "a static; 14 KiB are not made in passing"
+    )]
+    pub const fn new() -> Self {
+        Self {
+            buckets: [const {
+                Bucket {
+                    count: AtomicUsize::new(0),
+                    list: SpinLock::new(VecDeque::new()),
+                }
+            }; BUCKETS],
+        }
+    }
+
+    fn index(key: &K) -> usize {
+        let mut mix = Mix::default();
+        key.hash(&mut mix);
+        (mix.finish() >> 32) as usize % BUCKETS
+    }
+
+    fn bucket(&self, index: usize) -> &Bucket<K> {
+        #[allow(clippy::indexing_slicing, reason = "the remainder is in range")]
+        &self.buckets[index % BUCKETS]
+    }
+
+    /// Puts the current task on the list of `key` if `stay` says so, asked under the bucket's lock: it
+    /// must not sleep.
+    ///
+    /// # Errors
+    /// What `stay` says.
+    pub fn enter<E>(
+        &self,
+        key: &K,
+        bitset: u32,
+        task: &Arc<Task>,
+        stay: impl FnOnce() -> core::result::Result<(), E>,
+    ) -> core::result::Result<(), E> {
+        let index = Self::index(key);
+        let bucket = self.bucket(index);
+        bucket.count.fetch_add(1, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+        let mut list = bucket.list.lock();
+        if let Err(error) = stay() {
+            bucket.count.fetch_sub(1, Ordering::Relaxed);
+            return Err(error);
+        }
+        task.place().store(index as u32 + 1, Ordering::Relaxed);
+        list.push_back(Entry {
+            key: key.clone(),
+            bitset,
+            task: task.clone(),
+        });
+        Ok(())
+    }
+
+    /// Takes a task off its list; false when it has been woken, whoever then wanted it off.
+    pub fn leave(&self, task: &Task) -> bool {
+        loop {
+            let place = task.place().load(Ordering::Acquire);
+            let Some(index) = (place as usize).checked_sub(1) else {
+                return false;
+            };
+            let bucket = self.bucket(index);
+            let mut list = bucket.list.lock();
+            // Woken or requeued meanwhile.
+            if task.place().load(Ordering::Relaxed) != place {
+                continue;
+            }
+            let at = list
+                .iter()
+                .position(|entry| core::ptr::eq(&raw const *entry.task, task));
+            let entry = at.and_then(|at| list.remove(at));
+            task.place().store(0, Ordering::Relaxed);
+            bucket.count.fetch_sub(1, Ordering::Relaxed);
+            drop(list);
+            drop(entry);
+            return true;
+        }
+    }
+
+    /// Wakes up to `count` waiters of `key` whose bits meet `bitset`, longest waiting first; how many.
+    pub fn wake(&self, key: &K, count: usize, bitset: u32) -> usize {
+        let bucket = self.bucket(Self::index(key));
+        fence(Ordering::SeqCst);
+        if bucket.count.load(Ordering::SeqCst) == 0 {
+            return 0;
+        }
+        let mut woken = 0;
+        // Those who come during the call are not meant: no more than were there at first.
+        let mut most = count;
+        while woken < most {
+            let mut batch = Batch::new();
+            let mut list = bucket.list.lock();
+            if woken == 0 {
+                most = most.min(list.len());
+            }
+            let more = Self::take(bucket, &mut list, key, most - woken, bitset, &mut batch);
+            drop(list);
+            woken += wake_all(batch);
+            if !more {
+                break;
+            }
+        }
+        woken
+    }
+
+    /// Moves up to `most` matching waiters into `batch`; whether it filled up.
+    fn take(
+        bucket: &Bucket<K>,
+        list: &mut List<K>,
+        key: &K,
+        most: usize,
+        bitset: u32,
+        batch: &mut Batch,
+    ) -> bool {
+        let mut at = 0;
+        while batch.len() < most {
+            if batch.is_full() {
+                return true;
+            }
+            let Some(entry) = list.get(at) else { break };
+            if entry.key != *key || entry.bitset & bitset == 0 {
+                at += 1;
+                continue;
+            }
+            if let Some(entry) = list.remove(at) {
+                bucket.count.fetch_sub(1, Ordering::Relaxed);
+                entry.task.place().store(0, Ordering::Release);
+                batch.push(entry.task);
+            }
+        }
+        false
+    }
+
+    /// Wakes up to `wake` waiters of `from` and moves up to `moved` of the rest to `to`, if `check` says so,
+    /// asked under both locks: it must not sleep. How many in all.
+    ///
+    /// # Errors
+    /// What `check` says.
+    pub fn requeue<E>(
+        &self,
+        from: &K,
+        to: &K,
+        wake: usize,
+        moved: usize,
+        check: impl FnOnce() -> core::result::Result<(), E>,
+    ) -> core::result::Result<usize, E> {
+        let (source, target) = (Self::index(from), Self::index(to));
+        let mut woken = VecDeque::new();
+        let mut total = 0;
+        {
+            let (mut first, mut second) = self.lock_both(source, target);
+            check()?;
+            let mut kept = List::new();
+            let mut requeued = 0;
+            while let Some(mut entry) = first.pop_front() {
+                if entry.key != *from || total >= wake && requeued >= moved {
+                    kept.push_back(entry);
+                } else if total < wake {
+                    total += 1;
+                    self.bucket(source).count.fetch_sub(1, Ordering::Relaxed);
+                    entry.task.place().store(0, Ordering::Release);
+                    woken.push_back(entry.task);
+                } else {
+                    total += 1;
+                    requeued += 1;
+                    entry.key = to.clone();
+                    match &mut second {
+                        None => kept.push_back(entry),
+                        Some(second) => {
+                            self.bucket(target).count.fetch_add(1, Ordering::SeqCst);
+                            self.bucket(source).count.fetch_sub(1, Ordering::Relaxed);
+                            entry
+                                .task
+                                .place()
+                                .store(target as u32 + 1, Ordering::Release);
+                            second.push_back(entry);
+                        }
+                    }
+                }
+            }
+            *first = kept;
+        }
+        for task in woken {
+            task.tell();
+        }
+        Ok(total)
+    }
+
+    /// Wakes up to `wake` waiters of `one`, and up to `wake_other` of `other` if `change` says so; `change`
+    /// is asked under both locks and must not sleep. How many in all.
+    ///
+    /// # Errors
+    /// What `change` says.
+    pub fn wake_both<E>(
+        &self,
+        one: &K,
+        other: &K,
+        wake: usize,
+        wake_other: usize,
+        change: impl FnOnce() -> core::result::Result<bool, E>,
+    ) -> core::result::Result<usize, E> {
+        let other_too = {
+            let _locks = self.lock_both(Self::index(one), Self::index(other));
+            change()?
+        };
+        // The word has changed: who waits for its old value is on the list, so waking in two steps
+        // loses nobody.
+        let mut woken = self.wake(one, wake, u32::MAX);
+        if other_too {
+            woken += self.wake(other, wake_other, u32::MAX);
+        }
+        Ok(woken)
+    }
+
+    /// Locks two buckets, lowest first; one lock when they are the same.
+    #[allow(clippy::type_complexity, reason = "a pair of guards")]
+    fn lock_both(
+        &self,
+        first: usize,
+        second: usize,
+    ) -> (
+        SpinLockGuard<'_, List<K>, { rank::FUTEX }>,
+        Option<SpinLockGuard<'_, List<K>, { rank::FUTEX }>>,
+    ) {
+        let (one, two) = (&self.bucket(first).list, &self.bucket(second).list);
+        match first.cmp(&second) {
+            core::cmp::Ordering::Equal => (one.lock(), None),
+            core::cmp::Ordering::Less => {
+                let one = one.lock();
+                (one, Some(two.lock_nested()))
+            }
+            core::cmp::Ordering::Greater => {
+                let two = two.lock();
+                (one.lock_nested(), Some(two))
+            }
+        }
+    }
+}
+
+type Batch = ArrayVec<Arc<Task>, BATCH>;
+
+fn wake_all(batch: Batch) -> usize {
+    let count = batch.len();
+    for task in batch {
+        task.tell();
+    }
+    count
+}
+
+/// What a waiter's try says: done once somebody has taken it off its list.
+///
+/// # Errors
+/// `EAGAIN` while it is on one.
+#[inline]
+pub fn is_woken(task: &Task) -> Result<()> {
+    if task.place().load(Ordering::Acquire) == 0 {
+        Ok(())
+    } else {
+        Err(abi::Errno::EAGAIN)
+    }
+}
