@@ -126,7 +126,7 @@ pub const UIO_MAXIOV: usize = 1024;
 
 bitflags! {
     /// Flags of the send and receive calls.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub struct MsgFlags: u32 {
         /// `MSG_OOB`.
         const OOB = 0x1;

@@ -5,10 +5,17 @@ use alloc::sync::Arc;
 use core::any::Any;
 use sync::Credentials;
 
+use crate::FsContext;
+
 /// The calling thread as files see it.
 pub trait Caller {
     /// Credentials.
     fn cred(&self) -> &Arc<Credentials>;
+    /// Root, working directory and umask.
+    fn fs(&self) -> Arc<FsContext>;
+    /// The process itself, for those who remember whom they dealt with; its type is the task
+    /// layer's.
+    fn process(&self) -> Arc<dyn Any + Send + Sync>;
     /// Process number (thread group).
     fn pid(&self) -> u32;
     /// Thread number.

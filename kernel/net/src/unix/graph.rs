@@ -12,8 +12,8 @@
 //! outside all locks. Cost: nothing while nothing is in flight, O(vertices + edges) a collection,
 //! and a collection only when an edge may have closed a cycle.
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use hashbrown::HashMap;
 
 /// A socket, by a number that is never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -29,9 +29,9 @@ struct Vertex {
 /// The sockets in flight. See the module's page.
 #[derive(Debug, Default)]
 pub struct Graph {
-    vertices: HashMap<SocketId, Vertex>,
+    vertices: BTreeMap<SocketId, Vertex>,
     /// How many descriptors of sockets wait with each holder.
-    waiting: HashMap<SocketId, usize>,
+    waiting: BTreeMap<SocketId, usize>,
     /// An edge that may have closed a cycle came since the last collection that found none.
     suspect: bool,
 }
@@ -39,8 +39,12 @@ pub struct Graph {
 impl Graph {
     /// An empty graph.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new() -> Self {
+        Self {
+            vertices: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            suspect: false,
+        }
     }
 
     /// Sockets in flight.
@@ -176,8 +180,8 @@ impl Graph {
 /// Tarjan's strongly connected components, without recursion: a chain of a million sockets must
 /// not need a deep stack.
 struct Components<'a> {
-    vertices: &'a HashMap<SocketId, Vertex>,
-    state: HashMap<SocketId, Visit>,
+    vertices: &'a BTreeMap<SocketId, Vertex>,
+    state: BTreeMap<SocketId, Visit>,
     next_index: usize,
     open: Vec<SocketId>,
     found: Vec<Vec<SocketId>>,
@@ -192,10 +196,10 @@ struct Visit {
 
 impl<'a> Components<'a> {
     /// The components, each sorted.
-    fn of(vertices: &'a HashMap<SocketId, Vertex>) -> Vec<Vec<SocketId>> {
+    fn of(vertices: &'a BTreeMap<SocketId, Vertex>) -> Vec<Vec<SocketId>> {
         let mut search = Self {
             vertices,
-            state: HashMap::with_capacity(vertices.len()),
+            state: BTreeMap::new(),
             next_index: 0,
             open: Vec::new(),
             found: Vec::new(),

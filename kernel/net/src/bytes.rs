@@ -1,0 +1,123 @@
+//! A queue of bytes in pages: what a stream carries on its way.
+//!
+//! Pages come when bytes do and go when they are read, so that an idle connection owns none.
+
+use alloc::collections::VecDeque;
+use hal::PAGE_SIZE;
+use hal::frame::UFrame;
+use mm::io::{IoDst, IoSrc};
+
+/// Bytes in the order they came.
+#[derive(Debug, Default)]
+pub struct ByteQueue {
+    pages: VecDeque<UFrame>,
+    /// Where the first byte stands in the first page.
+    start: usize,
+    len: usize,
+}
+
+impl ByteQueue {
+    /// An empty queue, without pages.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            pages: VecDeque::new(),
+            start: 0,
+            len: 0,
+        }
+    }
+
+    /// Bytes that wait.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// True when nothing waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Takes up to `most` bytes of `src`; how many. Fewer where `src` ends or faults, or memory
+    /// does (the source tells which: it did not fault and has bytes left).
+    pub fn push(&mut self, src: &mut IoSrc<'_>, most: usize) -> usize {
+        let mut pushed = 0;
+        while pushed < most && src.remaining() > 0 {
+            let tail = (self.start + self.len) % PAGE_SIZE;
+            let room = (PAGE_SIZE - tail).min(most - pushed);
+            let moved = if tail == 0 || self.pages.is_empty() {
+                let mut moved = 0;
+                let fill = |page: &UFrame| {
+                    moved = src.take_frame(page, tail, room);
+                    moved
+                };
+                let Some(page) = UFrame::alloc_fill(tail, fill) else {
+                    break;
+                };
+                if moved == 0 {
+                    break;
+                }
+                self.pages.push_back(page);
+                moved
+            } else {
+                self.pages
+                    .back()
+                    .map_or(0, |page| src.take_frame(page, tail, room))
+            };
+            self.len += moved;
+            pushed += moved;
+            if moved < room {
+                break;
+            }
+        }
+        self.shrink();
+        pushed
+    }
+
+    /// Copies up to `most` bytes from `skip` on into `dst` and leaves them here; how many.
+    pub fn peek(&self, dst: &mut IoDst<'_>, skip: usize, most: usize) -> usize {
+        let end = most.min(self.len.saturating_sub(skip));
+        let mut copied = 0;
+        while copied < end && dst.remaining() > 0 {
+            let at = self.start + skip + copied;
+            let Some(page) = self.pages.get(at / PAGE_SIZE) else {
+                break;
+            };
+            let room = (PAGE_SIZE - at % PAGE_SIZE).min(end - copied);
+            let moved = dst.put_frame(page, at % PAGE_SIZE, room);
+            copied += moved;
+            if moved < room {
+                break;
+            }
+        }
+        copied
+    }
+
+    /// Drops up to `count` bytes from the front.
+    pub fn discard(&mut self, count: usize) {
+        let count = count.min(self.len);
+        self.start += count;
+        self.len -= count;
+        while self.start >= PAGE_SIZE {
+            self.pages.pop_front();
+            self.start -= PAGE_SIZE;
+        }
+        self.shrink();
+    }
+
+    /// Moves up to `most` bytes into `dst`; how many.
+    pub fn pop(&mut self, dst: &mut IoDst<'_>, most: usize) -> usize {
+        let moved = self.peek(dst, 0, most);
+        self.discard(moved);
+        moved
+    }
+
+    /// An empty queue keeps no page.
+    fn shrink(&mut self) {
+        if self.len == 0 {
+            self.pages.clear();
+            self.start = 0;
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! What all families share: the operations of a socket, none of which waits.
+
+use crate::options::Options;
+use crate::unix::address::Address;
+use crate::unix::flight::Rights;
+use crate::unix::graph::SocketId;
+use crate::unix::sender::Sender;
+use abi::socket::{MsgFlags, Ucred};
+use abi::{Errno, Result};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::any::Any;
+use mm::io::{IoDst, IoSrc};
+use sync::{Events, Pollee};
+use vfs::{Caller, OpenFile};
+
+/// What goes out beside the bytes.
+pub struct Outgoing<'a> {
+    /// Flags of the call.
+    pub flags: MsgFlags,
+    /// Who sends.
+    pub caller: &'a dyn Caller,
+    /// Where to, as the program wrote it.
+    pub address: Option<&'a [u8]>,
+    /// Files to pass on; taken by the first piece that goes.
+    pub files: Vec<Arc<OpenFile>>,
+    /// Credentials the program claims, checked.
+    pub credentials: Option<Ucred>,
+    /// `RLIMIT_NOFILE` of the sender, the limit of descriptors in flight.
+    pub descriptor_limit: u64,
+}
+
+impl<'a> Outgoing<'a> {
+    /// Bytes and nothing else.
+    #[must_use]
+    pub fn plain(caller: &'a dyn Caller, flags: MsgFlags) -> Self {
+        Self {
+            flags,
+            caller,
+            address: None,
+            files: Vec::new(),
+            credentials: None,
+            descriptor_limit: 0,
+        }
+    }
+
+    /// The files, put into flight towards `holder`; `None` when there are none.
+    ///
+    /// # Errors
+    /// `ETOOMANYREFS`.
+    pub fn take_rights(&mut self, holder: SocketId) -> Result<Option<Rights>> {
+        if self.files.is_empty() {
+            return Ok(None);
+        }
+        let files = core::mem::take(&mut self.files);
+        Rights::send(files, holder, self.caller.cred(), self.descriptor_limit).map(Some)
+    }
+
+    /// What did not go is tried again with the next piece.
+    pub fn put_back(&mut self, rights: Option<Rights>) {
+        if let Some(rights) = rights {
+            self.files = rights.receive();
+        }
+    }
+}
+
+/// What came.
+#[derive(Default)]
+pub struct Received {
+    /// Bytes copied.
+    pub bytes: usize,
+    /// Length of the message, copied or not; 0 for streams.
+    pub whole: usize,
+    /// `MSG_TRUNC`, `MSG_OOB`, `MSG_EOR`.
+    pub flags: MsgFlags,
+    /// The sender's name.
+    pub from: Option<Arc<Address>>,
+    /// The sender.
+    pub sender: Option<Sender>,
+    /// Files to install.
+    pub rights: Vec<Arc<OpenFile>>,
+    /// Nothing may be added to this: a message, a border in the stream, the end.
+    pub last: bool,
+}
+
+impl Received {
+    /// Adds what a later piece of the same stream brought.
+    pub fn append(&mut self, more: Self) {
+        self.bytes += more.bytes;
+        self.flags |= more.flags;
+        self.rights.extend(more.rights);
+        self.last = more.last;
+    }
+
+    /// The end of the stream.
+    #[must_use]
+    pub fn end() -> Self {
+        Self {
+            last: true,
+            ..Self::default()
+        }
+    }
+}
+
+/// Which halves `shutdown` ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// `SHUT_RD`
+    Receive,
+    /// `SHUT_WR`
+    Send,
+    /// `SHUT_RDWR`
+    Both,
+}
+
+impl How {
+    /// Reads the argument.
+    ///
+    /// # Errors
+    /// `EINVAL`: none of the three.
+    pub fn parse(how: u32) -> Result<Self> {
+        match how {
+            abi::socket::SHUT_RD => Ok(Self::Receive),
+            abi::socket::SHUT_WR => Ok(Self::Send),
+            abi::socket::SHUT_RDWR => Ok(Self::Both),
+            _ => Err(Errno::EINVAL),
+        }
+    }
+}
+
+/// A socket of any family. `EAGAIN` means "not yet": [`Socket::pollee`] tells when to try again.
+pub trait Socket: Any + Send + Sync {
+    /// `AF_*`
+    fn family(&self) -> u16;
+    /// `SOCK_*`
+    fn kind(&self) -> u32;
+    /// The protocol.
+    fn protocol(&self) -> i32 {
+        0
+    }
+    /// Whether it carries a stream of bytes rather than messages.
+    fn is_stream(&self) -> bool {
+        self.kind() == abi::socket::SOCK_STREAM
+    }
+    /// A number of its own (`SO_COOKIE`).
+    fn cookie(&self) -> u64;
+    /// Options of `SOL_SOCKET`.
+    fn options(&self) -> &Options;
+    /// Who is told when readiness changes.
+    fn pollee(&self) -> &Pollee;
+    /// What it is ready for.
+    fn ready(&self) -> Events;
+
+    /// Gives it a name.
+    ///
+    /// # Errors
+    /// `EINVAL`: a bad address, or it has a name. `EADDRINUSE`: taken.
+    fn bind(self: Arc<Self>, caller: &dyn Caller, address: &[u8]) -> Result<()>;
+    /// Makes it a listener, or changes its backlog.
+    ///
+    /// # Errors
+    /// `EOPNOTSUPP`: not of a connection type. `EINVAL`: no name, or connected.
+    fn listen(&self, caller: &dyn Caller, backlog: u32) -> Result<()>;
+    /// Connects; `EAGAIN` while the listener's backlog is full.
+    ///
+    /// # Errors
+    /// `ECONNREFUSED`, `EPROTOTYPE`, `EISCONN`, `EINVAL` and those of the path.
+    fn connect(self: Arc<Self>, caller: &dyn Caller, address: &[u8]) -> Result<()>;
+    /// The next connection; `EAGAIN` when none waits.
+    ///
+    /// # Errors
+    /// `EOPNOTSUPP`, `EINVAL`: not a listener.
+    fn accept(&self, nonblock: bool) -> Result<Arc<dyn Socket>>;
+    /// Sends what there is room for; `EAGAIN` when there is none.
+    ///
+    /// # Errors
+    /// `EPIPE`, `ENOTCONN`, `EMSGSIZE` and others of `man 2 send`.
+    fn send(self: Arc<Self>, src: &mut IoSrc<'_>, out: &mut Outgoing<'_>) -> Result<usize>;
+    /// Receives what waits; `EAGAIN` when nothing does.
+    ///
+    /// # Errors
+    /// `ECONNRESET`, `ENOTCONN` and others of `man 2 recv`.
+    fn receive(&self, dst: &mut IoDst<'_>, flags: MsgFlags, nonblock: bool) -> Result<Received>;
+    /// Ends one half or both.
+    ///
+    /// # Errors
+    /// `ENOTCONN` where the family asks for a connection.
+    fn shutdown(&self, how: How) -> Result<()>;
+    /// The own name, as `getsockname` tells it.
+    fn name(&self) -> Vec<u8>;
+    /// The peer's name.
+    ///
+    /// # Errors
+    /// `ENOTCONN`.
+    fn peer_name(&self) -> Result<Vec<u8>>;
+    /// Whether it listens (`SO_ACCEPTCONN`).
+    fn is_listening(&self) -> bool;
+    /// Takes the pending error (`SO_ERROR`).
+    fn take_error(&self) -> Option<Errno>;
+    /// Who stands at the other end (`SO_PEERCRED`); `None` before a connection.
+    fn peer(&self) -> Option<Sender> {
+        None
+    }
+    /// The supplementary groups of the other end (`SO_PEERGROUPS`).
+    fn peer_groups(&self) -> Option<Arc<[u32]>> {
+        None
+    }
+    /// Whether a peek offset can be set.
+    fn has_peek_offset(&self) -> bool {
+        false
+    }
+    /// Bytes that can be read at once (`SIOCINQ`).
+    ///
+    /// # Errors
+    /// `EINVAL` for a listener.
+    fn waiting(&self) -> Result<usize>;
+    /// Bytes sent and not yet received (`SIOCOUTQ`).
+    ///
+    /// # Errors
+    /// `EINVAL` for a listener.
+    fn unsent(&self) -> Result<usize>;
+    /// Whether the urgent byte comes next (`SIOCATMARK`).
+    ///
+    /// # Errors
+    /// `ENOTTY` where there are no urgent bytes.
+    fn at_mark(&self) -> Result<bool> {
+        Err(Errno::ENOTTY)
+    }
+    /// Whether a failed send raises `SIGPIPE`.
+    fn signals_pipe(&self) -> bool;
+    /// It has a file now, with this inode number.
+    fn set_ino(&self, ino: u64);
+    /// The last descriptor was closed.
+    fn close(&self);
+}

@@ -1,0 +1,352 @@
+//! Binding, connecting, accepting, ending.
+
+use super::address::Address;
+use super::inbox::Inbox;
+use super::link::{Identity, Shut};
+use super::names::{self, Binding};
+use super::{Kind, UnixSocket};
+use crate::options::Flags;
+use crate::socket::How;
+use abi::socket::family::{AF_UNIX, AF_UNSPEC};
+use abi::{Errno, Result};
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::sync::atomic::Ordering::Relaxed;
+use sync::Events;
+use vfs::Caller;
+
+impl UnixSocket {
+    pub(super) fn bind_to(self: &Arc<Self>, caller: &dyn Caller, address: &[u8]) -> Result<()> {
+        let address = match Address::parse(address)? {
+            Address::Unnamed => return self.bind_automatically(),
+            address => address,
+        };
+        if self.link.lock().address().is_some() {
+            return Err(Errno::EINVAL);
+        }
+        let binding = names::bind(self, address, caller)?;
+        self.install_name(binding)
+    }
+
+    /// Takes a free abstract name, unless there is a name already.
+    pub(super) fn bind_automatically(self: &Arc<Self>) -> Result<()> {
+        if self.link.lock().address().is_some() {
+            return Ok(());
+        }
+        let binding = names::bind_automatically(self)?;
+        // Another thread may have been faster; its name is as good.
+        self.install_name(binding).or(Ok(()))
+    }
+
+    fn install_name(&self, binding: Arc<Binding>) -> Result<()> {
+        let mut link = self.link.lock();
+        if link.address().is_some() {
+            drop(link);
+            return Err(Errno::EINVAL);
+        }
+        link.set_binding(binding);
+        Ok(())
+    }
+
+    pub(super) fn connect_to(self: &Arc<Self>, caller: &dyn Caller, address: &[u8]) -> Result<()> {
+        let family = address
+            .first_chunk()
+            .map(|family| u16::from_ne_bytes(*family));
+        if self.kind == Kind::Datagram && family == Some(AF_UNSPEC) {
+            return self.forget_peer();
+        }
+        let address = match Address::parse(address)? {
+            Address::Unnamed => return Err(Errno::EINVAL),
+            address => address,
+        };
+        debug_assert_eq!(family, Some(AF_UNIX));
+        if self
+            .options
+            .flags()
+            .intersects(Flags::PASSCRED | Flags::PASSPIDFD)
+        {
+            self.bind_automatically()?;
+        }
+        let target = names::find(&address, self.kind, caller)?;
+        if self.kind == Kind::Datagram {
+            self.associate(&target)
+        } else {
+            self.join(&target, caller)
+        }
+    }
+
+    /// A datagram socket chooses whom it talks to.
+    fn associate(self: &Arc<Self>, target: &Arc<Self>) -> Result<()> {
+        if !self.may_send_to(target) {
+            return Err(Errno::EPERM);
+        }
+        let name = target.link.lock().address();
+        let changed = {
+            let mut link = self.link.lock();
+            let changed = link.is_connected() && !link.is_peer(target);
+            link.associate(target, name);
+            changed
+        };
+        if changed {
+            self.drop_strangers();
+        }
+        Ok(())
+    }
+
+    fn forget_peer(self: &Arc<Self>) -> Result<()> {
+        let was = self.link.lock().is_connected();
+        self.dissolve();
+        if was {
+            self.drop_strangers();
+        }
+        Ok(())
+    }
+
+    /// What former peers sent is dropped when the peer changes.
+    fn drop_strangers(&self) {
+        let dropped = self.inbox.lock().drain();
+        drop(dropped);
+        self.wake_blocked();
+    }
+
+    /// Connects a stream or a sequence to a listener: pairs with a third socket, which waits to be
+    /// accepted.
+    fn join(self: &Arc<Self>, listener: &Arc<Self>, caller: &dyn Caller) -> Result<()> {
+        let server = Self::new(self.kind);
+        let own = Identity::of(caller);
+        let own_name = self.link.lock().address();
+        let binding = listener.link.lock().binding();
+        let name = binding.as_ref().map(|binding| binding.address.clone());
+        {
+            let mut link = server.link.lock();
+            if let Some(binding) = binding {
+                link.set_binding(binding);
+            }
+            link.connect(self, own, own_name);
+        }
+        server.holder.store(listener.id.0, Relaxed);
+        server.options.inherit(&listener.options);
+
+        let mut link = listener.link.lock();
+        let identity = match link.enqueue(server.clone()) {
+            Ok(identity) => identity,
+            Err((error, server)) => {
+                if error == Errno::EAGAIN {
+                    link.wait_for_room(self);
+                }
+                drop(link);
+                drop(server);
+                return Err(error);
+            }
+        };
+        drop(link);
+        let refused = {
+            let mut link = self.link.lock();
+            if link.is_apart() {
+                link.connect(&server, identity, name);
+                None
+            } else {
+                Some(if link.is_connected() {
+                    Errno::EISCONN
+                } else {
+                    Errno::EINVAL
+                })
+            }
+        };
+        if let Some(error) = refused {
+            listener.withdraw(&server);
+            return Err(error);
+        }
+        listener.pollee.notify_sync(Events::READABLE);
+        Ok(())
+    }
+
+    /// Takes a connection back that nobody has accepted.
+    fn withdraw(&self, server: &Arc<Self>) {
+        let removed = self.link.lock().remove_queued(server);
+        drop(removed);
+    }
+
+    pub(super) fn next_connection(&self, nonblock: bool) -> Result<Arc<Self>> {
+        if self.kind == Kind::Datagram {
+            return Err(Errno::EOPNOTSUPP);
+        }
+        let (next, ended) = {
+            let mut link = self.link.lock();
+            (link.dequeue()?, link.shut.contains(Shut::RECEIVE))
+        };
+        let Some(socket) = next else {
+            return Err(if ended && !nonblock {
+                Errno::EINVAL
+            } else {
+                Errno::EAGAIN
+            });
+        };
+        socket.come_of_age();
+        self.wake_blocked();
+        Ok(socket)
+    }
+
+    /// Accepted: descriptors that wait here wait with this socket from now on.
+    fn come_of_age(&self) {
+        let mut inbox = self.inbox.lock();
+        self.holder.store(self.id.0, Relaxed);
+        match &mut *inbox {
+            Inbox::Stream(stream) => {
+                stream
+                    .marks
+                    .iter_mut()
+                    .filter_map(|mark| mark.rights.as_mut())
+                    .for_each(|rights| rights.rehome(self.id));
+            }
+            Inbox::Messages(queue) => {
+                queue
+                    .iter_mut()
+                    .filter_map(|message| message.rights.as_mut())
+                    .for_each(|rights| rights.rehome(self.id));
+            }
+        }
+    }
+
+    pub(super) fn readiness(&self) -> Events {
+        let link = self.link.lock();
+        let mut events = Events::empty();
+        if link.error.is_some() {
+            events |= Events::ERR;
+        }
+        if link.shut == Shut::all() {
+            events |= Events::HUP;
+        }
+        if link.shut.contains(Shut::RECEIVE) {
+            events |= Events::RDHUP | Events::READABLE;
+        }
+        if link.has_queued() {
+            events |= Events::READABLE;
+        }
+        if self.kind != Kind::Datagram && link.is_apart() {
+            events |= Events::HUP;
+        }
+        let listening = link.is_listening();
+        let peer = if self.kind == Kind::Stream {
+            None
+        } else {
+            link.peer()
+        };
+        drop(link);
+        if !listening {
+            events |= self.inbox_readiness();
+            if self.charged() * 4 <= self.options.send_buffer()
+                && !peer.is_some_and(|peer| self.is_full(&peer))
+            {
+                events |= Events::WRITABLE | Events::WRBAND;
+            }
+        }
+        events
+    }
+
+    fn inbox_readiness(&self) -> Events {
+        let inbox = self.inbox.lock();
+        let mut events = Events::empty();
+        if !inbox.is_empty() {
+            events |= Events::READABLE;
+        }
+        if let Inbox::Stream(stream) = &*inbox
+            && stream.has_urgent()
+        {
+            events |= Events::PRI;
+        }
+        events
+    }
+
+    /// Whether a peer that is not connected back takes no more messages; it then tells this
+    /// socket when it does.
+    fn is_full(&self, peer: &Arc<Self>) -> bool {
+        let inbox = peer.inbox.lock();
+        let Inbox::Messages(queue) = &*inbox else {
+            return false;
+        };
+        if queue.len() <= super::packet::MAX_QUEUE {
+            return false;
+        }
+        let mut link = peer.link.lock();
+        if link.is_peer(self) {
+            return false;
+        }
+        if let Some(own) = self.this() {
+            link.wait_for_room(&own);
+        }
+        true
+    }
+
+    pub(super) fn end_halves(&self, how: How) {
+        let (mine, theirs) = match how {
+            How::Receive => (Shut::RECEIVE, Shut::SEND),
+            How::Send => (Shut::SEND, Shut::RECEIVE),
+            How::Both => (Shut::all(), Shut::all()),
+        };
+        let peer = {
+            let mut link = self.link.lock();
+            link.shut |= mine;
+            link.peer()
+        };
+        self.notify_end();
+        self.wake_blocked();
+        if self.kind != Kind::Datagram
+            && let Some(peer) = peer
+        {
+            peer.link.lock().shut |= theirs;
+            peer.notify_end();
+        }
+    }
+
+    fn notify_end(&self) {
+        self.pollee
+            .notify(Events::all() - Events::NVAL - Events::UNLOCKED);
+    }
+
+    /// The last descriptor is gone: the peer hears of it, what waits is dropped.
+    pub(super) fn end(&self) {
+        let (peer, binding) = {
+            let mut link = self.link.lock();
+            if link.closed {
+                return;
+            }
+            link.closed = true;
+            link.shut = Shut::all();
+            (link.peer(), link.take_binding())
+        };
+        if let Some(binding) = &binding {
+            names::release(self, binding);
+        }
+        let embryo = self.holder() != self.id;
+        let (inbox, queue) = self.drain();
+        let unread = !inbox.is_empty();
+        if let Some(peer) = peer {
+            let mut link = peer.link.lock();
+            if link.is_peer(self) && self.kind != Kind::Datagram {
+                link.shut = Shut::all();
+                if unread || embryo {
+                    link.error = Some(Errno::ECONNRESET);
+                }
+            }
+            drop(link);
+            peer.notify_end();
+        }
+        for connection in queue {
+            connection.end();
+        }
+        self.wake_blocked();
+        super::table::leave(self.id);
+        // Files in files in files: not by recursion.
+        if inbox.holds_rights() {
+            sync::defer_drop(Box::new((inbox, binding)));
+        }
+        super::flight::collect();
+    }
+}
+
+impl Drop for UnixSocket {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

@@ -1,0 +1,170 @@
+//! Descriptors in flight: the files a message carries, their edges in the [`Graph`], the limit a
+//! user has, and the collection of what nobody can receive any more.
+//!
+//! One sleeping lock guards the graph. It is taken under a socket's receive lock (rank), and no
+//! file is dropped while it is held. It is not taken at all for messages without descriptors, and
+//! files that are no AF_UNIX sockets take it for the user's count alone.
+
+use super::UnixSocket;
+use super::graph::{Graph, SocketId};
+use abi::{Errno, Result};
+use alloc::collections::BTreeMap;
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+use sync::{Capability, Credentials, Mutex, rank};
+use vfs::OpenFile;
+
+/// What is in flight in the whole system.
+struct Flight {
+    graph: Graph,
+    /// The open file of each socket in flight.
+    files: BTreeMap<SocketId, Weak<OpenFile>>,
+    /// Descriptors in flight by the sender's uid.
+    users: BTreeMap<u32, usize>,
+}
+
+static FLIGHT: Mutex<Flight, { rank::SOCKET_TABLE }> = Mutex::new(Flight {
+    graph: Graph::new(),
+    files: BTreeMap::new(),
+    users: BTreeMap::new(),
+});
+
+/// The files of one message on its way to one socket. Dropping it takes them out of flight and
+/// closes them: never under a lock of a socket.
+pub struct Rights {
+    files: Vec<Arc<OpenFile>>,
+    holder: SocketId,
+    user: u32,
+}
+
+impl Rights {
+    /// Puts files into flight towards `holder`.
+    ///
+    /// # Errors
+    /// `ETOOMANYREFS`: the user has more in flight than `RLIMIT_NOFILE` and no privilege.
+    pub fn send(
+        files: Vec<Arc<OpenFile>>,
+        holder: SocketId,
+        who: &Credentials,
+        limit: u64,
+    ) -> Result<Self> {
+        let mut flight = FLIGHT.lock();
+        let count = flight.users.get(&who.uid).copied().unwrap_or(0);
+        let privileged = who.has(Capability::SYS_RESOURCE) || who.has(Capability::SYS_ADMIN);
+        if count as u64 > limit && !privileged {
+            drop(flight);
+            return Err(Errno::ETOOMANYREFS);
+        }
+        *flight.users.entry(who.uid).or_default() += files.len();
+        for file in &files {
+            if let Some(socket) = UnixSocket::of_file(file) {
+                flight.graph.send(socket.id(), holder);
+                flight.files.insert(socket.id(), Arc::downgrade(file));
+            }
+        }
+        drop(flight);
+        Ok(Self {
+            files,
+            holder,
+            user: who.uid,
+        })
+    }
+
+    /// How many.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    /// The files, received: out of flight.
+    #[must_use]
+    pub fn receive(mut self) -> Vec<Arc<OpenFile>> {
+        self.land();
+        core::mem::take(&mut self.files)
+    }
+
+    /// The files once more, for a peek. They stay in flight, and no collection runs meanwhile: it
+    /// must not see a file both unreachable and just handed out.
+    #[must_use]
+    pub fn peek(&self) -> Vec<Arc<OpenFile>> {
+        let flight = FLIGHT.lock();
+        let files = self.files.clone();
+        drop(flight);
+        files
+    }
+
+    /// The connection they wait at was accepted from `from`.
+    pub fn rehome(&mut self, to: SocketId) {
+        let mut flight = FLIGHT.lock();
+        for file in &self.files {
+            if let Some(socket) = UnixSocket::of_file(file) {
+                flight.graph.rehome(socket.id(), self.holder, to);
+            }
+        }
+        drop(flight);
+        self.holder = to;
+    }
+
+    fn land(&self) {
+        if self.files.is_empty() {
+            return;
+        }
+        let mut flight = FLIGHT.lock();
+        if let Some(count) = flight.users.get_mut(&self.user) {
+            *count = count.saturating_sub(self.files.len());
+            if *count == 0 {
+                flight.users.remove(&self.user);
+            }
+        }
+        for file in &self.files {
+            if let Some(socket) = UnixSocket::of_file(file) {
+                let id = socket.id();
+                flight.graph.receive(id, self.holder);
+                if flight.graph.in_flight(id) == 0 {
+                    flight.files.remove(&id);
+                }
+            }
+        }
+    }
+}
+
+impl core::fmt::Debug for Rights {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Rights({})", self.files.len())
+    }
+}
+
+impl Drop for Rights {
+    fn drop(&mut self) {
+        self.land();
+    }
+}
+
+/// Looks for sockets nobody can reach and empties their queues; what is in them closes. Called
+/// when a socket was closed. May sleep; takes no lock of a socket while it holds the graph's.
+pub fn collect() {
+    loop {
+        let mut flight = FLIGHT.lock();
+        if !flight.graph.may_have_cycle() {
+            return;
+        }
+        let Flight { graph, files, .. } = &mut *flight;
+        let dead = graph.collect(|id| files.get(&id).map_or(usize::MAX, Weak::strong_count));
+        // Held from here on: the queues are emptied one after the other, and the last of a
+        // component must not go before it is looked at.
+        let held: Vec<Arc<OpenFile>> = dead
+            .iter()
+            .flatten()
+            .filter_map(|id| files.get(id).and_then(Weak::upgrade))
+            .collect();
+        drop(flight);
+        if held.is_empty() {
+            return;
+        }
+        for file in &held {
+            if let Some(socket) = UnixSocket::of_file(file) {
+                drop(socket.drain());
+            }
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! How a socket stands to others: name, peer, listener's queue, shutdown, error. Plain state
+//! under a spin lock; what it lets go of is handed out and dropped by the caller.
+
+use super::UnixSocket;
+use super::address::Address;
+use super::names::Binding;
+use super::sender::Sender;
+use abi::{Errno, Result};
+use alloc::collections::VecDeque;
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+use vfs::Caller;
+
+bitflags::bitflags! {
+    /// Halves that ended.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct Shut: u8 {
+        /// Nothing comes any more.
+        const RECEIVE = 1;
+        /// Nothing goes any more.
+        const SEND = 2;
+    }
+}
+
+/// Who made a connection or a listener.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Process and effective ids.
+    pub sender: Sender,
+    /// Supplementary groups.
+    pub groups: Arc<[u32]>,
+}
+
+impl Identity {
+    /// The caller's.
+    pub fn of(caller: &dyn Caller) -> Self {
+        Self {
+            sender: Sender::effective(caller),
+            groups: caller.cred().groups.clone(),
+        }
+    }
+}
+
+/// Connections nobody has accepted.
+#[derive(Debug)]
+struct Listener {
+    backlog: u32,
+    queue: VecDeque<Arc<UnixSocket>>,
+    identity: Identity,
+}
+
+/// The peer and what is remembered of it.
+#[derive(Debug)]
+struct Connection {
+    peer: Weak<UnixSocket>,
+    name: Option<Arc<Address>>,
+    identity: Option<Identity>,
+}
+
+#[derive(Debug, Default)]
+enum State {
+    #[default]
+    Apart,
+    Listening(Listener),
+    Connected(Connection),
+}
+
+/// See the module's page.
+#[derive(Debug, Default)]
+pub struct Link {
+    state: State,
+    binding: Option<Arc<Binding>>,
+    pub shut: Shut,
+    pub error: Option<Errno>,
+    /// The last descriptor is gone.
+    pub closed: bool,
+    blocked: Vec<Weak<UnixSocket>>,
+}
+
+impl Link {
+    pub fn is_connected(&self) -> bool {
+        matches!(self.state, State::Connected(_))
+    }
+
+    pub fn is_listening(&self) -> bool {
+        matches!(self.state, State::Listening(_))
+    }
+
+    pub fn is_apart(&self) -> bool {
+        matches!(self.state, State::Apart)
+    }
+
+    pub fn is_peer(&self, socket: &UnixSocket) -> bool {
+        match &self.state {
+            State::Connected(connection) => core::ptr::eq(connection.peer.as_ptr(), socket),
+            _ => false,
+        }
+    }
+
+    /// The peer, while it lives.
+    pub fn peer(&self) -> Option<Arc<UnixSocket>> {
+        match &self.state {
+            State::Connected(connection) => connection.peer.upgrade(),
+            _ => None,
+        }
+    }
+
+    pub fn connect(
+        &mut self,
+        peer: &Arc<UnixSocket>,
+        identity: Identity,
+        name: Option<Arc<Address>>,
+    ) {
+        let peer = Arc::downgrade(peer);
+        self.state = State::Connected(Connection {
+            peer,
+            name,
+            identity: Some(identity),
+        });
+    }
+
+    /// A datagram socket chooses a peer, whose identity it does not learn.
+    pub fn associate(&mut self, peer: &Arc<UnixSocket>, name: Option<Arc<Address>>) {
+        self.state = State::Connected(Connection {
+            peer: Arc::downgrade(peer),
+            name,
+            identity: None,
+        });
+    }
+
+    pub fn disconnect(&mut self) {
+        if self.is_connected() {
+            self.state = State::Apart;
+        }
+    }
+
+    pub fn listen(&mut self, backlog: u32, identity: Identity) -> Result<Option<Identity>> {
+        if self.binding.is_none() {
+            return Err(Errno::EINVAL);
+        }
+        match &mut self.state {
+            State::Connected(_) => Err(Errno::EINVAL),
+            State::Listening(listener) => {
+                listener.backlog = backlog;
+                Ok(Some(core::mem::replace(&mut listener.identity, identity)))
+            }
+            State::Apart => {
+                self.state = State::Listening(Listener {
+                    backlog,
+                    queue: VecDeque::new(),
+                    identity,
+                });
+                Ok(None)
+            }
+        }
+    }
+
+    /// Adds a connection; hands it back when the backlog is full.
+    pub fn enqueue(
+        &mut self,
+        socket: Arc<UnixSocket>,
+    ) -> core::result::Result<Identity, (Errno, Arc<UnixSocket>)> {
+        match &mut self.state {
+            State::Listening(listener) if !self.shut.contains(Shut::RECEIVE) && !self.closed => {
+                if listener.queue.len() > listener.backlog as usize {
+                    return Err((Errno::EAGAIN, socket));
+                }
+                listener.queue.push_back(socket);
+                Ok(listener.identity.clone())
+            }
+            _ => Err((Errno::ECONNREFUSED, socket)),
+        }
+    }
+
+    pub fn dequeue(&mut self) -> Result<Option<Arc<UnixSocket>>> {
+        match &mut self.state {
+            State::Listening(listener) => Ok(listener.queue.pop_front()),
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    /// Takes one connection out of the queue.
+    pub fn remove_queued(&mut self, socket: &Arc<UnixSocket>) -> Option<Arc<UnixSocket>> {
+        let State::Listening(listener) = &mut self.state else {
+            return None;
+        };
+        let at = listener
+            .queue
+            .iter()
+            .position(|queued| Arc::ptr_eq(queued, socket))?;
+        listener.queue.remove(at)
+    }
+
+    pub fn has_queued(&self) -> bool {
+        matches!(&self.state, State::Listening(listener) if !listener.queue.is_empty())
+    }
+
+    pub fn take_queue(&mut self) -> Vec<Arc<UnixSocket>> {
+        match &mut self.state {
+            State::Listening(listener) => listener.queue.drain(..).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    pub fn binding(&self) -> Option<Arc<Binding>> {
+        self.binding.clone()
+    }
+
+    pub fn set_binding(&mut self, binding: Arc<Binding>) {
+        self.binding = Some(binding);
+    }
+
+    pub fn take_binding(&mut self) -> Option<Arc<Binding>> {
+        self.binding.take()
+    }
+
+    pub fn address(&self) -> Option<Arc<Address>> {
+        self.binding.as_ref().map(|binding| binding.address.clone())
+    }
+
+    /// The peer's name; a datagram peer's is asked anew.
+    pub fn peer_address(&self) -> Result<Option<Arc<Address>>> {
+        match &self.state {
+            State::Connected(connection) => Ok(connection.name.clone()),
+            _ => Err(Errno::ENOTCONN),
+        }
+    }
+
+    pub fn identity(&self) -> Option<Identity> {
+        match &self.state {
+            State::Connected(connection) => connection.identity.clone(),
+            State::Listening(listener) => Some(listener.identity.clone()),
+            State::Apart => None,
+        }
+    }
+
+    /// `socket` wants to hear when there is room here.
+    pub fn wait_for_room(&mut self, socket: &Arc<UnixSocket>) {
+        let waiting = self
+            .blocked
+            .iter()
+            .any(|weak| core::ptr::eq(weak.as_ptr(), Arc::as_ptr(socket)));
+        if !waiting {
+            self.blocked.push(Arc::downgrade(socket));
+        }
+    }
+
+    pub fn take_blocked(&mut self) -> Vec<Weak<UnixSocket>> {
+        core::mem::take(&mut self.blocked)
+    }
+}

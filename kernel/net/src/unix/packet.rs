@@ -1,0 +1,265 @@
+//! Sending and receiving on `SOCK_DGRAM` and `SOCK_SEQPACKET`.
+
+use super::address::Address;
+use super::inbox::{Inbox, Message, SendCharge};
+use super::{Kind, Shut, UnixSocket, names};
+use crate::bytes::ByteQueue;
+use crate::socket::{Outgoing, Received};
+use abi::socket::MsgFlags;
+use abi::{Errno, Result};
+use alloc::sync::Arc;
+use mm::io::{IoDst, IoSrc};
+use sync::Events;
+
+/// Messages that may wait at a socket for those not connected to it, less one
+/// (`net.unix.max_dgram_qlen`).
+pub const MAX_QUEUE: usize = 10;
+
+/// A message may be as long as the send buffer less this.
+const HEADROOM: usize = 32;
+
+impl UnixSocket {
+    /// Sends one message. `EAGAIN` when the own buffer or the receiver's queue is full; the
+    /// receiver then tells the own pollee when there is room.
+    pub(super) fn send_message(
+        self: &Arc<Self>,
+        src: &mut IoSrc<'_>,
+        out: &mut Outgoing<'_>,
+    ) -> Result<usize> {
+        if self.kind == Kind::SeqPacket {
+            self.check_sequence()?;
+        }
+        if out.flags.contains(MsgFlags::OOB) {
+            return Err(Errno::EOPNOTSUPP);
+        }
+        let address = match out.address {
+            Some(bytes) if self.kind == Kind::Datagram => Some(Address::parse(bytes)?),
+            _ => None,
+        };
+        let peer = self.link.lock().peer();
+        if address.is_none() && peer.is_none() && !self.link.lock().is_connected() {
+            return Err(Errno::ENOTCONN);
+        }
+        let len = src.remaining();
+        if len > self.options.send_buffer().saturating_sub(HEADROOM) {
+            return Err(Errno::EMSGSIZE);
+        }
+        self.check_sending()?;
+        let target = match &address {
+            Some(address) => names::find(address, self.kind, out.caller)?,
+            None => self.connected_target(peer)?,
+        };
+        if !self.may_send_to(&target) {
+            return Err(Errno::EPERM);
+        }
+        let mut bytes = ByteQueue::new();
+        let copied = bytes.push(src, len);
+        if copied < len {
+            return Err(if src.faulted() {
+                Errno::EFAULT
+            } else {
+                Errno::ENOBUFS
+            });
+        }
+        let sender = self.message_sender(&target, out)?;
+        let from = self.link.lock().address();
+        let rights = out.take_rights(target.holder())?;
+        let charge = SendCharge::new(self, len);
+        let message = Message {
+            bytes,
+            from,
+            sender,
+            rights,
+            charge,
+        };
+        match self.deliver(&target, message) {
+            Ok(()) => {
+                target.pollee.notify_sync(Events::READABLE);
+                Ok(len)
+            }
+            Err((error, message)) => {
+                // Not delivered: what it carries goes back, the charge ends.
+                let Message { rights, .. } = *message;
+                out.put_back(rights);
+                Err(error)
+            }
+        }
+    }
+
+    fn check_sequence(&self) -> Result<()> {
+        let mut link = self.link.lock();
+        if let Some(error) = link.error.take() {
+            return Err(error);
+        }
+        if link.is_connected() {
+            Ok(())
+        } else {
+            Err(Errno::ENOTCONN)
+        }
+    }
+
+    /// A pending error, an own shutdown, a full buffer.
+    fn check_sending(&self) -> Result<()> {
+        let mut link = self.link.lock();
+        if let Some(error) = link.error.take() {
+            return Err(error);
+        }
+        if link.shut.contains(Shut::SEND) {
+            return Err(Errno::EPIPE);
+        }
+        drop(link);
+        if self.charged() >= self.options.send_buffer() {
+            Err(Errno::EAGAIN)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The connected receiver; one that is gone dissolves the connection.
+    fn connected_target(&self, peer: Option<Arc<Self>>) -> Result<Arc<Self>> {
+        match peer {
+            Some(peer) => Ok(peer),
+            None if self.kind == Kind::SeqPacket => Err(Errno::EPIPE),
+            None => {
+                self.dissolve();
+                Err(Errno::ECONNREFUSED)
+            }
+        }
+    }
+
+    /// Whether `target` hears this socket: it is connected to it, or to nobody.
+    pub(super) fn may_send_to(&self, target: &Arc<Self>) -> bool {
+        let link = target.link.lock();
+        !link.is_connected() || link.is_peer(self)
+    }
+
+    fn deliver(
+        self: &Arc<Self>,
+        target: &Arc<Self>,
+        message: Message,
+    ) -> core::result::Result<(), (Errno, alloc::boxed::Box<Message>)> {
+        let mut inbox = target.inbox.lock();
+        let mut link = target.link.lock();
+        let refuse = if link.closed {
+            Some(Errno::ECONNREFUSED)
+        } else if link.shut.contains(Shut::RECEIVE) {
+            Some(Errno::EPIPE)
+        } else {
+            None
+        };
+        let Inbox::Messages(queue) = &mut *inbox else {
+            drop(link);
+            drop(inbox);
+            return Err((Errno::EPROTOTYPE, alloc::boxed::Box::new(message)));
+        };
+        let partner = link.is_peer(self);
+        let full = !partner && !Arc::ptr_eq(self, target) && queue.len() > MAX_QUEUE;
+        if full && refuse.is_none() {
+            link.wait_for_room(self);
+        }
+        drop(link);
+        match refuse.or(full.then_some(Errno::EAGAIN)) {
+            Some(error) => {
+                drop(inbox);
+                if error == Errno::ECONNREFUSED {
+                    self.dissolve();
+                }
+                Err((error, alloc::boxed::Box::new(message)))
+            }
+            None => {
+                queue.push_back(message);
+                Ok(())
+            }
+        }
+    }
+
+    /// Receives one message. `EAGAIN` when none waits.
+    pub(super) fn receive_message(
+        &self,
+        dst: &mut IoDst<'_>,
+        flags: MsgFlags,
+        nonblock: bool,
+    ) -> Result<Received> {
+        if self.kind == Kind::SeqPacket && !self.link.lock().is_connected() {
+            return Err(Errno::ENOTCONN);
+        }
+        if flags.contains(MsgFlags::OOB) {
+            return Err(Errno::EOPNOTSUPP);
+        }
+        if let Some(error) = self.link.lock().error.take() {
+            return Err(error);
+        }
+        let peek = flags.contains(MsgFlags::PEEK);
+        let mut skip = if peek {
+            self.options.peek_offset().unwrap_or(0)
+        } else {
+            0
+        };
+        let mut inbox = self.inbox.lock();
+        let Inbox::Messages(queue) = &mut *inbox else {
+            return Err(Errno::EPROTOTYPE);
+        };
+        // A peek offset past a message's end looks into the next.
+        let mut index = 0;
+        while skip > 0 && queue.get(index).is_some_and(|m| skip >= m.bytes.len()) {
+            skip -= queue.get(index).map_or(0, |message| message.bytes.len());
+            index += 1;
+        }
+        let Some(message) = queue.get(index) else {
+            drop(inbox);
+            return self.no_message(nonblock);
+        };
+        let whole = message.bytes.len() - skip;
+        let wanted = whole.min(dst.remaining());
+        let copied = message.bytes.peek(dst, skip, wanted);
+        if copied < wanted {
+            return Err(Errno::EFAULT);
+        }
+        let mut received = Received {
+            bytes: copied,
+            whole,
+            from: message.from.clone(),
+            sender: message.sender.clone(),
+            last: true,
+            ..Received::default()
+        };
+        if copied < whole {
+            received.flags |= MsgFlags::TRUNC;
+        }
+        if peek {
+            received.rights = message
+                .rights
+                .as_ref()
+                .map(|rights| rights.peek())
+                .unwrap_or_default();
+            if self.options.peek_offset().is_some() {
+                self.options.move_peek_offset(copied, true);
+            }
+            return Ok(received);
+        }
+        let message = queue.pop_front();
+        let had_room = queue.len() < MAX_QUEUE;
+        drop(inbox);
+        self.options.move_peek_offset(whole, false);
+        if had_room || self.kind == Kind::Datagram {
+            self.wake_blocked();
+        }
+        if let Some(message) = message {
+            received.rights = message
+                .rights
+                .map(|rights| rights.receive())
+                .unwrap_or_default();
+            drop(message.charge);
+        }
+        Ok(received)
+    }
+
+    fn no_message(&self, nonblock: bool) -> Result<Received> {
+        let ended = self.link.lock().shut.contains(Shut::RECEIVE);
+        // A datagram socket says so to those who would wait only.
+        if ended && (self.kind == Kind::SeqPacket || !nonblock) {
+            return Ok(Received::end());
+        }
+        Err(Errno::EAGAIN)
+    }
+}

@@ -1,0 +1,358 @@
+//! Sending and receiving on `SOCK_STREAM`.
+
+use super::inbox::{Inbox, Mark, STREAM_CHUNK, Stream, Urgent};
+use super::sender::Sender;
+use super::{Shut, UnixSocket};
+use crate::options::Flags;
+use crate::socket::{Outgoing, Received};
+use abi::socket::MsgFlags;
+use abi::{Errno, Result};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use mm::io::{IoDst, IoSrc};
+use sync::Events;
+use vfs::OpenFile;
+
+impl UnixSocket {
+    /// Sends what there is room for; how many bytes. `EAGAIN` when there is room for none.
+    pub(super) fn send_stream(
+        self: &Arc<Self>,
+        src: &mut IoSrc<'_>,
+        out: &mut Outgoing<'_>,
+    ) -> Result<usize> {
+        let peer = self.stream_peer(out)?;
+        let urgent = out.flags.contains(MsgFlags::OOB);
+        let wanted = src.remaining();
+        if wanted == 0 {
+            return if urgent {
+                Err(Errno::EOPNOTSUPP)
+            } else {
+                Ok(0)
+            };
+        }
+        let room = self.room(wanted).ok_or(Errno::EAGAIN)?;
+        let sender = self.message_sender(&peer, out)?;
+        let rights = out.take_rights(peer.holder())?;
+
+        let mut inbox = peer.inbox.lock();
+        if peer.link.lock().shut.contains(Shut::RECEIVE) {
+            drop(inbox);
+            return Err(Errno::EPIPE);
+        }
+        let Inbox::Stream(stream) = &mut *inbox else {
+            return Err(Errno::EPROTOTYPE);
+        };
+        let at = stream.back();
+        let ordinary = if urgent { wanted - 1 } else { wanted };
+        let pushed = stream.bytes.push(src, ordinary.min(room));
+        if pushed == 0 && ordinary > 0 {
+            let faulted = src.faulted();
+            drop(inbox);
+            out.put_back(rights);
+            return Err(if faulted {
+                Errno::EFAULT
+            } else {
+                Errno::ENOBUFS
+            });
+        }
+        if pushed > 0 {
+            stream.mark_write(at, pushed, sender.clone(), rights);
+        }
+        let mut sent = pushed;
+        let mut byte = [0];
+        if urgent && pushed == ordinary && src.take(&mut byte) == 1 {
+            stream.mark_urgent(byte, sender);
+            sent += 1;
+        }
+        self.charge(pushed);
+        drop(inbox);
+        let news = if urgent {
+            Events::READABLE | Events::PRI
+        } else {
+            Events::READABLE
+        };
+        peer.pollee.notify_sync(news);
+        Ok(sent)
+    }
+
+    /// How many of `wanted` bytes go now: whole buffers while less than `SO_SNDBUF` is on its way.
+    fn room(&self, wanted: usize) -> Option<usize> {
+        let limit = self.options.send_buffer();
+        let used = self.charged();
+        if used >= limit {
+            return None;
+        }
+        let chunk = STREAM_CHUNK.min((limit / 2).saturating_sub(64)).max(1);
+        Some(wanted.min((limit - used).next_multiple_of(chunk)))
+    }
+
+    /// The peer of a stream that may be written to.
+    fn stream_peer(&self, out: &Outgoing<'_>) -> Result<Arc<Self>> {
+        let link = self.link.lock();
+        let connected = link.is_connected();
+        if out.address.is_some() {
+            return Err(if connected {
+                Errno::EISCONN
+            } else {
+                Errno::EOPNOTSUPP
+            });
+        }
+        if !connected {
+            return Err(Errno::ENOTCONN);
+        }
+        if link.shut.contains(Shut::SEND) {
+            return Err(Errno::EPIPE);
+        }
+        link.peer().ok_or(Errno::EPIPE)
+    }
+
+    /// Receives what waits, up to the next border. `EAGAIN` when nothing does.
+    pub(super) fn receive_stream(&self, dst: &mut IoDst<'_>, flags: MsgFlags) -> Result<Received> {
+        if !self.link.lock().is_connected() {
+            return Err(Errno::EINVAL);
+        }
+        if flags.contains(MsgFlags::OOB) {
+            return self.receive_urgent(dst, flags);
+        }
+        let mut inbox = self.inbox.lock();
+        let Inbox::Stream(stream) = &mut *inbox else {
+            return Err(Errno::EPROTOTYPE);
+        };
+        if stream.waiting() == 0 {
+            drop(inbox);
+            return self.end_of_stream();
+        }
+        let options = self.options.flags();
+        let by_sender = options.intersects(Flags::PASSCRED | Flags::PASSPIDFD);
+        let inline = options.contains(Flags::OOBINLINE);
+        if flags.contains(MsgFlags::PEEK) {
+            let skip = self.options.peek_offset();
+            let received = stream.peek(dst, skip.unwrap_or(0), by_sender, inline);
+            if skip.is_some() {
+                self.options.move_peek_offset(received.bytes, true);
+            }
+            drop(inbox);
+            return if received.bytes == 0 && dst.faulted() {
+                Err(Errno::EFAULT)
+            } else if received.bytes == 0 && skip.is_some() {
+                self.end_of_stream()
+            } else {
+                Ok(received)
+            };
+        }
+        let (mut received, rights, width) = stream.take(dst, by_sender, inline);
+        self.options.move_peek_offset(width, false);
+        let empty = stream.waiting() == 0;
+        drop(inbox);
+        if let Some(peer) = self.link.lock().peer() {
+            peer.uncharge(width);
+        }
+        received.rights = rights
+            .map(super::flight::Rights::receive)
+            .unwrap_or_default();
+        if received.bytes == 0 && dst.faulted() {
+            return Err(Errno::EFAULT);
+        }
+        if received.bytes == 0 && dst.remaining() > 0 && empty {
+            // Nothing but an urgent byte, passed over.
+            return self.end_of_stream();
+        }
+        Ok(received)
+    }
+
+    /// What a read says when nothing waits: an error once, the end, or not yet.
+    fn end_of_stream(&self) -> Result<Received> {
+        let mut link = self.link.lock();
+        if let Some(error) = link.error.take() {
+            return Err(error);
+        }
+        if link.shut.contains(Shut::RECEIVE) {
+            Ok(Received::end())
+        } else {
+            Err(Errno::EAGAIN)
+        }
+    }
+
+    fn receive_urgent(&self, dst: &mut IoDst<'_>, flags: MsgFlags) -> Result<Received> {
+        if self.options.flags().contains(Flags::OOBINLINE) {
+            return Err(Errno::EINVAL);
+        }
+        let mut inbox = self.inbox.lock();
+        let Inbox::Stream(stream) = &mut *inbox else {
+            return Err(Errno::EPROTOTYPE);
+        };
+        let mark = stream.pending_urgent().ok_or(Errno::EINVAL)?;
+        let Some(Urgent::Pending(byte)) = mark.urgent else {
+            return Err(Errno::EINVAL);
+        };
+        if dst.remaining() > 0 && dst.put(&[byte]) == 0 {
+            return Err(Errno::EFAULT);
+        }
+        if !flags.contains(MsgFlags::PEEK) {
+            mark.urgent = Some(Urgent::Received);
+        }
+        Ok(Received {
+            bytes: 1,
+            flags: MsgFlags::OOB,
+            last: true,
+            ..Received::default()
+        })
+    }
+}
+
+impl Stream {
+    /// Notes who wrote the bytes from `at` on, and what came with them.
+    fn mark_write(
+        &mut self,
+        at: u64,
+        len: usize,
+        sender: Option<Sender>,
+        rights: Option<super::flight::Rights>,
+    ) {
+        if rights.is_none() && self.last_sender == sender {
+            return;
+        }
+        self.last_sender.clone_from(&sender);
+        let end = at + len.min(STREAM_CHUNK) as u64;
+        self.marks.push_back(Mark {
+            at,
+            end,
+            sender,
+            rights,
+            urgent: None,
+        });
+    }
+
+    /// Puts an urgent byte at the end; the one before it becomes ordinary.
+    fn mark_urgent(&mut self, [byte]: [u8; 1], sender: Option<Sender>) {
+        if let Some(mark) = self.pending_urgent()
+            && let Some(Urgent::Pending(old)) = mark.urgent
+        {
+            mark.urgent = Some(Urgent::Ordinary(old));
+        }
+        let at = self.back();
+        let urgent = Some(Urgent::Pending(byte));
+        self.last_sender.clone_from(&sender);
+        self.marks.push_back(Mark {
+            at,
+            end: at,
+            sender,
+            rights: None,
+            urgent,
+        });
+    }
+
+    /// Moves bytes into `dst` until it is full, nothing is left, or a border comes: behind bytes
+    /// with descriptors, before another sender's bytes, before an urgent byte.
+    /// Also gives the descriptors, and how many bytes left the queue.
+    fn take(
+        &mut self,
+        dst: &mut IoDst<'_>,
+        by_sender: bool,
+        inline: bool,
+    ) -> (Received, Option<super::flight::Rights>, usize) {
+        let mut received = Received::default();
+        let mut rights = None;
+        let mut width = 0;
+        let mut border = u64::MAX;
+        loop {
+            if let Some(mark) = self.marks.front_mut()
+                && mark.at == self.front
+            {
+                let begun = received.bytes > 0;
+                if begun && (mark.urgent.is_some() || by_sender && mark.sender != self.sender) {
+                    received.last = true;
+                    break;
+                }
+                match mark.urgent {
+                    Some(Urgent::Ordinary(byte)) => {
+                        received.bytes += dst.put(&[byte]);
+                    }
+                    Some(Urgent::Pending(byte)) if inline => {
+                        received.bytes += dst.put(&[byte]);
+                    }
+                    _ => {}
+                }
+                if let Some(files) = mark.rights.take() {
+                    rights = Some(files);
+                    border = mark.end;
+                }
+                let Some(mark) = self.marks.pop_front() else {
+                    break;
+                };
+                self.sender = mark.sender;
+                continue;
+            }
+            received.sender.clone_from(&self.sender);
+            let next = self
+                .marks
+                .front()
+                .map_or(u64::MAX, |mark| mark.at)
+                .min(border);
+            let most = usize::try_from(next - self.front).unwrap_or(usize::MAX);
+            let moved = self.bytes.pop(dst, most);
+            self.front += moved as u64;
+            width += moved;
+            received.bytes += moved;
+            if moved == 0 || self.front >= border || dst.remaining() == 0 {
+                received.last = self.front >= border;
+                break;
+            }
+        }
+        (received, rights, width)
+    }
+
+    /// As [`Stream::take`], leaving everything where it is; starts `skip` bytes on.
+    fn peek(&self, dst: &mut IoDst<'_>, skip: usize, by_sender: bool, inline: bool) -> Received {
+        let mut received = Received {
+            last: true,
+            ..Received::default()
+        };
+        let mut files: Vec<Arc<OpenFile>> = Vec::new();
+        let mut sender = self.sender.clone();
+        let mut at = self.front;
+        let mut skip = skip as u64;
+        let mut marks = self.marks.iter().peekable();
+        loop {
+            let mut border = u64::MAX;
+            while let Some(mark) = marks.next_if(|mark| mark.at <= at) {
+                let begun = received.bytes > 0;
+                if begun && (mark.urgent.is_some() || by_sender && mark.sender != sender) {
+                    received.rights = files;
+                    return received;
+                }
+                match mark.urgent {
+                    Some(Urgent::Ordinary(byte)) => received.bytes += dst.put(&[byte]),
+                    Some(Urgent::Pending(byte)) if inline => received.bytes += dst.put(&[byte]),
+                    _ => {}
+                }
+                sender.clone_from(&mark.sender);
+                if let Some(rights) = &mark.rights
+                    && mark.end > at + skip
+                {
+                    files = rights.peek();
+                    border = mark.end;
+                }
+            }
+            let next = marks
+                .peek()
+                .map_or(u64::MAX, |mark| mark.at)
+                .min(border)
+                .min(self.back());
+            let passed = skip.min(next - at);
+            at += passed;
+            skip -= passed;
+            let offset = usize::try_from(at - self.front).unwrap_or(usize::MAX);
+            let most = usize::try_from(next - at).unwrap_or(usize::MAX);
+            let moved = self.bytes.peek(dst, offset, most);
+            at += moved as u64;
+            received.bytes += moved;
+            received.sender.clone_from(&sender);
+            let stuck = moved < most || passed == 0 && moved == 0 && marks.peek().is_none();
+            if stuck || at >= border || at >= self.back() && marks.peek().is_none() {
+                received.rights = files;
+                return received;
+            }
+        }
+    }
+}
