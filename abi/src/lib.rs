@@ -10,14 +10,17 @@ pub mod epoll;
 mod errno;
 pub mod eventfd;
 pub mod fcntl;
+pub mod futex;
 pub mod inotify;
 pub mod mman;
 pub mod mount;
 pub mod nr;
 pub mod poll;
+pub mod sched;
 pub mod signal;
 pub mod socket;
 pub mod stat;
 pub mod termios;
+pub mod time;
 
 pub use errno::{Errno, Result};
