@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod auxv;
+pub mod clone;
 pub mod dirent;
 pub mod epoll;
 mod errno;

@@ -225,6 +225,8 @@ pub const BUS_ADRERR: i32 = 2;
 pub const TRAP_BRKPT: i32 = 1;
 /// `si_code` of SIGTRAP: single step.
 pub const TRAP_TRACE: i32 = 2;
+/// `si_code` of SIGTRAP: hardware breakpoint or watchpoint.
+pub const TRAP_HWBKPT: i32 = 4;
 /// `si_code` of SIGCHLD: exited.
 pub const CLD_EXITED: i32 = 1;
 /// `si_code` of SIGCHLD: killed.

@@ -17,19 +17,31 @@
 
 extern crate alloc;
 
+pub mod access;
+pub mod clone;
 pub mod cmdline;
+pub mod cred;
 pub mod exec;
+pub mod exit;
 pub mod futex;
+pub mod jobs;
+pub mod klog;
+pub mod machine;
+pub mod oom;
+pub mod pidfd;
 pub mod process;
+pub mod random;
 #[cfg(target_os = "none")]
 pub mod sched;
 pub mod signal;
-mod stand_in;
+pub mod signalfd;
 pub mod thread;
 pub mod tree;
 pub mod usage;
 pub mod user;
+pub mod vdso;
 pub mod wait;
+pub mod wait_child;
 
 pub use process::Process;
 pub use thread::{Thread, try_current, with_current};

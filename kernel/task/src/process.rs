@@ -4,12 +4,13 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
-use crate::stand_in::Path;
 use abi::signal::SigSet;
 use sync::{IrqLock, Limits, Pollee, SpinLock, rank};
+use vfs::Path;
 
+use crate::jobs::Terminal;
 use crate::signal::GroupSignals;
 use crate::thread::Thread;
 use crate::usage::Usage;
@@ -22,16 +23,6 @@ pub const CALLS: usize = 480;
 pub struct Program {
     /// Its file (`/proc/[pid]/exe`).
     pub exe: Option<Path>,
-    /// Where the argument strings are: first byte, past the last.
-    pub args: (u64, u64),
-    /// Where the environment strings are.
-    pub env: (u64, u64),
-    /// Where code and data are, and the stack pointer it started with.
-    pub code: (u64, u64),
-    /// Data segment.
-    pub data: (u64, u64),
-    /// First stack pointer.
-    pub start_stack: u64,
     /// Auxiliary vector.
     pub auxv: Arc<[u64]>,
 }
@@ -107,7 +98,7 @@ pub struct Process {
     /// Told when one of its threads ends (exec waits for the others).
     pub thread_events: Pollee,
     /// Told when a signal becomes pending (signalfd).
-    pub signal_events: Pollee,
+    pub signal_events: Arc<Pollee>,
     /// What its ended threads and waited-for children have used.
     usage: SpinLock<(Usage, Usage), { rank::LEAF }>,
     /// What its calls are counted in.
@@ -116,6 +107,9 @@ pub struct Process {
     ending: AtomicBool,
     subreaper: AtomicBool,
     dumpable: AtomicU8,
+    /// Greatest resident size of the memory it has left, KiB.
+    peak_rss: AtomicU64,
+    tty: SpinLock<Option<Terminal>, { rank::LEAF }>,
     oom_score_adj: AtomicI32,
     personality: AtomicU32,
     last_uid: AtomicU32,
@@ -136,13 +130,15 @@ impl Process {
             child_events: Pollee::new(),
             exit_events: Pollee::new(),
             thread_events: Pollee::new(),
-            signal_events: Pollee::new(),
+            signal_events: Arc::new(Pollee::new()),
             usage: SpinLock::new((Usage::default(), Usage::default())),
             counts: CallCounts::default(),
             wait_status: AtomicI32::new(0),
             ending: AtomicBool::new(false),
             subreaper: AtomicBool::new(false),
             dumpable: AtomicU8::new(1),
+            peak_rss: AtomicU64::new(0),
+            tty: SpinLock::new(None),
             oom_score_adj: AtomicI32::new(0),
             personality: AtomicU32::new(0),
             last_uid: AtomicU32::new(0),
@@ -197,6 +193,45 @@ impl Process {
     /// A thread to ask about what all share.
     pub fn any_thread(&self) -> Option<Arc<Thread>> {
         self.signals.lock().threads.first().cloned()
+    }
+
+    /// The number of a thread to hand things to; 0 when none is left.
+    pub(crate) fn any_tid(&self) -> u32 {
+        self.any_thread().map_or(0, |thread| thread.tid())
+    }
+
+    /// The signal one of its threads wants when the parent ends.
+    pub(crate) fn parent_death_signal(&self) -> Option<i32> {
+        self.signals
+            .lock()
+            .threads
+            .iter()
+            .map(|thread| thread.parent_death_signal())
+            .find(|signo| *signo != 0)
+    }
+
+    /// Its controlling terminal.
+    pub fn tty(&self) -> Option<Terminal> {
+        self.tty.lock().clone()
+    }
+
+    /// Sets or clears its controlling terminal; answers the old one.
+    pub fn set_tty(&self, tty: Option<Terminal>) -> Option<Terminal> {
+        core::mem::replace(&mut *self.tty.lock(), tty)
+    }
+
+    /// Greatest resident size so far, KiB.
+    pub fn max_rss(&self) -> u64 {
+        let now = self
+            .any_thread()
+            .and_then(|thread| thread.mm().ok())
+            .map_or(0, |mm| peak_kib(&mm));
+        now.max(self.peak_rss.load(Ordering::Relaxed))
+    }
+
+    /// Remembers how large an address space has been that the process leaves.
+    pub(crate) fn note_rss(&self, mm: &mm::AddressSpace) {
+        self.peak_rss.fetch_max(peak_kib(mm), Ordering::Relaxed);
     }
 
     /// Its resource limits.
@@ -299,6 +334,12 @@ impl Process {
         self.personality.store(personality, Ordering::Relaxed);
     }
 
+    /// Its real user, now or at its end.
+    pub fn last_known_uid(&self) -> u32 {
+        self.any_thread()
+            .map_or_else(|| self.last_uid(), |thread| thread.cred().uid)
+    }
+
     /// Its real user; remembered when its last thread is gone.
     pub fn last_uid(&self) -> u32 {
         self.last_uid.load(Ordering::Relaxed)
@@ -325,4 +366,8 @@ impl Process {
     pub fn shared_pending(&self) -> SigSet {
         self.signals.lock().pending.set()
     }
+}
+
+fn peak_kib(mm: &mm::AddressSpace) -> u64 {
+    (mm.stats().peak_resident * (hal::PAGE_SIZE / 1024)) as u64
 }

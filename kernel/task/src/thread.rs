@@ -4,11 +4,13 @@ use alloc::sync::{Arc, Weak};
 use core::any::Any;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
-use crate::stand_in::{AddressSpace, FdTable, FsContext};
 use abi::Errno;
 use abi::signal::{SigSet, SigStack};
 use hal::UserAddr;
+use mm::AddressSpace;
 use sync::{Credentials, IrqLock, Once, Payload, Pollee, SpinLock, Task, TaskName, rank};
+
+use vfs::{FdTable, FsContext};
 
 use crate::process::Process;
 use crate::signal::pending::Pending;
@@ -394,6 +396,15 @@ impl Thread {
     /// The wait status it ends with.
     pub fn exit_status(&self) -> i32 {
         self.exit_status.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_exit_status(&self, status: i32) {
+        self.exit_status.store(status, Ordering::Relaxed);
+    }
+
+    /// Whether it has left its process.
+    pub fn has_ended(&self) -> bool {
+        self.files.lock().is_none()
     }
 
     pub(crate) fn set_vfork(&self, vfork: Arc<Vfork>) {

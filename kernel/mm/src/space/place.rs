@@ -31,6 +31,8 @@ pub struct Layout {
     pub args: (usize, usize),
     /// Environment strings.
     pub env: (usize, usize),
+    /// The kernel's page of code; 0 when there is none.
+    pub vdso: usize,
 }
 
 impl Layout {

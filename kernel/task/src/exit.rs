@@ -1,0 +1,223 @@
+//! The end of threads and processes: what is given back, who inherits the children, who is told.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use abi::signal::{CLD_EXITED, CLD_KILLED, SIG_IGN, SIGCHLD, SIGCONT, SIGHUP, SaFlags};
+use sync::Events;
+
+use crate::process::Process;
+use crate::signal::{self, JobState, Origin, SigInfo, send_to_group, send_to_process, stop};
+use crate::thread::Thread;
+use crate::tree::{self, Life, Tree};
+use crate::usage::Usage;
+
+/// What the calling thread does last: gives back what it holds and leaves its process; with the last
+/// thread the process ends. May sleep.
+///
+/// # Panics
+/// When process 1 ends: the machine has nothing left to do.
+pub fn exit_thread(thread: &Arc<Thread>) {
+    let process = thread.process().clone();
+    if let Some(status) = process.signals().lock().end {
+        thread.set_exit_status(status);
+    }
+    leave_memory(thread);
+    drop(thread.set_files(None));
+    drop(thread.set_fs(None));
+
+    let mut usage = Usage::of_thread(thread);
+    usage.max_rss = process.max_rss();
+    process.add_ended(&usage);
+    process.set_last_uid(thread.cred().uid);
+    if thread.is_leader() {
+        process.set_wait_status(thread.exit_status());
+    }
+    let mut group = process.signals().lock();
+    group.threads.retain(|other| !Arc::ptr_eq(other, thread));
+    let last = group.threads.is_empty();
+    if last {
+        process.set_ending();
+    }
+    drop(group);
+
+    let gone = tree::lock().remove_thread(thread.tid());
+    drop(gone);
+    hand_over_children(thread, last);
+    if last {
+        end_process(&process);
+    } else {
+        stop::thread_left(&process);
+        process.thread_events.notify(Events::IN);
+    }
+}
+
+/// Leaves the address space: futexes are let go, the word of `set_tid_address` is cleared, a parent
+/// waiting in vfork goes on. Also done by exec, for the old space.
+pub(crate) fn leave_memory(thread: &Arc<Thread>) {
+    release_words(thread);
+    let mm = thread.set_mm(None);
+    if let Some(mm) = mm {
+        thread.process().note_rss(&mm);
+        drop(mm);
+    }
+    thread.finish_vfork();
+}
+
+/// Clears the word of `set_tid_address` for whoever shares the memory.
+fn release_words(thread: &Arc<Thread>) {
+    let word = thread.clear_child_tid();
+    if !word.is_null() {
+        // Linux does not look whether it could be written.
+        let _ = hal::ucopy::store_u32(word, 0);
+        thread.set_clear_child_tid(hal::UserAddr(0));
+    }
+}
+
+fn end_machine(status: i32) {
+    if let Some(hooks) = crate::machine::hooks() {
+        (hooks.init_ended)(status);
+    }
+}
+
+/// Children belong to a thread: they pass to another of the process, or to who adopts orphans.
+/// Those that asked for it get their signal.
+fn hand_over_children(thread: &Arc<Thread>, last: bool) {
+    let process = thread.process();
+    let mut wishes: Vec<(Arc<Process>, i32)> = Vec::new();
+    let mut ended: Vec<Arc<Process>> = Vec::new();
+    let mut groups: Vec<u32> = Vec::new();
+    let mut tree = tree::lock();
+    let Some(node) = tree.node(process.pid()) else {
+        return;
+    };
+    if node.children.is_empty() {
+        return;
+    }
+    let (new_parent, new_forker) = if last {
+        let reaper = tree.reaper_of(process.pid());
+        (reaper, reaper)
+    } else {
+        (process.pid(), process.any_tid())
+    };
+    for child in node.children.clone() {
+        let Some(node) = tree.node(child) else {
+            continue;
+        };
+        if !last && node.forker != thread.tid() {
+            continue;
+        }
+        let (child_process, life) = (node.process.clone(), node.life);
+        tree.reparent(child, new_parent, new_forker);
+        if let Some(signo) = child_process.parent_death_signal() {
+            wishes.push((child_process.clone(), signo));
+        }
+        if last {
+            let (group, session) = (child_process.group(), child_process.session());
+            if let Some(node) = tree.node_mut(child) {
+                node.exit_signal = SIGCHLD;
+            }
+            match life {
+                Life::Zombie => ended.push(child_process),
+                Life::Alive if group != process.group() && session == process.session() => {
+                    groups.push(group);
+                }
+                Life::Alive => {}
+            }
+        }
+    }
+    groups.sort_unstable();
+    groups.dedup();
+    groups.retain(|group| tree.is_orphaned(*group, None));
+    drop(tree);
+    for (child, signo) in wishes {
+        // From the kernel nothing is refused.
+        let _ = send_to_process(&child, SigInfo::kernel(signo), Origin::Kernel);
+    }
+    for group in groups {
+        continue_if_stopped(group);
+    }
+    for child in ended {
+        tell_parent(&child);
+    }
+}
+
+/// A group that nobody can continue any more is woken if it has stopped members.
+fn continue_if_stopped(group: u32) {
+    let stopped = signal::send::group_processes(group)
+        .iter()
+        .any(|process| matches!(process.signals().lock().job, JobState::Stopped(_)));
+    if stopped {
+        send_to_group(group, SigInfo::kernel(SIGHUP));
+        send_to_group(group, SigInfo::kernel(SIGCONT));
+    }
+}
+
+fn end_process(process: &Arc<Process>) {
+    if let Some(status) = process.signals().lock().end {
+        process.set_wait_status(status);
+    }
+    if process.pid() == 1 {
+        end_machine(process.wait_status());
+    }
+    crate::jobs::leave_session(process);
+
+    let pid = process.pid();
+    let mut tree = tree::lock();
+    let orphans = becomes_orphaned(&tree, process);
+    if let Some(node) = tree.node_mut(pid) {
+        node.life = Life::Zombie;
+    }
+    drop(tree);
+    if orphans {
+        continue_if_stopped(process.group());
+    }
+    tell_parent(process);
+    process.exit_events.notify(Events::IN | Events::HUP);
+}
+
+/// Whether this process was the last link between its group and its session.
+fn becomes_orphaned(tree: &Tree, process: &Process) -> bool {
+    let parent = tree.node(process.parent_pid());
+    let linked = parent.is_some_and(|parent| {
+        parent.group != process.group() && parent.session == process.session()
+    });
+    linked && tree.is_orphaned(process.group(), Some(process.pid()))
+}
+
+/// Tells the parent of an end. Children of a parent that ignores them leave nothing behind.
+fn tell_parent(child: &Arc<Process>) {
+    let tree = tree::lock();
+    let Some(node) = tree.node(child.pid()) else {
+        return;
+    };
+    let signo = node.exit_signal;
+    let parent = tree.process(node.parent);
+    drop(tree);
+    let Some(parent) = parent else { return };
+
+    let status = child.wait_status();
+    let (code, value) = if status & 0x7f == 0 {
+        (CLD_EXITED, (status >> 8) & 0xff)
+    } else {
+        (CLD_KILLED, status & 0x7f)
+    };
+    let mut reap = false;
+    let mut quiet = signo == 0;
+    if signo == SIGCHLD {
+        let action = parent.signals().lock().sighand.get(SIGCHLD);
+        let no_wait = SaFlags::from_bits_retain(action.flags).contains(SaFlags::NOCLDWAIT);
+        quiet = action.handler == SIG_IGN;
+        reap = quiet || no_wait;
+    }
+    if !quiet {
+        let info = stop::child_info(child, signo, code, value);
+        // From the kernel nothing is refused.
+        let _ = send_to_process(&parent, info, Origin::Kernel);
+    }
+    if reap {
+        let gone = tree::lock().remove_process(child.pid());
+        drop(gone);
+    }
+    parent.child_events.notify(Events::IN);
+}
