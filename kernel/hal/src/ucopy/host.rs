@@ -10,7 +10,7 @@ use crate::user::Access;
 
 /// The byte at `at` in the arena, if the current address space lets `access` happen.
 fn reach(at: UserAddr, access: Access, faults: Faults) -> Option<*mut u8> {
-    loop {
+    for _ in 0..100 {
         if let Some(p) = translate(at, access) {
             return Some(p);
         }
@@ -18,6 +18,7 @@ fn reach(at: UserAddr, access: Access, faults: Faults) -> Option<*mut u8> {
             return None;
         }
     }
+    panic!("{at:x?} faults again and again: a flush is missing")
 }
 
 /// Runs `f(byte pointer, offset, length)` over the pages of a range; returns what was not reached.
