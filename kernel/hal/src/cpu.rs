@@ -6,7 +6,7 @@ use core::fmt;
 use core::mem::ManuallyDrop;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::head;
+use crate::{head, machine};
 
 /// The most processors the kernel runs on.
 pub const MAX_CPUS: usize = 8;
@@ -69,6 +69,16 @@ pub fn online() -> CpuMask {
 /// Counts `cpu` among the running ones.
 pub(crate) fn set_online(cpu: CpuId) {
     ONLINE.insert(cpu);
+}
+
+/// AT_HWCAP: the instructions programs may use here (`asm/hwcap.h`). A few register reads.
+pub fn hwcap() -> u64 {
+    machine::hwcap()
+}
+
+/// AT_HWCAP2.
+pub fn hwcap2() -> u64 {
+    machine::hwcap2()
 }
 
 /// A set of processors.

@@ -30,6 +30,7 @@ pub mod thread;
 pub mod time;
 pub mod ucopy;
 pub mod user;
+pub mod vdso;
 pub mod virtio;
 
 #[cfg(target_os = "none")]

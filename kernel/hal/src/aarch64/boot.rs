@@ -3,12 +3,12 @@
 use alloc::boxed::Box;
 use core::arch::global_asm;
 use core::ops::Range;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::Ordering;
 
 use arrayvec::ArrayVec;
 use dtoolkit::fdt::Fdt;
 
-use super::{gic, kmap, local, psci, smp, thread, time, trap, uart};
+use super::{gic, kmap, local, psci, smp, thread, time, trap, uart, vdso};
 use crate::addr::{LINEAR_BASE, PAGE_SIZE, PhysAddr};
 use crate::boot::BootInfo;
 use crate::device::tree::{self, Layout};
@@ -186,8 +186,6 @@ fn open_memory(layout: &Layout, mut early: EarlyPages, tree: Range<u64>) {
     assert!(opened, "no memory for the frame table");
 }
 
-static CLOCK_AT_START: AtomicU64 = AtomicU64::new(0);
-
 /// With memory and heap: the rest of the tree, the devices hal drives itself, and on to the kernel's
 /// first function on a stack with a guard.
 fn into_kernel(fdt: Fdt<'_>, layout: &Layout) -> ! {
@@ -213,9 +211,9 @@ fn into_kernel(fdt: Fdt<'_>, layout: &Layout) -> ! {
         // SAFETY: the PL031's data register: seconds since 1970.
         let seconds = u64::from(unsafe { (base as *const u32).read_volatile() });
         let offset = (seconds * NANOS_PER_SEC).saturating_sub(time::now_ns());
-        CLOCK_AT_START.store(offset, Ordering::Relaxed);
         crate::time::set_realtime_offset(offset);
     }
+    assert!(vdso::init().is_some(), "no memory for the vDSO");
     smp::note_processors(&described.cpus);
     let initrd = layout.initrd.clone().map(|range| {
         // SAFETY: RAM in the linear map, reserved above, given to this owner alone.

@@ -17,6 +17,7 @@ mod time;
 mod trap;
 mod uart;
 mod user;
+mod vdso;
 
 pub(crate) use fp::{fp_forget, fp_load, fp_read};
 pub(crate) use gic::{ipi_send, line_disable, line_enable};
@@ -33,4 +34,5 @@ pub(crate) use time::{counter_frequency, now_ns, set_deadline};
 pub(crate) use uart::console_write;
 pub(crate) use user::{run_user, single_step};
 
-pub(crate) fn publish_realtime(_: u64) {}
+pub(crate) use idregs::{hwcap, hwcap2};
+pub(crate) use vdso::{publish_realtime, vdso_pages};

@@ -159,3 +159,15 @@ pub(crate) fn set_panic_action(_: fn() -> !) {}
 pub(crate) fn map_device_range(_base: u64, _size: u64) -> Option<core::ptr::NonNull<u8>> {
     None
 }
+
+pub(crate) fn vdso_pages() -> Option<crate::vdso::Pages> {
+    None
+}
+
+pub(crate) fn hwcap() -> u64 {
+    0
+}
+
+pub(crate) fn hwcap2() -> u64 {
+    0
+}
