@@ -18,6 +18,7 @@
 extern crate alloc;
 
 pub mod access;
+pub mod caller;
 pub mod clone;
 pub mod cmdline;
 pub mod cred;

@@ -1,0 +1,83 @@
+//! The calling thread as files and sockets see it.
+
+use alloc::sync::Arc;
+use core::any::Any;
+
+use abi::{Errno, Result};
+use sync::Credentials;
+use vfs::{Caller, FsContext};
+
+use crate::Thread;
+use crate::jobs::Terminal;
+
+/// A thread that makes a call, with the rights and the place it has for its length.
+pub struct Calling {
+    thread: Arc<Thread>,
+    cred: Arc<Credentials>,
+    fs: Arc<FsContext>,
+}
+
+impl Calling {
+    /// The view of a thread.
+    ///
+    /// # Errors
+    /// `ESRCH` for a thread that has ended.
+    pub fn new(thread: &Arc<Thread>) -> Result<Self> {
+        Ok(Self {
+            thread: thread.clone(),
+            cred: thread.cred(),
+            fs: thread.fs()?,
+        })
+    }
+}
+
+impl Caller for Calling {
+    fn cred(&self) -> &Arc<Credentials> {
+        &self.cred
+    }
+
+    fn fs(&self) -> Arc<FsContext> {
+        self.fs.clone()
+    }
+
+    fn process(&self) -> Arc<dyn Any + Send + Sync> {
+        self.thread.process().clone()
+    }
+
+    fn pid(&self) -> u32 {
+        self.thread.process().pid()
+    }
+
+    fn tid(&self) -> u32 {
+        self.thread.tid()
+    }
+
+    fn pgrp(&self) -> u32 {
+        self.thread.process().group()
+    }
+
+    fn session(&self) -> u32 {
+        self.thread.process().session()
+    }
+
+    fn controlling_tty(&self) -> Option<Terminal> {
+        self.thread.process().tty()
+    }
+
+    fn set_controlling_tty(&self, tty: Option<Terminal>) -> Result<()> {
+        if !self.leads_session() {
+            return Err(Errno::EPERM);
+        }
+        drop(self.thread.process().set_tty(tty));
+        Ok(())
+    }
+}
+
+/// Gives the current thread to a closure, if it is a program's.
+pub fn with(f: &mut dyn FnMut(&dyn Caller)) {
+    if let Some(thread) = crate::try_current()
+        && let Ok(calling) = Calling::new(&thread)
+    {
+        f(&calling);
+    }
+}
