@@ -13,7 +13,7 @@ use core::fmt;
 use core::sync::atomic::{AtomicU32, Ordering};
 use mm::MemObject;
 use mm::io::{IoDst, IoSrc};
-use sync::{Credentials, Events, Mutex, MutexGuard, Pollee, SpinLock, rank};
+use sync::{Credentials, Events, Instant, Mutex, MutexGuard, Pollee, SpinLock, rank};
 
 use crate::Caller;
 use crate::attr::FileType;
@@ -64,6 +64,17 @@ pub trait FileOps: Any + Send + Sync {
     /// `EAGAIN` when there is nothing yet, `EINVAL` for what cannot be read.
     fn read(&self, _file: &OpenFile, _dst: &mut IoDst<'_>, _pos: &mut u64) -> Result<usize> {
         Err(Errno::EINVAL)
+    }
+
+    /// Until when a read that began at `began` and found nothing (`EAGAIN`) waits at most; asked again after each
+    /// notification. `None`: for ever.
+    fn read_deadline(&self, _file: &OpenFile, _began: Instant) -> Option<Instant> {
+        None
+    }
+
+    /// What a read gets that may wait no longer, its deadline having passed or a signal come: perhaps nothing.
+    fn read_rest(&self, _file: &OpenFile, _dst: &mut IoDst<'_>) -> usize {
+        0
     }
 
     /// Writes at `pos` and moves it; with `O_APPEND` at the end.

@@ -1,0 +1,394 @@
+//! epoll: many files asked at once (`man 7 epoll`).
+//!
+//! An [`Epoll`] keeps an [`item::Item`] for each (descriptor, open file) it watches. An item observes its file and, when
+//! told, puts itself on the ready list: that may happen in an interrupt and takes one spin lock. Waiting walks the ready
+//! list and asks each file again; what is still ready under level triggering goes to the back of the list, so that all
+//! get their turn. One sleeping lock an instance makes the walks take turns; it comes before the locks of the files asked.
+//! Files are let go outside of it.
+
+mod item;
+mod nesting;
+#[cfg(test)]
+mod tests;
+
+use abi::epoll::{EPOLLET, EPOLLEXCLUSIVE, EPOLLONESHOT, EPOLLWAKEUP, EpollEvent};
+use abi::fcntl::OFlags;
+use abi::{Errno, Result};
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+use arrayvec::ArrayVec;
+use core::fmt;
+use core::sync::atomic::{AtomicBool, Ordering};
+use item::Item;
+use sync::{Credentials, Events, IrqLock, Mutex, MutexGuard, Pollee, rank};
+
+use crate::anon::anon_file;
+use crate::file::{FileOps, OpenFile};
+
+/// The bits of a mask that are behaviour, not events.
+const BEHAVIOUR: u32 = EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE;
+
+/// What may stand beside EPOLLEXCLUSIVE.
+const EXCLUSIVE_OK: u32 = 0x1 | 0x4 | 0x8 | 0x10 | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE;
+
+/// Files asked under one hold of the lock.
+const BATCH: usize = 16;
+
+/// A descriptor, and the address of the open file it stood for when it was added.
+type Key = (i32, usize);
+
+#[derive(Default)]
+struct Interest {
+    items: BTreeMap<Key, Arc<Item>>,
+    /// Look for items of closed files when there are this many.
+    sweep_at: usize,
+    /// Instances that watch this one, gone ones too.
+    parents: Vec<Weak<Epoll>>,
+}
+
+#[derive(Default)]
+struct Ready {
+    list: VecDeque<Arc<Item>>,
+    /// Items on the list that were removed since.
+    stale: usize,
+}
+
+/// One epoll instance.
+pub struct Epoll {
+    interest: Mutex<Interest, { rank::EPOLL }>,
+    ready: IrqLock<Ready, { rank::LEAF }>,
+    pollee: Pollee,
+    this: Weak<Epoll>,
+}
+
+/// What a walk of the ready list brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Collected {
+    /// So many events went to the sink.
+    Events(usize),
+    /// The sink could not take the first one; it is still there.
+    Fault,
+}
+
+impl Epoll {
+    /// An instance that watches nothing.
+    #[must_use]
+    pub fn new() -> Arc<Self> {
+        Arc::new_cyclic(|this| Self {
+            interest: Mutex::new(Interest::default()),
+            ready: IrqLock::new(Ready::default()),
+            pollee: Pollee::new(),
+            this: this.clone(),
+        })
+    }
+
+    /// An open file over a new instance.
+    #[must_use]
+    pub fn file(cred: Arc<Credentials>) -> Arc<OpenFile> {
+        anon_file("[eventpoll]", Self::new(), OFlags::RDWR, cred)
+    }
+
+    /// Watches `file` under the number `fd`.
+    ///
+    /// # Errors
+    /// `EPERM` for a file that is always ready; `EINVAL` for the file of this instance, for EPOLLEXCLUSIVE on an epoll or
+    /// with what it does not go with, for too many paths through nested instances; `ELOOP` for a circle or too deep a
+    /// nesting; `EEXIST`, `ENOMEM`.
+    pub fn add(&self, file: &Arc<OpenFile>, fd: i32, event: &EpollEvent) -> Result<()> {
+        let pollee = file.ops().pollee().ok_or(Errno::EPERM)?;
+        let inner = file.ops_as::<Epoll>();
+        if inner.is_some_and(|inner| core::ptr::eq(inner, self)) {
+            return Err(Errno::EINVAL);
+        }
+        let exclusive = event.events & EPOLLEXCLUSIVE != 0;
+        if exclusive && (inner.is_some() || event.events & !EXCLUSIVE_OK != 0) {
+            return Err(Errno::EINVAL);
+        }
+        let _order = if inner.is_some() || self.is_nested() {
+            Some(nesting::lock())
+        } else {
+            None
+        };
+        if let Some(inner) = inner {
+            nesting::check_loop(self, inner)?;
+        }
+        let mut interest = self.interest.lock();
+        let key = key(fd, file);
+        if let Some(old) = interest.items.get(&key)
+            && !old.is_orphan()
+        {
+            return Err(Errno::EEXIST);
+        }
+        self.make_room(&mut interest)?;
+        let item = Item::new(self.this.clone(), file, fd, event);
+        interest.items.insert(key, item.clone());
+        if let Some(inner) = inner {
+            drop(interest);
+            inner.interest.lock().parents.push(self.this.clone());
+            interest = self.interest.lock();
+        }
+        if _order.is_some() {
+            drop(interest);
+            if let Err(error) = nesting::check_paths(self, inner) {
+                self.forget(key);
+                return Err(error);
+            }
+            interest = self.interest.lock();
+        }
+        item.watch(pollee, exclusive);
+        self.ask(&item, file);
+        drop(interest);
+        Ok(())
+    }
+
+    /// Changes what is asked of a watched file, and arms it again.
+    ///
+    /// # Errors
+    /// `ENOENT`; `EINVAL` where EPOLLEXCLUSIVE is or would be set.
+    pub fn modify(&self, file: &Arc<OpenFile>, fd: i32, event: &EpollEvent) -> Result<()> {
+        if event.events & EPOLLEXCLUSIVE != 0 {
+            return Err(Errno::EINVAL);
+        }
+        let interest = self.interest.lock();
+        let item = interest.items.get(&key(fd, file)).ok_or(Errno::ENOENT)?;
+        if item.mask() & EPOLLEXCLUSIVE != 0 {
+            return Err(Errno::EINVAL);
+        }
+        item.change(event);
+        self.ask(item, file);
+        Ok(())
+    }
+
+    /// Stops watching a file.
+    ///
+    /// # Errors
+    /// `ENOENT`.
+    pub fn remove(&self, file: &Arc<OpenFile>, fd: i32) -> Result<()> {
+        if self.forget(key(fd, file)) {
+            Ok(())
+        } else {
+            Err(Errno::ENOENT)
+        }
+    }
+
+    /// Gives up to `most` events to `sink`, which answers whether it took the event.
+    ///
+    /// # Errors
+    /// `EAGAIN` when nothing is ready.
+    pub fn collect(
+        &self,
+        most: usize,
+        sink: &mut dyn FnMut(&EpollEvent) -> bool,
+    ) -> Result<Collected> {
+        let mut left = self.ready.lock().list.len();
+        let mut count = 0;
+        let mut fault = false;
+        while left > 0 && count < most && !fault {
+            let mut asked = ArrayVec::<Arc<OpenFile>, BATCH>::new();
+            let mut interest = self.interest.lock();
+            while left > 0 && count < most && !fault && !asked.is_full() {
+                left -= 1;
+                let Some(item) = self.next() else {
+                    left = 0;
+                    break;
+                };
+                let Some(file) = item.file() else {
+                    interest.items.remove(&item.key());
+                    continue;
+                };
+                let events = item.judge(&file);
+                asked.push(file);
+                let Some(event) = events else { continue };
+                if !sink(&event) {
+                    self.queue(&item, true);
+                    fault = true;
+                } else {
+                    count += 1;
+                    if item.delivered() {
+                        self.queue(&item, false);
+                    }
+                }
+            }
+            drop(interest);
+        }
+        if count == 0 {
+            return if fault {
+                Ok(Collected::Fault)
+            } else {
+                Err(Errno::EAGAIN)
+            };
+        }
+        // Whoever waits beside this caller gets what is left.
+        if self.pollee.is_observed() && !self.ready.lock().list.is_empty() {
+            self.pollee.notify(Events::READABLE);
+        }
+        Ok(Collected::Events(count))
+    }
+
+    /// Tells who waits here.
+    #[must_use]
+    pub fn waiters(&self) -> &Pollee {
+        &self.pollee
+    }
+
+    /// Puts an item on the ready list, unless it is there.
+    fn queue(&self, item: &Arc<Item>, first: bool) {
+        let mut ready = self.ready.lock();
+        if !item.queued.swap(true, Ordering::Relaxed) {
+            if first {
+                ready.list.push_front(item.clone());
+            } else {
+                ready.list.push_back(item.clone());
+            }
+        }
+    }
+
+    /// Takes the first item off the ready list, passing over removed ones.
+    fn next(&self) -> Option<Arc<Item>> {
+        loop {
+            let mut ready = self.ready.lock();
+            let item = ready.list.pop_front()?;
+            item.queued.store(false, Ordering::Relaxed);
+            let stale = item.is_removed();
+            if stale {
+                ready.stale = ready.stale.saturating_sub(1);
+            }
+            drop(ready);
+            if !stale {
+                return Some(item);
+            }
+        }
+    }
+
+    /// Queues the item if its file is ready now, and tells who waits.
+    fn ask(&self, item: &Arc<Item>, file: &OpenFile) {
+        if item.judge(file).is_some() {
+            self.queue(item, false);
+            self.pollee.notify(Events::READABLE);
+        }
+    }
+
+    /// Room on the ready list for one more item: queueing happens in interrupts and takes no memory.
+    fn make_room(&self, interest: &mut Interest) -> Result<()> {
+        if interest.items.len() >= interest.sweep_at {
+            interest.items.retain(|_, item| !item.is_orphan());
+            interest.sweep_at = (interest.items.len() * 2).max(32);
+        }
+        let needed = interest.items.len() * 2 + 2;
+        let capacity = self.ready.lock().list.capacity();
+        if capacity >= needed {
+            return Ok(());
+        }
+        let mut bigger = VecDeque::new();
+        bigger.try_reserve(needed * 2).map_err(|_| Errno::ENOMEM)?;
+        let mut ready = self.ready.lock();
+        bigger.extend(ready.list.drain(..));
+        let old = core::mem::replace(&mut ready.list, bigger);
+        drop(ready);
+        drop(old);
+        Ok(())
+    }
+
+    fn forget(&self, key: Key) -> bool {
+        let mut interest = self.interest.lock();
+        let Some(item) = interest.items.remove(&key) else {
+            return false;
+        };
+        drop(interest);
+        item.unwatch();
+        let mut dead = Vec::new();
+        let mut ready = self.ready.lock();
+        if item.queued.load(Ordering::Relaxed) {
+            ready.stale += 1;
+            if ready.stale * 2 > ready.list.len() {
+                ready.stale = 0;
+                // Kept in place: the list was given its room for good.
+                for _ in 0..ready.list.len() {
+                    let Some(item) = ready.list.pop_front() else {
+                        break;
+                    };
+                    if item.is_removed() {
+                        item.queued.store(false, Ordering::Relaxed);
+                        dead.push(item);
+                    } else {
+                        ready.list.push_back(item);
+                    }
+                }
+            }
+        }
+        drop(ready);
+        true
+    }
+
+    fn is_nested(&self) -> bool {
+        !self.interest.lock().parents.is_empty()
+    }
+
+    fn interest_nested(&self) -> MutexGuard<'_, Interest, { rank::EPOLL }> {
+        self.interest.lock_nested()
+    }
+}
+
+fn key(fd: i32, file: &Arc<OpenFile>) -> Key {
+    (fd, Arc::as_ptr(file).addr())
+}
+
+/// Lets a file go while an instance's lock is held: the last reference must not end here.
+fn let_go(file: Arc<OpenFile>) {
+    if Arc::strong_count(&file) == 1 {
+        sync::defer_drop(Box::new(file));
+    }
+}
+
+impl FileOps for Epoll {
+    fn ready(&self, _file: &OpenFile) -> Events {
+        let left = self.ready.lock().list.len();
+        if left == 0 {
+            return Events::empty();
+        }
+        let interest = self.interest_nested();
+        let mut found = false;
+        for _ in 0..left {
+            let Some(item) = self.next() else { break };
+            let Some(file) = item.file() else { continue };
+            found = item.judge(&file).is_some();
+            let_go(file);
+            if found {
+                self.queue(&item, true);
+                break;
+            }
+        }
+        drop(interest);
+        if found {
+            Events::READABLE
+        } else {
+            Events::empty()
+        }
+    }
+
+    fn pollee(&self) -> Option<&Pollee> {
+        Some(&self.pollee)
+    }
+
+    fn show_info(&self, _file: &OpenFile, out: &mut dyn fmt::Write) -> fmt::Result {
+        let interest = self.interest.lock();
+        for item in interest.items.values() {
+            let Some(file) = item.file() else { continue };
+            let ino = file.inode().attr().ino();
+            writeln!(
+                out,
+                "tfd: {:8} events: {:8x} data: {:16x}  pos:0 ino:{ino:x} sdev:0",
+                item.fd(),
+                item.mask(),
+                item.data()
+            )?;
+            let_go(file);
+        }
+        Ok(())
+    }
+}
+
+/// A flag that only the ready list's lock changes.
+type Queued = AtomicBool;

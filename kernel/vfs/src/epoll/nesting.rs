@@ -1,0 +1,118 @@
+//! Instances inside instances: no circles, no deep towers, no wake-up that multiplies (`man 2 epoll_ctl`, ELOOP).
+
+use super::Epoll;
+use abi::{Errno, Result};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use sync::{Mutex, MutexGuard, rank};
+
+/// Levels of nesting below and above an instance.
+const DEEPEST: usize = 4;
+
+/// Paths of each length from a file to an instance nobody watches.
+const MOST_PATHS: [usize; DEEPEST + 1] = [usize::MAX, 500, 100, 50, 10];
+
+static ORDER: Mutex<(), { rank::EPOLL_NESTING }> = Mutex::new(());
+
+/// Held while nested instances are tied together: the shape cannot change under the checks.
+pub(super) fn lock() -> MutexGuard<'static, (), { rank::EPOLL_NESTING }> {
+    ORDER.lock()
+}
+
+/// Whether `outer` may watch `inner`.
+///
+/// # Errors
+/// `ELOOP` when `inner` already leads to `outer`, or is too deep a tower itself.
+pub(super) fn check_loop(outer: &Epoll, inner: &Epoll) -> Result<()> {
+    descend(outer, inner, 0)
+}
+
+fn descend(outer: &Epoll, from: &Epoll, depth: usize) -> Result<()> {
+    for child in children(from) {
+        if core::ptr::eq(&*child, outer) || depth > DEEPEST {
+            return Err(Errno::ELOOP);
+        }
+        descend(outer, &child, depth + 1)?;
+    }
+    Ok(())
+}
+
+fn children(epoll: &Epoll) -> Vec<Arc<Epoll>> {
+    let interest = epoll.interest.lock();
+    let mut found = Vec::new();
+    let mut files = Vec::new();
+    for item in interest.items.values() {
+        let Some(file) = item.file() else { continue };
+        if let Some(child) = file
+            .ops_as::<Epoll>()
+            .and_then(|child| child.this.upgrade())
+        {
+            found.push(child);
+        }
+        files.push(file);
+    }
+    drop(interest);
+    found
+}
+
+/// Whether the files below a new tie reach too many instances above it.
+///
+/// # Errors
+/// `EINVAL`.
+pub(super) fn check_paths(outer: &Epoll, inner: Option<&Epoll>) -> Result<()> {
+    let mut counts = [0; DEEPEST + 1];
+    match inner {
+        None => ascend(outer, 0, &mut counts),
+        Some(inner) => check_below(inner),
+    }
+}
+
+fn check_below(epoll: &Epoll) -> Result<()> {
+    let inside = children(epoll);
+    if epoll.interest.lock().items.len() > inside.len() {
+        ascend(epoll, 0, &mut [0; DEEPEST + 1])?;
+    }
+    inside.iter().try_for_each(|child| check_below(child))
+}
+
+fn ascend(epoll: &Epoll, depth: usize, counts: &mut [usize; DEEPEST + 1]) -> Result<()> {
+    let parents = parents(epoll);
+    let count = counts.get_mut(depth).ok_or(Errno::EINVAL)?;
+    if parents.is_empty() {
+        *count += 1;
+        let most = MOST_PATHS.get(depth).copied().unwrap_or(0);
+        return if *count > most {
+            Err(Errno::EINVAL)
+        } else {
+            Ok(())
+        };
+    }
+    parents
+        .iter()
+        .try_for_each(|parent| ascend(parent, depth + 1, counts))
+}
+
+/// The instances that watch this one now.
+fn parents(epoll: &Epoll) -> Vec<Arc<Epoll>> {
+    let all: Vec<Arc<Epoll>> = {
+        let mut interest = epoll.interest.lock();
+        interest.parents.retain(|parent| parent.strong_count() > 0);
+        interest
+            .parents
+            .iter()
+            .filter_map(alloc::sync::Weak::upgrade)
+            .collect()
+    };
+    let mut living: Vec<Arc<Epoll>> = Vec::new();
+    for parent in all {
+        let known = living.iter().any(|other| Arc::ptr_eq(other, &parent));
+        if !known
+            && children(&parent)
+                .iter()
+                .any(|child| core::ptr::eq(&**child, epoll))
+        {
+            living.push(parent);
+        }
+    }
+    living
+}

@@ -1,0 +1,217 @@
+//! inotify: news of files as something to read (`man 7 inotify`).
+//!
+//! An [`Instance`] is the queue behind a descriptor; a [`watch::InodeWatch`] hangs on an inode and feeds it. News come
+//! through [`crate::notify`], with no lock of theirs held.
+
+mod queue;
+mod watch;
+
+use abi::fcntl::OFlags;
+use abi::inotify::{IN_NONBLOCK, INOTIFY_IOC_SETNEXTWD, InotifyMask};
+use abi::termios::ioctl::FIONREAD;
+use abi::{Errno, Result};
+use alloc::collections::BTreeMap;
+use alloc::sync::{Arc, Weak};
+use core::fmt;
+use hal::{UserAddr, UserPtr};
+use mm::io::IoDst;
+use queue::{Queue, Record};
+use sync::{Credentials, Events, Mutex, Pollee, SpinLock, rank};
+use watch::InodeWatch;
+
+use crate::Caller;
+use crate::anon::anon_file;
+use crate::file::{FileOps, OpenFile};
+use crate::inode::Inode;
+
+/// Events that may wait in one instance (`/proc/sys/fs/inotify/max_queued_events`).
+pub const MAX_QUEUED: usize = 16384;
+/// Instances a user may have (`max_user_instances`).
+pub const MAX_INSTANCES: u32 = 128;
+/// Watches an instance may have; Linux limits a user instead (`max_user_watches`, at least this many).
+pub const MAX_WATCHES: usize = 8192;
+
+static INSTANCES: SpinLock<BTreeMap<u32, u32>, { rank::LEAF }> = SpinLock::new(BTreeMap::new());
+
+#[derive(Default)]
+struct Watches {
+    by_wd: BTreeMap<i32, Arc<InodeWatch>>,
+    last_wd: i32,
+}
+
+/// One inotify descriptor's queue and watches.
+pub struct Instance {
+    uid: u32,
+    watches: Mutex<Watches, { rank::FILE }>,
+    queue: SpinLock<Queue, { rank::LEAF }>,
+    pollee: Pollee,
+    this: Weak<Instance>,
+}
+
+impl Instance {
+    /// An open file over a new instance; `flags` are inotify_init1's, checked by the caller.
+    ///
+    /// # Errors
+    /// `EMFILE` when the user has too many.
+    pub fn file(flags: u32, cred: Arc<Credentials>) -> Result<Arc<OpenFile>> {
+        let uid = cred.uid;
+        let mut instances = INSTANCES.lock();
+        let count = instances.entry(uid).or_insert(0);
+        if *count >= MAX_INSTANCES {
+            return Err(Errno::EMFILE);
+        }
+        *count += 1;
+        drop(instances);
+        let instance = Arc::new_cyclic(|this| Self {
+            uid,
+            watches: Mutex::new(Watches::default()),
+            queue: SpinLock::new(Queue::new(MAX_QUEUED)),
+            pollee: Pollee::new(),
+            this: this.clone(),
+        });
+        let mut open = OFlags::RDONLY;
+        open.set(OFlags::NONBLOCK, flags & IN_NONBLOCK != 0);
+        Ok(anon_file("inotify", instance, open, cred))
+    }
+
+    /// Watches an inode, or changes the watch there is; the answer is its descriptor.
+    ///
+    /// # Errors
+    /// `EEXIST` under IN_MASK_CREATE, `ENOSPC` when there are too many watches.
+    pub fn add(&self, inode: &Arc<dyn Inode>, arg: InotifyMask) -> Result<i32> {
+        let keep = InotifyMask::ALL_EVENTS | InotifyMask::ONESHOT | InotifyMask::EXCL_UNLINK;
+        let mask = arg & keep;
+        let mut watches = self.watches.lock();
+        if let Some(watch) = watches.by_wd.values().find(|watch| watch.watches(inode)) {
+            if arg.contains(InotifyMask::MASK_CREATE) {
+                return Err(Errno::EEXIST);
+            }
+            watch.change(mask, arg.contains(InotifyMask::MASK_ADD));
+            return Ok(watch.wd());
+        }
+        if watches.by_wd.len() >= MAX_WATCHES {
+            return Err(Errno::ENOSPC);
+        }
+        let mut wd = watches.last_wd;
+        loop {
+            wd = wd.checked_add(1).unwrap_or(1);
+            if !watches.by_wd.contains_key(&wd) {
+                break;
+            }
+        }
+        watches.last_wd = wd;
+        let watch = InodeWatch::new(wd, mask, self.this.clone(), inode.clone());
+        watches.by_wd.insert(wd, watch.clone());
+        drop(watches);
+        inode.attr().attached().watches.add(watch);
+        Ok(wd)
+    }
+
+    /// Ends a watch; IN_IGNORED is the last that is heard of it.
+    ///
+    /// # Errors
+    /// `EINVAL` when there is no such watch.
+    pub fn remove(&self, wd: i32) -> Result<()> {
+        let watch = self.watches.lock().by_wd.remove(&wd).ok_or(Errno::EINVAL)?;
+        watch.detach();
+        self.post(Record {
+            wd,
+            mask: InotifyMask::IGNORED,
+            cookie: 0,
+            name: None,
+        });
+        Ok(())
+    }
+
+    fn post(&self, record: Record) {
+        if self.queue.lock().push(record) {
+            self.pollee.notify(Events::READABLE);
+        }
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        for watch in core::mem::take(&mut self.watches.get_mut().by_wd).into_values() {
+            watch.detach();
+        }
+        let mut instances = INSTANCES.lock();
+        if let Some(count) = instances.get_mut(&self.uid) {
+            *count -= 1;
+            if *count == 0 {
+                instances.remove(&self.uid);
+            }
+        }
+    }
+}
+
+impl FileOps for Instance {
+    fn read(&self, _file: &OpenFile, dst: &mut IoDst<'_>, _pos: &mut u64) -> Result<usize> {
+        let mut done = 0;
+        loop {
+            let Some(record) = self.queue.lock().pop(dst.remaining())? else {
+                break;
+            };
+            let (bytes, len) = record.encode();
+            let mark = dst.mark();
+            let whole = dst.put(&bytes) == bytes.len()
+                && record
+                    .name
+                    .as_deref()
+                    .is_none_or(|name| dst.put(name) == name.len())
+                && dst.put_zeros(len - record.name_len()) == len - record.name_len();
+            if !whole {
+                dst.rewind(mark);
+                self.queue.lock().unpop(record);
+                return Ok(done);
+            }
+            done += bytes.len() + len;
+            // What is left may be too small for the next event: that is an error only for the first.
+            if !self.queue.lock().front_fits(dst.remaining()) {
+                break;
+            }
+        }
+        if done == 0 {
+            Err(Errno::EAGAIN)
+        } else {
+            Ok(done)
+        }
+    }
+
+    fn ready(&self, _file: &OpenFile) -> Events {
+        if self.queue.lock().is_empty() {
+            Events::empty()
+        } else {
+            Events::READABLE
+        }
+    }
+
+    fn pollee(&self) -> Option<&Pollee> {
+        Some(&self.pollee)
+    }
+
+    fn ioctl(&self, _file: &OpenFile, cmd: u32, arg: usize, _caller: &dyn Caller) -> Result<usize> {
+        match cmd {
+            FIONREAD => {
+                let bytes = i32::try_from(self.queue.lock().bytes()).unwrap_or(i32::MAX);
+                UserPtr::<i32>::new(UserAddr(arg)).write(&bytes)?;
+            }
+            INOTIFY_IOC_SETNEXTWD => {
+                let next = i32::try_from(arg)
+                    .ok()
+                    .filter(|next| *next >= 1)
+                    .ok_or(Errno::EINVAL)?;
+                self.watches.lock().last_wd = next - 1;
+            }
+            _ => return Err(Errno::ENOTTY),
+        }
+        Ok(0)
+    }
+
+    fn show_info(&self, _file: &OpenFile, out: &mut dyn fmt::Write) -> fmt::Result {
+        for watch in self.watches.lock().by_wd.values() {
+            watch.show(out)?;
+        }
+        Ok(())
+    }
+}

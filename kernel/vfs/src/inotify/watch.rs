@@ -1,0 +1,101 @@
+//! A watch on an inode.
+
+use super::{Instance, Record};
+use abi::inotify::InotifyMask;
+use alloc::sync::{Arc, Weak};
+use core::fmt;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use crate::inode::Inode;
+use crate::notify::Watch;
+
+/// Hangs on the inode's list and keeps the inode alive, as Linux's marks do.
+pub struct InodeWatch {
+    wd: i32,
+    mask: AtomicU32,
+    instance: Weak<Instance>,
+    inode: Arc<dyn Inode>,
+    this: Weak<InodeWatch>,
+}
+
+impl InodeWatch {
+    pub fn new(
+        wd: i32,
+        mask: InotifyMask,
+        instance: Weak<Instance>,
+        inode: Arc<dyn Inode>,
+    ) -> Arc<Self> {
+        Arc::new_cyclic(|this| Self {
+            wd,
+            mask: AtomicU32::new(mask.bits()),
+            instance,
+            inode,
+            this: this.clone(),
+        })
+    }
+
+    pub fn wd(&self) -> i32 {
+        self.wd
+    }
+
+    pub fn watches(&self, inode: &Arc<dyn Inode>) -> bool {
+        core::ptr::addr_eq(Arc::as_ptr(&self.inode), Arc::as_ptr(inode))
+    }
+
+    /// Replaces the mask, or adds to it.
+    pub fn change(&self, mask: InotifyMask, add: bool) {
+        if add {
+            self.mask.fetch_or(mask.bits(), Ordering::Relaxed);
+        } else {
+            self.mask.store(mask.bits(), Ordering::Relaxed);
+        }
+    }
+
+    /// Takes the watch off the inode.
+    pub fn detach(&self) {
+        if let Some(this) = self.this.upgrade() {
+            let this: Arc<dyn Watch> = this;
+            self.inode.attr().attached().watches.remove(&this);
+        }
+    }
+
+    fn mask(&self) -> InotifyMask {
+        InotifyMask::from_bits_retain(self.mask.load(Ordering::Relaxed))
+    }
+
+    /// A line of `/proc/<pid>/fdinfo`.
+    pub fn show(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+        let ino = self.inode.attr().ino();
+        writeln!(
+            out,
+            "inotify wd:{:x} ino:{ino:x} sdev:0 mask:{:x} ignored_mask:0",
+            self.wd,
+            self.mask().bits()
+        )
+    }
+}
+
+impl Watch for InodeWatch {
+    fn event(&self, mask: InotifyMask, cookie: u32, name: Option<&[u8]>) {
+        let Some(instance) = self.instance.upgrade() else {
+            return;
+        };
+        let wanted = self.mask() | InotifyMask::UNMOUNT;
+        let happened = mask & (InotifyMask::ALL_EVENTS | InotifyMask::UNMOUNT);
+        let heard = wanted.intersects(happened);
+        if heard {
+            instance.post(Record {
+                wd: self.wd,
+                mask,
+                cookie,
+                name: name.map(Arc::from),
+            });
+        }
+        let gone =
+            name.is_none() && mask.intersects(InotifyMask::DELETE_SELF | InotifyMask::UNMOUNT);
+        if gone || heard && wanted.contains(InotifyMask::ONESHOT) {
+            // A second one who wants to end the watch finds it gone already.
+            let _ = instance.remove(self.wd);
+        }
+    }
+}
