@@ -1,247 +1,295 @@
-//! virtio-console with ports (virtio 1.2, 5.3): channels to the host, `/dev/vport<device>p<port>`.
+//! The console device with its ports (virtio 1.2, 5.3).
 //!
-//! Queues 0 and 1 are port 0's, 2 and 3 carry control messages, 4 and 5 are port 1's and so on. A
-//! port's queues are made when the host announces it: a device that allows 31 ports and uses four
-//! costs four ports' memory. The interrupt acknowledges and wakes a worker, which moves buffers.
+//! Interrupts wake one kernel thread a device; it reads the control queue, makes ports as the host adds them, and hands
+//! on what arrived. A port's queues are made when the port comes, not at start: most of a device's ports never do.
 
-use super::Worker;
-use super::port::{self, Port};
+use super::control::{self, Control};
+use super::hvc;
+use super::port::{Port, SLOTS};
+use crate::node::{self, Node};
+use crate::tty::Tty;
+use abi::stat::makedev;
+use abi::termios::WinSize;
 use abi::{Errno, Result};
-use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
+use alloc::format;
 use alloc::sync::Arc;
+use alloc::vec;
 use alloc::vec::Vec;
-use hal::virtio::{Chain, Device, Features, Queue};
-use sync::{IrqLock, Mutex, Once, rank};
-use zerocopy::little_endian::{U16, U32};
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use core::sync::atomic::{AtomicU32, Ordering};
+use hal::virtio::{Chain, Device, Features, Queue, Unusable};
+use sync::{Events, IrqLock, Mutex, Pollee, SpinLock, rank};
+use vfs::{CharDevice, FileOps, OpenRequest};
 
-/// `VIRTIO_CONSOLE_F_MULTIPORT`
+const SIZE: Features = Features::from_bits_retain(1 << 0);
 const MULTIPORT: Features = Features::from_bits_retain(1 << 1);
-/// Where `max_nr_ports` stands in the configuration.
-const MAX_PORTS: usize = 4;
-/// The control queues.
+
 const CONTROL_IN: u16 = 2;
 const CONTROL_OUT: u16 = 3;
-/// Slots of a queue.
-const SLOTS: usize = 16;
-/// Longest control message: a name behind the header.
-const CONTROL_LEN: usize = 128;
 
-/// What a control message says.
-mod event {
-    pub const DEVICE_READY: u16 = 0;
-    pub const PORT_ADD: u16 = 1;
-    pub const PORT_REMOVE: u16 = 2;
-    pub const PORT_READY: u16 = 3;
-    pub const CONSOLE_PORT: u16 = 4;
-    pub const PORT_OPEN: u16 = 6;
-    pub const PORT_NAME: u16 = 7;
-}
+/// Times a full control queue is looked at before a message is given up.
+const PATIENCE: usize = 10_000;
 
-/// `struct virtio_console_control`
-#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
-struct Control {
-    port: U32,
-    event: U16,
-    value: U16,
-}
+/// Major number of the ports; on Linux it is given out at run time.
+const MAJOR: u32 = 248;
 
-/// The queues control messages go through.
-struct ControlQueues {
+static NEXT: AtomicU32 = AtomicU32::new(0);
+static NEXT_MINOR: AtomicU32 = AtomicU32::new(1);
+static PORTS: SpinLock<BTreeMap<u32, Arc<Port>>, { rank::LEAF }> = SpinLock::new(BTreeMap::new());
+
+/// The two control queues.
+struct Controls {
     incoming: Queue<SLOTS>,
     outgoing: Queue<SLOTS>,
 }
 
-/// One device.
+/// A console device.
 pub struct Console {
-    number: u32,
-    device: IrqLock<Device, { rank::DEVICE }>,
-    control: Mutex<Option<ControlQueues>, { rank::SOCKET_TABLE }>,
-    ports: Mutex<BTreeMap<u32, Arc<Port>>, { rank::FILE }>,
-    max_ports: u32,
-    worker: Once<Worker>,
+    index: u32,
+    device: IrqLock<Device, { rank::LEAF }>,
+    controls: Option<Mutex<Controls, { rank::DEVICE }>>,
+    ports: SpinLock<BTreeMap<u32, Arc<Port>>, { rank::LEAF }>,
+    terminals: SpinLock<BTreeMap<u32, Arc<Tty>>, { rank::LEAF }>,
+    work: Pollee,
 }
 
-/// Sets a device up; `number` is the one in its ports' names.
+/// Sets a console device up and starts its thread.
 ///
 /// # Errors
-/// `ENODEV` for a device without ports, `ENOMEM`.
-pub fn start(mut device: Device, number: u32) -> Result<()> {
-    if !device.negotiate(MULTIPORT).contains(MULTIPORT) {
-        return Err(Errno::ENODEV);
-    }
-    let max_ports = device
-        .config::<U32>(MAX_PORTS)
-        .map_err(|_| Errno::ENODEV)?
-        .get();
-    let control = ControlQueues {
-        incoming: device.queue(CONTROL_IN).map_err(|_| Errno::ENOMEM)?,
-        outgoing: device.queue(CONTROL_OUT).map_err(|_| Errno::ENOMEM)?,
+/// [`Unusable`] when the device does not work.
+pub fn start(mut device: Device) -> core::result::Result<Arc<Console>, Unusable> {
+    let features = device.negotiate(SIZE | MULTIPORT);
+    let multiport = features.contains(MULTIPORT);
+    let controls = if multiport {
+        let incoming = device.queue(CONTROL_IN)?;
+        let outgoing = device.queue(CONTROL_OUT)?;
+        Some(Mutex::new(Controls { incoming, outgoing }))
+    } else {
+        None
+    };
+    let single = if multiport {
+        None
+    } else {
+        Some((device.queue(0)?, device.queue(1)?))
     };
     device.start();
     let line = device.line();
     let console = Arc::new(Console {
-        number,
+        index: NEXT.fetch_add(1, Ordering::Relaxed),
         device: IrqLock::new(device),
-        control: Mutex::new(Some(control)),
-        ports: Mutex::new(BTreeMap::new()),
-        max_ports,
-        worker: Once::new(),
+        controls,
+        ports: SpinLock::new(BTreeMap::new()),
+        terminals: SpinLock::new(BTreeMap::new()),
+        work: Pollee::new(),
     });
-    let working = console.clone();
-    let worker = sync::spawn_kernel("virtio-console", move || working.work())?;
-    console.worker.get_or_init(|| worker);
-    let interrupted = console.clone();
-    let handler = move || {
-        if interrupted.device.lock().acknowledge() {
-            interrupted.wake();
-        }
-    };
-    hal::irq::register(line, Arc::new(handler)).map_err(|_| Errno::ENODEV)?;
+    if let Some((receiving, sending)) = single {
+        let port = console.new_port(0, receiving, sending);
+        port.set_host_open(true);
+        console.attach(&port);
+    }
+    let handler = console.clone();
+    hal::irq::register(line, Arc::new(move || handler.interrupt())).map_err(|_| Unusable)?;
+    let worker = console.clone();
+    let name = format!("vport{}", console.index);
+    sync::spawn_kernel(&name, move || worker.serve()).map_err(|_| Unusable)?;
     hal::irq::enable(line);
-    console.send(0, event::DEVICE_READY, 1);
-    Ok(())
+    Ok(console)
 }
 
 impl Console {
-    /// The device's number.
-    pub fn number(&self) -> u32 {
-        self.number
-    }
-
-    /// Lets the worker look at all queues.
-    pub fn wake(&self) {
-        if let Some(worker) = self.worker.get() {
-            worker.unpark();
+    fn interrupt(&self) {
+        if self.device.lock().acknowledge() {
+            self.work.notify(Events::READABLE);
         }
     }
 
-    /// Tells the device to look at a queue.
-    pub fn notify(&self, queue: u16) {
+    pub(super) fn notify(&self, queue: u16) {
         self.device.lock().notify(queue);
     }
 
-    /// The program opened or closed a port.
-    pub fn guest_opened(&self, port: u32, open: bool) {
-        self.send(port, event::PORT_OPEN, u16::from(open));
-    }
-
-    fn send(&self, port: u32, event: u16, value: u16) {
-        let message = Control {
-            port: U32::new(port),
-            event: U16::new(event),
-            value: U16::new(value),
-        };
-        let mut control = self.control.lock();
-        let Some(queues) = control.as_mut() else {
+    /// Sends a control message.
+    pub(super) fn tell(&self, message: [u8; 8]) {
+        let Some(controls) = &self.controls else {
             return;
         };
-        // What was sent before comes back first, to make room.
-        while queues.outgoing.complete().is_some() {}
-        if queues
-            .outgoing
-            .submit(Chain::out(message.as_bytes().into()))
-            .is_ok()
-        {
-            self.notify(CONTROL_OUT);
+        let mut chain = Chain::out(message.to_vec().into());
+        let mut controls = controls.lock();
+        // There are more slots than ports: a host that leaves them full for so long has stopped listening.
+        for _ in 0..PATIENCE {
+            while controls.outgoing.complete().is_some() {}
+            match controls.outgoing.submit(chain) {
+                Ok(notify) => {
+                    drop(controls);
+                    if notify {
+                        self.notify(CONTROL_OUT);
+                    }
+                    return;
+                }
+                Err(back) => chain = back,
+            }
+            sync::yield_now();
         }
     }
 
-    /// The worker: runs for ever.
-    fn work(self: Arc<Self>) {
-        self.offer_control();
-        loop {
-            for message in self.control_messages() {
-                self.obey(&message);
+    /// The device's thread.
+    fn serve(self: &Arc<Self>) {
+        if let Some(controls) = &self.controls {
+            let mut controls = controls.lock();
+            for _ in 0..SLOTS {
+                let _ = controls.incoming.submit(Chain::room(256));
             }
+            drop(controls);
+            self.notify(CONTROL_IN);
+            self.tell(control::device_ready());
+        }
+        let waiter = sync::Waiter::new();
+        let _registered = waiter.register(&self.work, Events::READABLE);
+        loop {
+            waiter.clear();
+            self.control();
             let ports: Vec<Arc<Port>> = self.ports.lock().values().cloned().collect();
             for port in ports {
-                port.serve();
+                port.poll();
             }
-            sync::park(None);
+            waiter.wait(None);
         }
     }
 
-    /// Gives the device buffers for control messages.
-    fn offer_control(&self) {
-        let mut control = self.control.lock();
-        let Some(queues) = control.as_mut() else {
+    fn control(self: &Arc<Self>) {
+        let Some(controls) = &self.controls else {
             return;
         };
-        while queues.incoming.submit(Chain::room(CONTROL_LEN)).is_ok() {}
-        drop(control);
-        self.notify(CONTROL_IN);
-    }
-
-    fn control_messages(&self) -> Vec<Box<[u8]>> {
-        let mut messages = Vec::new();
-        let mut control = self.control.lock();
-        if let Some(queues) = control.as_mut() {
-            while let Some((chain, len)) = queues.incoming.complete() {
-                messages.extend(
-                    chain
-                        .incoming
-                        .first()
-                        .and_then(|bytes| bytes.get(..len))
-                        .map(Into::into),
-                );
+        loop {
+            let Some((chain, len)) = controls.lock().incoming.complete() else {
+                return;
+            };
+            if let Some(bytes) = chain.incoming.first().and_then(|buffer| buffer.get(..len))
+                && let Some(message) = Control::parse(bytes)
+            {
+                self.act(message);
+            }
+            if let Ok(true) = controls.lock().incoming.submit(chain) {
+                self.notify(CONTROL_IN);
             }
         }
-        drop(control);
-        if !messages.is_empty() {
-            self.offer_control();
-        }
-        messages
     }
 
-    fn obey(self: &Arc<Self>, message: &[u8]) {
-        let Ok((control, name)) = Control::read_from_prefix(message) else {
+    fn act(self: &Arc<Self>, message: Control<'_>) {
+        let port = |id: u32| self.ports.lock().get(&id).cloned();
+        match message {
+            Control::Add(id) => self.add(id),
+            Control::Remove(id) => {
+                let removed = self.ports.lock().remove(&id);
+                if let Some(port) = removed {
+                    port.remove();
+                    node::withdraw(&port.node);
+                }
+            }
+            Control::Console(id) => {
+                if let Some(port) = port(id) {
+                    self.attach(&port);
+                    self.tell(control::port_open(id, true));
+                }
+            }
+            Control::Resize(id, columns, rows) => {
+                let terminal = self.terminals.lock().get(&id).cloned();
+                if let Some(terminal) = terminal {
+                    terminal.set_window(WinSize {
+                        row: rows,
+                        col: columns,
+                        ..WinSize::default()
+                    });
+                }
+            }
+            Control::Open(id, open) => {
+                if let Some(port) = port(id) {
+                    port.set_host_open(open);
+                }
+            }
+            Control::Name(id, name) => {
+                if let Some(port) = port(id) {
+                    port.set_name(name);
+                    self.publish(&port);
+                }
+            }
+        }
+    }
+
+    fn attach(&self, port: &Arc<Port>) {
+        if self.terminals.lock().contains_key(&port.id) {
             return;
-        };
-        let (id, value) = (control.port.get(), control.value.get());
-        let port = self.ports.lock().get(&id).cloned();
-        match (control.event.get(), port) {
-            (event::PORT_ADD, None) => self.add(id),
-            (event::PORT_REMOVE, Some(port)) => {
-                self.ports.lock().remove(&id);
-                port.remove();
-            }
-            (event::PORT_OPEN, Some(port)) => port.host_opened(value != 0),
-            (event::PORT_NAME, Some(port)) => {
-                let end = name
-                    .iter()
-                    .position(|byte| *byte == 0)
-                    .unwrap_or(name.len());
-                port.set_name(name.get(..end).unwrap_or(name));
-            }
-            // A console port: it is ready from the start.
-            (event::CONSOLE_PORT, Some(port)) => {
-                port.host_opened(true);
-                self.guest_opened(id, true);
-            }
-            _ => {}
+        }
+        if let Some(terminal) = hvc::attach(port) {
+            self.terminals.lock().insert(port.id, terminal);
         }
     }
 
     fn add(self: &Arc<Self>, id: u32) {
-        if id >= self.max_ports {
+        if self.ports.lock().contains_key(&id) {
             return;
         }
-        // Port 0 comes before the control queues, the others behind.
-        let first = if id == 0 { 0 } else { (id as u16) * 2 + 2 };
-        let mut device = self.device.lock();
-        let queues = (device.queue(first), device.queue(first + 1));
-        drop(device);
-        let (Ok(incoming), Ok(outgoing)) = queues else {
-            self.send(id, event::PORT_READY, 0);
+        let first = match id {
+            0 => Some(0),
+            id => u16::try_from(id)
+                .ok()
+                .and_then(|id| id.checked_mul(2)?.checked_add(2)),
+        };
+        let queues = first.and_then(|first| {
+            let mut device = self.device.lock();
+            Some((device.queue(first).ok()?, device.queue(first + 1).ok()?))
+        });
+        let Some((receiving, sending)) = queues else {
+            self.tell(control::port_ready(id, false));
             return;
         };
-        let port = Port::new(self, id, incoming, outgoing);
-        self.ports.lock().insert(id, port.clone());
-        port::publish(&port);
-        port.serve();
-        self.send(id, event::PORT_READY, 1);
+        let port = self.new_port(id, receiving, sending);
+        self.publish(&port);
+        self.tell(control::port_ready(id, true));
     }
+
+    fn new_port(
+        self: &Arc<Self>,
+        id: u32,
+        receiving: Queue<SLOTS>,
+        sending: Queue<SLOTS>,
+    ) -> Arc<Port> {
+        let name = format!("vport{}p{id}", self.index);
+        let minor = NEXT_MINOR.fetch_add(1, Ordering::Relaxed);
+        let port = Port::new(id, minor, name, Arc::downgrade(self), receiving, sending);
+        self.ports.lock().insert(id, port.clone());
+        PORTS.lock().insert(minor, port.clone());
+        port
+    }
+
+    fn publish(&self, port: &Port) {
+        let name = port.name();
+        let attributes = if name.is_empty() {
+            Vec::new()
+        } else {
+            vec![("name", format!("{name}\n"))]
+        };
+        node::publish(Node {
+            name: port.node.clone(),
+            device: makedev(MAJOR, port.minor),
+            mode: 0o600,
+            class: "virtio-ports",
+            attributes,
+        });
+    }
+}
+
+/// Opens ports by their minor numbers.
+struct Ports;
+
+impl CharDevice for Ports {
+    fn open(&self, minor: u32, _request: &OpenRequest<'_>) -> Result<Arc<dyn FileOps>> {
+        let port = PORTS.lock().get(&minor).cloned().ok_or(Errno::ENXIO)?;
+        Ok(port.open()?)
+    }
+}
+
+/// Makes ports openable; called once at start-up.
+pub(crate) fn register() {
+    // Nobody else has the number.
+    let _ = vfs::register_chrdev(MAJOR, 0, 512, "virtio-portsdev", Arc::new(Ports));
 }

@@ -1,25 +1,50 @@
-//! Drivers of virtio devices, over the queues `hal` makes safe.
+//! Drivers of virtio devices, over the queues `hal` makes safe: consoles with their ports, entropy.
 
-pub mod console;
+mod console;
+mod control;
+mod hvc;
 mod port;
+mod rng;
 
-use alloc::sync::Arc;
+use core::time::Duration;
 use hal::device::Devices;
 use hal::virtio::Kind;
+use rng::Rng;
+use sync::Instant;
 
-/// Finds the machine's virtio devices and starts the drivers there are. Call it once, when kernel
-/// threads can be made.
-pub fn start(devices: &Devices) {
-    let mut consoles = 0;
+pub use console::Console;
+pub use port::PortFile;
+
+/// How long the host's entropy is good for.
+const RESEED: Duration = Duration::from_secs(300);
+
+/// Finds the machine's virtio devices and starts the drivers there are; `entropy` is given random bytes of the host's
+/// as they come. Call it once, when kernel threads can be made.
+pub fn start(devices: &Devices, entropy: fn(&[u8])) {
+    console::register();
     for device in hal::virtio::find(devices) {
-        if device.kind() == Kind::Console {
-            match console::start(device, consoles) {
-                Ok(()) => consoles += 1,
-                Err(error) => log::warn!("virtio console {consoles}: {error}"),
-            }
+        let started = match device.kind() {
+            Kind::Console => console::start(device).is_ok(),
+            Kind::Entropy => start_rng(device, entropy).is_some(),
+            // Drivers of the others come with the subsystems they serve.
+            _ => true,
+        };
+        if !started {
+            log::warn!("a virtio device does not work");
         }
     }
 }
 
-/// A worker that a device's interrupt wakes.
-pub(super) type Worker = Arc<sync::Task>;
+fn start_rng(device: hal::virtio::Device, entropy: fn(&[u8])) -> Option<()> {
+    let rng = Rng::start(device)?;
+    let feed = move || {
+        loop {
+            let mut bytes = [0; 64];
+            let got = rng.fill(&mut bytes);
+            entropy(bytes.get(..got).unwrap_or(&[]));
+            sync::sleep_until(Instant::after(RESEED));
+        }
+    };
+    sync::spawn_kernel("hwrng", feed).ok()?;
+    Some(())
+}

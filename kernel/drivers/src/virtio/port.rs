@@ -1,286 +1,290 @@
-//! One port of a virtio console as a file. One program at a time has it open.
+//! A port of a console device, as a byte stream: `/dev/vport0p1`.
 
 use super::console::Console;
+use super::control;
 use abi::{Errno, Result};
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::sync::{Arc, Weak};
-use alloc::vec::Vec;
+use alloc::vec;
+use core::sync::atomic::{AtomicBool, Ordering};
 use hal::virtio::{Chain, Queue};
 use mm::io::{IoDst, IoSrc};
 use sync::{Events, Mutex, Pollee, SpinLock, rank};
-use vfs::{CharDevice, FileOps, OpenFile, OpenRequest};
+use vfs::{FileOps, OpenFile};
 
-/// The major number of ports: the first of those Linux gives out by itself.
-pub const MAJOR: u32 = 247;
-/// Bytes of a receive buffer.
-const RECEIVE_LEN: usize = 4096;
-/// Receive buffers the device has.
-const RECEIVE_BUFFERS: usize = 8;
-/// The most one write moves.
-const SEND_LEN: usize = 32 * 1024;
-/// Slots of a queue.
-const SLOTS: usize = 16;
-/// Ports of a device, as far as minor numbers go.
-const PORTS: u32 = 32;
+/// Slots of a port's queues.
+pub(super) const SLOTS: usize = 32;
+/// Buffers lent to the host for its bytes, and their size.
+const BUFFERS: usize = 8;
+const BUFFER: usize = 4096;
+/// Most bytes of one message to the host, and most messages on their way.
+const CHUNK: usize = 32768;
+const IN_FLIGHT: usize = 8;
 
-/// Bytes that came and were not read: a buffer, how far it is read, how far it is filled.
-struct Piece {
-    bytes: Box<[u8]>,
-    start: usize,
-    end: usize,
+/// Bytes the host sent, in the buffer they came in.
+struct Arrived {
+    buffer: Box<[u8]>,
+    len: usize,
+    read: usize,
 }
 
-struct State {
-    incoming: Queue<SLOTS>,
-    outgoing: Queue<SLOTS>,
-    received: VecDeque<Piece>,
-    host_open: bool,
-    guest_open: bool,
-    removed: bool,
-    name: Vec<u8>,
+struct Receiving {
+    queue: Queue<SLOTS>,
+    arrived: VecDeque<Arrived>,
 }
 
-/// A port.
+struct Sending {
+    queue: Queue<SLOTS>,
+    in_flight: usize,
+}
+
+/// One port.
 pub struct Port {
+    pub(super) id: u32,
+    pub(super) minor: u32,
+    pub(super) node: String,
     console: Weak<Console>,
-    id: u32,
-    minor: u32,
+    receiving: Mutex<Receiving, { rank::DEVICE }>,
+    sending: Mutex<Sending, { rank::DEVICE }>,
+    name: SpinLock<String, { rank::LEAF }>,
+    guest_open: AtomicBool,
+    host_open: AtomicBool,
+    removed: AtomicBool,
     pollee: Pollee,
-    state: Mutex<State, { rank::TTY }>,
-}
-
-static PORTS_BY_MINOR: SpinLock<BTreeMap<u32, Arc<Port>>, { rank::LEAF }> =
-    SpinLock::new(BTreeMap::new());
-
-/// Makes a port's device node: name, major, minor. Installed by who owns `/dev`.
-pub type Publish = fn(name: &str, major: u32, minor: u32);
-
-static PUBLISH: sync::Once<Publish> = sync::Once::new();
-
-/// Says who makes device nodes, and registers the driver.
-///
-/// # Errors
-/// `EBUSY` when somebody has the major number.
-pub fn install(publish: Publish) -> Result<()> {
-    PUBLISH.get_or_init(|| publish);
-    vfs::register_chrdev(MAJOR, 0, u32::MAX, "virtio-portsdev", Arc::new(Driver))
-}
-
-/// Makes a new port known to programs.
-pub fn publish(port: &Arc<Port>) {
-    PORTS_BY_MINOR.lock().insert(port.minor, port.clone());
-    if let Some(publish) = PUBLISH.get() {
-        publish(&port.node_name(), MAJOR, port.minor);
-    }
-}
-
-struct Driver;
-
-impl CharDevice for Driver {
-    fn open(&self, minor: u32, _request: &OpenRequest<'_>) -> Result<Arc<dyn FileOps>> {
-        let port = PORTS_BY_MINOR
-            .lock()
-            .get(&minor)
-            .cloned()
-            .ok_or(Errno::ENXIO)?;
-        port.open()?;
-        Ok(Arc::new(PortFile { port }))
-    }
 }
 
 impl Port {
-    /// A port the host announced.
-    pub fn new(
-        console: &Arc<Console>,
+    /// A port over its two queues, with buffers lent to the host.
+    pub(super) fn new(
         id: u32,
-        incoming: Queue<SLOTS>,
-        outgoing: Queue<SLOTS>,
+        minor: u32,
+        node: String,
+        console: Weak<Console>,
+        receiving: Queue<SLOTS>,
+        sending: Queue<SLOTS>,
     ) -> Arc<Self> {
-        Arc::new(Self {
-            console: Arc::downgrade(console),
+        let port = Arc::new(Self {
             id,
-            minor: console.number() * PORTS + id,
-            pollee: Pollee::new(),
-            state: Mutex::new(State {
-                incoming,
-                outgoing,
-                received: VecDeque::new(),
-                host_open: false,
-                guest_open: false,
-                removed: false,
-                name: Vec::new(),
+            minor,
+            node,
+            console,
+            receiving: Mutex::new(Receiving {
+                queue: receiving,
+                arrived: VecDeque::new(),
             }),
-        })
-    }
-
-    fn node_name(&self) -> String {
-        alloc::format!("vport{}p{}", self.minor / PORTS, self.id)
-    }
-
-    /// The name the host gave it, for `/sys/class/virtio-ports`.
-    #[must_use]
-    pub fn name(&self) -> Vec<u8> {
-        self.state.lock().name.clone()
-    }
-
-    /// The host gave it a name.
-    pub fn set_name(&self, name: &[u8]) {
-        self.state.lock().name = name.to_vec();
-    }
-
-    fn open(&self) -> Result<()> {
-        let mut state = self.state.lock();
-        if state.removed {
-            return Err(Errno::ENXIO);
-        }
-        if core::mem::replace(&mut state.guest_open, true) {
-            return Err(Errno::EBUSY);
+            sending: Mutex::new(Sending {
+                queue: sending,
+                in_flight: 0,
+            }),
+            name: SpinLock::new(String::new()),
+            guest_open: AtomicBool::new(false),
+            host_open: AtomicBool::new(false),
+            removed: AtomicBool::new(false),
+            pollee: Pollee::new(),
+        });
+        let mut state = port.receiving.lock();
+        for _ in 0..BUFFERS {
+            port.lend(&mut state, vec![0; BUFFER].into());
         }
         drop(state);
-        if let Some(console) = self.console.upgrade() {
-            console.guest_opened(self.id, true);
-        }
-        Ok(())
+        port
     }
 
-    fn close(&self) {
-        let mut state = self.state.lock();
-        state.guest_open = false;
-        let dropped = core::mem::take(&mut state.received);
-        drop(state);
-        drop(dropped);
-        if let Some(console) = self.console.upgrade() {
-            console.guest_opened(self.id, false);
-        }
+    /// The host's name of the port, empty when it has none.
+    pub(super) fn name(&self) -> String {
+        self.name.lock().clone()
     }
 
-    /// The host's side opened or closed.
-    pub fn host_opened(&self, open: bool) {
-        self.state.lock().host_open = open;
+    pub(super) fn set_name(&self, name: &[u8]) {
+        let name = String::from_utf8_lossy(name).into_owned();
+        *self.name.lock() = name;
+    }
+
+    /// The host's side was opened or closed.
+    pub(super) fn set_host_open(&self, open: bool) {
+        self.host_open.store(open, Ordering::SeqCst);
         self.pollee
-            .notify(Events::READABLE | Events::WRITABLE | Events::HUP);
+            .notify(Events::READABLE | Events::WRITABLE | Events::ALWAYS);
     }
 
     /// The host took the port away.
-    pub fn remove(&self) {
-        let mut state = self.state.lock();
-        state.removed = true;
-        state.host_open = false;
-        drop(state);
-        PORTS_BY_MINOR.lock().remove(&self.minor);
-        self.pollee
-            .notify(Events::READABLE | Events::WRITABLE | Events::HUP);
+    pub(super) fn remove(&self) {
+        self.removed.store(true, Ordering::SeqCst);
+        self.set_host_open(false);
     }
 
-    /// Takes finished buffers back and gives the device new ones.
-    pub fn serve(&self) {
-        let mut news = Events::empty();
-        let mut state = self.state.lock();
-        if collect(&mut state) {
-            news |= Events::READABLE;
+    /// Looks at both queues; the worker calls it after an interrupt.
+    pub(super) fn poll(&self) {
+        let mut events = Events::empty();
+        let mut receiving = self.receiving.lock();
+        while let Some((chain, len)) = receiving.queue.complete() {
+            if let Some(buffer) = chain.incoming.into_iter().next() {
+                receiving.arrived.push_back(Arrived {
+                    buffer,
+                    len,
+                    read: 0,
+                });
+                events |= Events::READABLE;
+            }
         }
-        let offered = offer(&mut state);
-        if reclaim(&mut state) {
-            news |= Events::WRITABLE;
+        drop(receiving);
+        if self.reclaim(&mut self.sending.lock()) {
+            events |= Events::WRITABLE;
         }
-        let queue = state.incoming.index();
-        drop(state);
-        if offered {
-            self.kick(queue);
-        }
-        if !news.is_empty() {
-            self.pollee.notify(news);
+        if !events.is_empty() {
+            self.pollee.notify(events);
         }
     }
 
-    fn kick(&self, queue: u16) {
+    fn reclaim(&self, sending: &mut Sending) -> bool {
+        let before = sending.in_flight;
+        while sending.queue.complete().is_some() {
+            sending.in_flight = sending.in_flight.saturating_sub(1);
+        }
+        sending.in_flight != before
+    }
+
+    fn lend(&self, receiving: &mut Receiving, buffer: Box<[u8]>) {
+        let chain = Chain {
+            outgoing: alloc::vec::Vec::new(),
+            incoming: vec![buffer],
+        };
+        if let Ok(true) = receiving.queue.submit(chain) {
+            self.kick(receiving.queue.index());
+        }
+    }
+
+    fn kick(&self, index: u16) {
         if let Some(console) = self.console.upgrade() {
-            console.notify(queue);
+            console.notify(index);
         }
     }
-}
 
-/// Moves what the device filled to what waits to be read. Without a reader it is dropped.
-fn collect(state: &mut State) -> bool {
-    let mut came = false;
-    while let Some((mut chain, len)) = state.incoming.complete() {
-        if let Some(bytes) = chain.incoming.pop()
-            && len > 0
-            && state.guest_open
-        {
-            state.received.push_back(Piece {
-                bytes,
-                start: 0,
-                end: len,
-            });
-            came = true;
+    /// Gives received bytes to `sink`, which says how many it took, until there are none or it takes no more.
+    pub(super) fn drain(&self, sink: &mut dyn FnMut(&[u8]) -> usize) -> usize {
+        let mut receiving = self.receiving.lock();
+        let mut done = 0;
+        while let Some(first) = receiving.arrived.front_mut() {
+            let bytes = first.buffer.get(first.read..first.len).unwrap_or(&[]);
+            let taken = sink(bytes);
+            done += taken;
+            first.read += taken;
+            if first.read < first.len {
+                break;
+            }
+            if let Some(used) = receiving.arrived.pop_front() {
+                self.lend(&mut receiving, used.buffer);
+            }
         }
+        done
     }
-    came
+
+    /// Whether the host may be sent something now.
+    pub(super) fn can_send(&self) -> bool {
+        let mut sending = self.sending.lock();
+        self.reclaim(&mut sending);
+        sending.in_flight < IN_FLIGHT
+    }
+
+    /// Bytes messages are on their way to the host.
+    pub(super) fn in_flight(&self) -> usize {
+        let mut sending = self.sending.lock();
+        self.reclaim(&mut sending);
+        sending.in_flight
+    }
+
+    /// Sends one message of up to [`CHUNK`] bytes, which `fill` puts into the buffer (it says how many came).
+    ///
+    /// # Errors
+    /// `EAGAIN` when too much is on its way, `ENOMEM`.
+    pub(super) fn send(&self, len: usize, fill: impl FnOnce(&mut [u8]) -> usize) -> Result<usize> {
+        let len = len.min(CHUNK);
+        let mut sending = self.sending.lock();
+        self.reclaim(&mut sending);
+        if sending.in_flight >= IN_FLIGHT {
+            return Err(Errno::EAGAIN);
+        }
+        let mut bytes = alloc::vec::Vec::new();
+        bytes.try_reserve_exact(len).map_err(|_| Errno::ENOMEM)?;
+        bytes.resize(len, 0);
+        let filled = fill(&mut bytes);
+        bytes.truncate(filled);
+        if bytes.is_empty() {
+            return Ok(0);
+        }
+        let told = sending
+            .queue
+            .submit(Chain::out(bytes.into()))
+            .map_err(|_| Errno::EAGAIN)?;
+        sending.in_flight += 1;
+        let index = sending.queue.index();
+        drop(sending);
+        if told {
+            self.kick(index);
+        }
+        Ok(filled)
+    }
+
+    /// Opens the port for a program.
+    ///
+    /// # Errors
+    /// `ENXIO` when it is gone, `EBUSY` when somebody has it open.
+    pub fn open(self: &Arc<Self>) -> Result<Arc<PortFile>> {
+        if self.removed.load(Ordering::SeqCst) {
+            return Err(Errno::ENXIO);
+        }
+        if self.guest_open.swap(true, Ordering::SeqCst) {
+            return Err(Errno::EBUSY);
+        }
+        if let Some(console) = self.console.upgrade() {
+            console.tell(control::port_open(self.id, true));
+        }
+        Ok(Arc::new(PortFile { port: self.clone() }))
+    }
+
+    pub(super) fn pollee(&self) -> &Pollee {
+        &self.pollee
+    }
 }
 
-/// Keeps the device in buffers, as long as programs read what came.
-fn offer(state: &mut State) -> bool {
-    let mut offered = false;
-    while state.received.len() < RECEIVE_BUFFERS
-        && SLOTS - state.incoming.free() + state.received.len() < RECEIVE_BUFFERS
-        && state.incoming.submit(Chain::room(RECEIVE_LEN)).is_ok()
-    {
-        offered = true;
-    }
-    offered
-}
-
-/// Frees what the device has sent.
-fn reclaim(state: &mut State) -> bool {
-    let mut freed = false;
-    while state.outgoing.complete().is_some() {
-        freed = true;
-    }
-    freed
-}
-
-/// An open port.
-struct PortFile {
+/// A port that a program has open.
+pub struct PortFile {
     port: Arc<Port>,
+}
+
+impl PortFile {
+    fn gone(&self) -> bool {
+        self.port.removed.load(Ordering::SeqCst)
+    }
+
+    fn connected(&self) -> bool {
+        self.port.host_open.load(Ordering::SeqCst)
+    }
+
+    fn has_bytes(&self) -> bool {
+        !self.port.receiving.lock().arrived.is_empty()
+    }
 }
 
 impl FileOps for PortFile {
     fn read(&self, _file: &OpenFile, dst: &mut IoDst<'_>, _pos: &mut u64) -> Result<usize> {
-        let mut state = self.port.state.lock();
-        if collect(&mut state) {
-            offer(&mut state);
+        if dst.remaining() == 0 {
+            return Ok(0);
         }
-        if state.received.is_empty() {
-            return if state.host_open {
-                Err(Errno::EAGAIN)
-            } else {
-                Ok(0)
-            };
+        if self.gone() {
+            return Err(Errno::ENODEV);
         }
-        let mut moved = 0;
-        while let Some(piece) = state.received.front_mut() {
-            let waiting = piece.bytes.get(piece.start..piece.end).unwrap_or_default();
-            let put = dst.put(waiting);
-            moved += put;
-            piece.start += put;
-            if piece.start < piece.end {
-                break;
-            }
-            state.received.pop_front();
+        let done = self.port.drain(&mut |bytes| dst.put(bytes));
+        if done > 0 || dst.faulted() {
+            return Ok(done);
         }
-        let offered = offer(&mut state);
-        let queue = state.incoming.index();
-        drop(state);
-        if offered {
-            self.port.kick(queue);
-        }
-        if moved == 0 && dst.faulted() {
-            Err(Errno::EFAULT)
+        // With nobody at the other side there is nothing to wait for.
+        if self.connected() {
+            Err(Errno::EAGAIN)
         } else {
-            Ok(moved)
+            Ok(0)
         }
     }
 
@@ -288,56 +292,38 @@ impl FileOps for PortFile {
         if src.remaining() == 0 {
             return Ok(0);
         }
-        let mut state = self.port.state.lock();
-        reclaim(&mut state);
-        if state.removed {
+        if self.gone() {
             return Err(Errno::ENODEV);
         }
-        if !state.host_open || state.outgoing.free() == 0 {
+        if !self.connected() {
             return Err(Errno::EAGAIN);
         }
-        let mut bytes = alloc::vec![0; src.remaining().min(SEND_LEN)];
-        let taken = src.take(&mut bytes);
-        if taken == 0 {
-            return Err(Errno::EFAULT);
-        }
-        bytes.truncate(taken);
-        let queue = state.outgoing.index();
-        let submitted = state.outgoing.submit(Chain::out(bytes.into()));
-        drop(state);
-        match submitted {
-            Ok(tell) => {
-                if tell {
-                    self.port.kick(queue);
-                }
-                Ok(taken)
-            }
-            Err(_) => Err(Errno::EIO),
-        }
+        self.port.send(src.remaining(), |bytes| src.take(bytes))
     }
 
     fn ready(&self, _file: &OpenFile) -> Events {
-        let mut state = self.port.state.lock();
-        collect(&mut state);
-        reclaim(&mut state);
+        if self.gone() {
+            return Events::HUP;
+        }
         let mut events = Events::empty();
-        if !state.received.is_empty() || !state.host_open {
-            events |= Events::READABLE;
-        }
-        if state.host_open && state.outgoing.free() > 0 {
-            events |= Events::WRITABLE;
-        }
-        if !state.host_open {
-            events |= Events::HUP;
-        }
+        events.set(Events::READABLE, self.has_bytes());
+        events.set(Events::OUT, self.connected() && self.port.can_send());
+        events.set(Events::HUP, !self.connected());
         events
     }
 
     fn pollee(&self) -> Option<&Pollee> {
         Some(&self.port.pollee)
     }
+}
 
-    fn release(&self, _file: &OpenFile) {
-        self.port.close();
+impl Drop for PortFile {
+    fn drop(&mut self) {
+        // What nobody read belongs to nobody.
+        self.port.drain(&mut |bytes| bytes.len());
+        self.port.guest_open.store(false, Ordering::SeqCst);
+        if let Some(console) = self.port.console.upgrade() {
+            console.tell(control::port_open(self.port.id, false));
+        }
     }
 }

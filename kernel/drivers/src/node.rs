@@ -1,0 +1,64 @@
+//! Device nodes that drivers make: what `/dev` and `/sys/class` show of them.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use sync::{Once, SpinLock, rank};
+
+/// A character device under `/dev`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Path below `/dev`.
+    pub name: String,
+    /// Device number.
+    pub device: u64,
+    /// Permission bits.
+    pub mode: u32,
+    /// Directory below `/sys/class`.
+    pub class: &'static str,
+    /// Further files in the device's directory there, with their text.
+    pub attributes: Vec<(&'static str, String)>,
+}
+
+/// Who shows nodes to programs: devtmpfs and sysfs.
+pub trait NodeSink: Send + Sync {
+    /// A node is there, or its attributes have changed.
+    fn add(&self, node: &Node);
+    /// A node is gone.
+    fn remove(&self, node: &Node);
+}
+
+static NODES: SpinLock<BTreeMap<String, Node>, { rank::LEAF }> = SpinLock::new(BTreeMap::new());
+static SINK: Once<Arc<dyn NodeSink>> = Once::new();
+
+/// Names the sink; it hears of the nodes there are, then of each change. Called once at start-up.
+pub fn install_sink(sink: Arc<dyn NodeSink>) {
+    if SINK.set(sink.clone()).is_ok() {
+        for node in all() {
+            sink.add(&node);
+        }
+    }
+}
+
+/// All nodes, by name.
+#[must_use]
+pub fn all() -> Vec<Node> {
+    NODES.lock().values().cloned().collect()
+}
+
+/// Makes a node, or changes the one of that name.
+pub(crate) fn publish(node: Node) {
+    NODES.lock().insert(node.name.clone(), node.clone());
+    if let Some(sink) = SINK.get() {
+        sink.add(&node);
+    }
+}
+
+/// Takes a node away.
+pub(crate) fn withdraw(name: &str) {
+    let node = NODES.lock().remove(name);
+    if let (Some(sink), Some(node)) = (SINK.get(), node) {
+        sink.remove(&node);
+    }
+}

@@ -1,0 +1,46 @@
+//! The wire behind a terminal: a serial port, a virtio port, the other half of a pty.
+
+use abi::termios::Termios2;
+
+/// Where a terminal's output goes. All calls come with the terminal's lock held; none may sleep or call back into the
+/// terminal.
+pub trait Line: Send + Sync {
+    /// Bytes that [`Line::send`] would take now.
+    fn room(&self) -> usize;
+
+    /// Takes processed output, as much as there is room for. Nothing taken is lost.
+    fn send(&self, bytes: &[u8]) -> usize;
+
+    /// Bytes taken and not yet on their way.
+    fn unsent(&self) -> usize {
+        0
+    }
+
+    /// Drops what is unsent (TCOFLUSH).
+    fn discard(&self) {}
+
+    /// Input was read and there is room for more.
+    fn input_room(&self) {}
+
+    /// Trims settings to what the line can do.
+    fn adjust(&self, _termios: &mut Termios2) {}
+
+    /// Something a packet-mode master reports happened (`TIOCPKT_*`).
+    fn status(&self, _bits: u8) {}
+
+    /// A file of the terminal was opened.
+    fn opened(&self) {}
+
+    /// A file of the terminal was closed.
+    fn closed_one(&self) {}
+
+    /// Whether the wire is the other half of a pty.
+    fn is_pty(&self) -> bool {
+        false
+    }
+
+    /// The other side has gone: reads end, writes fail.
+    fn closed(&self) -> bool {
+        false
+    }
+}
