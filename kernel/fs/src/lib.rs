@@ -16,4 +16,5 @@
 
 extern crate alloc;
 
+pub mod initramfs;
 pub mod tmpfs;
