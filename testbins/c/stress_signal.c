@@ -129,7 +129,7 @@ TEST_LIMIT(registers_survive_a_flood_from_other_threads, 120)
     handle(SIGUSR1, SA_RESTART);
     for (int i = 0; i < 2; i++)
         ASSERT_EQ(pthread_create(&t[i], NULL, hammer, &me), 0);
-    for (int i = 0; i < 300000; i++) {
+    for (long i = 0; i < 300000 || hits < 500; i++) {
         unsigned long before = a;
         double y = x;
         __asm__ volatile("" : "+r"(before), "+w"(y));
@@ -141,7 +141,6 @@ TEST_LIMIT(registers_survive_a_flood_from_other_threads, 120)
     for (int i = 0; i < 2; i++)
         pthread_join(t[i], NULL);
     EXPECT_EQ(wrong, 0);
-    EXPECT_TRUE(hits > 0);
 }
 
 TEST_LIMIT(stop_and_continue_storm, 120)
