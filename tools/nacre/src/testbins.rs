@@ -152,7 +152,7 @@ pub fn build_rust(workspace: &Workspace) -> Result<Vec<PathBuf>> {
         Package {
             name,
             target: GUEST_TARGET,
-            profile: "guest",
+            profile: "release", // unwinding: panics are caught there
         },
     )?])
 }
