@@ -169,6 +169,14 @@ impl Guest {
     ) -> std::result::Result<Outcome, Lost> {
         self.send(&Request::Run(run.clone()))
             .map_err(|_| Lost::Died)?;
+        if let Input::Bytes(bytes) = input {
+            let total = bytes.len() as u64;
+            self.send(&Request::StdinEnds(total))
+                .map_err(|_| Lost::Died)?;
+            let mut port = self.stdin.try_clone().map_err(|_| Lost::Died)?;
+            // The agent takes them all, whether or not the program does.
+            std::thread::spawn(move || port.write_all(&bytes));
+        }
         let until = patience.map(|patience| Instant::now() + patience);
         let (mut out, mut err) = (0_u64, 0_u64);
         let mut exit = None;
@@ -219,6 +227,11 @@ impl Guest {
     /// What the kernel said on its console.
     pub fn log(&self) -> String {
         read_log(&console_log(self.folder.path()))
+    }
+
+    /// Where that is kept while the machine runs.
+    pub fn log_path(&self) -> PathBuf {
+        console_log(self.folder.path())
     }
 
     /// The end of what the kernel said, for a message.

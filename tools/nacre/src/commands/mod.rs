@@ -1,9 +1,11 @@
 //! The subcommands.
 
+mod bench;
 mod check;
 mod fuzz;
 mod image;
 mod run;
+mod strace;
 mod test;
 mod upkeep;
 
@@ -27,10 +29,14 @@ pub struct Cli {
 enum Command {
     /// Boot to a shell, or run a static AArch64 program of the host in the guest
     Run(run::Args),
+    /// Run a program in the guest and print its system calls
+    Strace(strace::Args),
     /// Run the tests: the host's, and those in the guest
     Test(test::Args),
     /// Build the kernel's Image and the shell's initramfs into target/nacre/
     Image(image::Args),
+    /// Measure Linux and Nacre in the same emulator
+    Bench(bench::Args),
     /// Check formatting, lints and documentation; warnings are errors
     Check(check::Args),
     /// Run the fuzz targets of the parsers
@@ -47,8 +53,10 @@ impl Cli {
         let workspace = Workspace::find()?;
         match self.command {
             Command::Run(args) => args.run(&workspace),
+            Command::Strace(args) => args.run(&workspace),
             Command::Test(args) => args.run(&workspace),
             Command::Image(args) => args.run(&workspace),
+            Command::Bench(args) => args.run(&workspace),
             Command::Check(args) => args.run(&workspace),
             Command::Fuzz(args) => args.run(&workspace),
             Command::ThirdParty(args) => args.run(&workspace),

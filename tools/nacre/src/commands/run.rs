@@ -2,6 +2,7 @@
 
 mod program;
 mod shell;
+mod trace;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -42,6 +43,9 @@ pub struct Args {
     /// Keep what the kernel says on its console in this file
     #[arg(long, value_name = "F")]
     log: Option<PathBuf>,
+    /// Where decoded system calls go; standard error, if nowhere else
+    #[arg(skip)]
+    pub trace_to: Option<PathBuf>,
     /// A static AArch64 program of the host, and its arguments
     #[arg(last = true, value_name = "PROGRAM ARGS")]
     program: Vec<OsString>,
@@ -68,7 +72,7 @@ pub struct MachineArgs {
     /// The interrupt controller's version
     #[arg(long, value_name = "2|3", default_value_t = 3, value_parser = clap::value_parser!(u32).range(2..=3))]
     pub gic: u32,
-    /// Print decoded system calls in the kernel's log
+    /// Print decoded system calls: a program's own, or without one everybody's on the console
     #[arg(long)]
     pub trace: bool,
     /// An argument for QEMU
@@ -93,8 +97,8 @@ impl MachineArgs {
         if linux {
             words.push(LINUX_APPEND.to_owned());
         }
-        if self.trace {
-            words.push("trace=1".to_owned());
+        if self.trace && linux {
+            bail!("Linux does not trace by itself; run strace(1) in it");
         }
         words.extend(self.append.iter().cloned());
         machine.append = words.join(" ");
@@ -108,6 +112,11 @@ impl MachineArgs {
 }
 
 impl Args {
+    /// Whether a program is named.
+    pub fn has_program(&self) -> bool {
+        !self.program.is_empty()
+    }
+
     pub fn run(self, workspace: &Workspace) -> Result<ExitCode> {
         if self.program.is_empty() {
             shell::run(workspace, &self)

@@ -12,6 +12,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SI
 use signal_hook::iterator::Signals;
 
 use super::Args;
+use super::trace::Follower;
 use crate::session::{Event, Guest, Input, Lost, Stream};
 use crate::terminal::{self, Escape, Restore};
 use crate::workspace::Workspace;
@@ -40,6 +41,14 @@ const ENVIRONMENT: [&str; 4] = [
 pub fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
     let (files, program) = files(args)?;
     let mut machine = args.machine.machine(workspace, kernel::SHIPPED)?;
+    if args.machine.trace {
+        let name = program
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        machine.append.push_str(&format!(" trace={name}"));
+    }
     let folder = Guest::folder()?;
     machine.initrd = folder.path().join("initrd");
     let initrd = initramfs::agent(workspace, &files, args.initrd.as_deref())?;
@@ -57,8 +66,16 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
     let patience = args
         .timeout
         .map(|seconds| Duration::from_secs(seconds) + GRACE);
+    let follower = if args.machine.trace {
+        Some(follow(&guest, args)?)
+    } else {
+        None
+    };
     let ended = guest.run(&request, Input::Elsewhere, patience, &mut say);
     drop(restore);
+    if let Some(follower) = follower {
+        follower.finish();
+    }
     if let Some(path) = &args.log {
         guest.settle_log(path)?;
     }
@@ -84,6 +101,16 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
     };
     guest.power_off();
     Ok(ExitCode::from(status))
+}
+
+fn follow(guest: &Guest, args: &Args) -> Result<Follower> {
+    let out: Box<dyn Write + Send> = match &args.trace_to {
+        None => Box::new(std::io::stderr()),
+        Some(path) => {
+            Box::new(std::fs::File::create(path).with_context(|| path.display().to_string())?)
+        }
+    };
+    Follower::start(&guest.log_path(), out)
 }
 
 /// The files that go into the guest, and the program's place there.

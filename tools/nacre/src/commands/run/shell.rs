@@ -18,6 +18,9 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
     doctor::ensure_commands(&[qemu::PROGRAM])?;
     let mut machine = args.machine.machine(workspace, kernel::SHIPPED)?;
     machine.append.push_str(" quiet");
+    if args.machine.trace {
+        machine.append.push_str(" trace=all");
+    }
     machine.initrd = match &args.initrd {
         Some(path) => path.clone(),
         None => initramfs::shell(workspace)?.plain,
