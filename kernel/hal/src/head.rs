@@ -112,6 +112,10 @@ impl Head {
         self.calm.store(u32::from(!wanted), Ordering::Relaxed);
     }
 
+    #[cfg_attr(
+        not(target_os = "none"),
+        allow(dead_code, reason = "the host machine has no user mode")
+    )]
     /// Whether a look at the thread's signals is due; the asking ends with this answer.
     #[inline(always)]
     pub(crate) fn take_attention(&self) -> bool {

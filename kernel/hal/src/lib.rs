@@ -6,6 +6,19 @@
 //! computer, over `std`). Policy (who runs, what a fault means) does not enter: it comes in through
 //! [`hooks`].
 #![cfg_attr(target_os = "none", no_std)]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a kernel whose own tables are broken must stop; what comes from outside is checked first"
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        reason = "a test stops at what it does not expect"
+    )
+)]
 
 extern crate alloc;
 
@@ -16,6 +29,10 @@ pub mod cpu;
 pub mod device;
 pub mod frame;
 mod head;
+#[cfg_attr(
+    not(target_os = "none"),
+    allow(dead_code, reason = "the host machine has its own heap")
+)]
 pub mod heap;
 pub mod hooks;
 pub mod ipi;

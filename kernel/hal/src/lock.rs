@@ -38,6 +38,17 @@ impl<T> RawLock<T> {
             _irq: irq,
         }
     }
+
+    /// The lock if nobody holds it.
+    #[cfg(target_os = "none")]
+    pub(crate) fn try_lock(&self) -> Option<RawGuard<'_, T>> {
+        let irq = IrqMask::new();
+        let taken = !self.held.swap(true, Ordering::Acquire);
+        taken.then_some(RawGuard {
+            lock: self,
+            _irq: irq,
+        })
+    }
 }
 
 pub(crate) struct RawGuard<'a, T> {

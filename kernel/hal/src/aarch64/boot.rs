@@ -93,7 +93,7 @@ extern "C" fn start(tree_at: u64, image_at: u64) -> ! {
 
 /// Maps the device tree, and a mebibyte more than its size at most, at its place in the linear map.
 fn map_tree(at: u64) -> Option<&'static [u8]> {
-    if at == 0 || at % 8 != 0 {
+    if at == 0 || !at.is_multiple_of(8) {
         return None;
     }
     let block = 1u64 << 21;

@@ -16,7 +16,7 @@ use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::addr::{LINEAR_BASE, PAGE_SIZE};
 use crate::device::tree::Ranges;
 use crate::frame::FrameRun;
-use crate::irq::IrqMask;
+use crate::lock::RawLock;
 
 /// Where device registers are mapped, by physical address.
 pub(crate) const DEVICE_BASE: usize = 0xffff_8000_0000_0000;
@@ -41,7 +41,7 @@ pub(crate) const RAM_READ_ONLY: u64 = RAM | READ_ONLY;
 pub(crate) const DEVICE: u64 = NO_EXEC | ACCESSED | (3 << 2);
 
 static IMAGE_PHYS: AtomicU64 = AtomicU64::new(0);
-static LOCK: spin::mutex::SpinMutex<()> = spin::mutex::SpinMutex::new(());
+static LOCK: RawLock<()> = RawLock::new(());
 
 unsafe extern "C" {
     static _start: u8;
@@ -92,7 +92,6 @@ pub(crate) unsafe fn map(
     attributes: u64,
     page: &mut dyn FnMut() -> Option<u64>,
 ) -> Result<(), NoTable> {
-    let _irq = IrqMask::new();
     let _held = LOCK.lock();
     let root = image_to_phys(&raw const __kernel_l0 as usize);
     // SAFETY: by the contract; the lock keeps others off the tables.
@@ -171,7 +170,6 @@ pub(crate) fn publish() {
 pub(crate) unsafe fn unmap(va: usize, pages: usize, mut gone: impl FnMut(u64)) {
     for index in 0..pages {
         let at = va + index * PAGE_SIZE;
-        let _irq = IrqMask::new();
         let held = LOCK.lock();
         let mut table = image_to_phys(&raw const __kernel_l0 as usize);
         for level in 0..3 {

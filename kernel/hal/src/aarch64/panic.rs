@@ -106,7 +106,7 @@ fn backtrace(pc: usize, mut record: usize) {
         let (start, end) = kmap::image_bounds();
         let guard = kmap::boot_guard();
         let in_image = (start..end).contains(&record) && !(guard..guard + 4096).contains(&record);
-        if record % 8 != 0 || !(on_stack || in_image) {
+        if !record.is_multiple_of(8) || !(on_stack || in_image) {
             break;
         }
         // SAFETY: mapped by the checks above; a guess gone wrong prints nonsense, no more.

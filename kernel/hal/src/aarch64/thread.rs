@@ -7,6 +7,7 @@ use super::{fp, irq, kmap, local};
 use crate::addr::{PAGE_SHIFT, PAGE_SIZE};
 use crate::frame::FrameRun;
 use crate::head::Head;
+use crate::lock::RawLock;
 use crate::thread::{OutOfMemory, STACK_SIZE, finish_switch};
 
 /// What stands between two stack tops: a guard as large as the stack, then the stack.
@@ -32,7 +33,7 @@ struct Free {
     empty: alloc::vec::Vec<u32>,
 }
 
-static FREE: spin::mutex::SpinMutex<Free> = spin::mutex::SpinMutex::new(Free {
+static FREE: RawLock<Free> = RawLock::new(Free {
     mapped: [0; KEPT],
     mapped_count: 0,
     empty: alloc::vec::Vec::new(),
@@ -50,7 +51,6 @@ fn top_of(slot: u32) -> usize {
 }
 
 fn take_slot() -> Result<(u32, bool), OutOfMemory> {
-    let _irq = crate::irq::IrqMask::new();
     let mut free = FREE.lock();
     if free.mapped_count > 0 {
         free.mapped_count -= 1;
@@ -69,7 +69,6 @@ fn take_slot() -> Result<(u32, bool), OutOfMemory> {
 }
 
 fn give_slot(slot: u32) {
-    let _irq = crate::irq::IrqMask::new();
     FREE.lock().empty.push(slot);
 }
 
@@ -152,7 +151,6 @@ impl KernelStack {
 impl Drop for KernelStack {
     fn drop(&mut self) {
         {
-            let _irq = crate::irq::IrqMask::new();
             let mut free = FREE.lock();
             let count = free.mapped_count;
             if count < KEPT {

@@ -2,8 +2,10 @@
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::lock::RawLock;
+
 static BASE: AtomicUsize = AtomicUsize::new(0);
-static LOCK: spin::mutex::SpinMutex<()> = spin::mutex::SpinMutex::new(());
+static LOCK: RawLock<()> = RawLock::new(());
 
 const DATA: usize = 0x00;
 const FLAGS: usize = 0x18;

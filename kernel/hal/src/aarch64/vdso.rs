@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 use super::time;
 use crate::addr::PAGE_SHIFT;
 use crate::frame::{self, UFrame};
-use crate::irq::IrqMask;
+use crate::lock::RawLock;
 use crate::vdso::{self, CODE_AT, Pages, Symbol};
 
 global_asm!(include_str!("vdso.s"), code_at = const CODE_AT);
@@ -33,7 +33,7 @@ struct Data {
 }
 
 static PAGES: spin::Once<Pages> = spin::Once::new();
-static WRITER: spin::mutex::SpinMutex<()> = spin::mutex::SpinMutex::new(());
+static WRITER: RawLock<()> = RawLock::new(());
 
 /// Makes the pages. Once, when there is memory.
 pub(super) fn init() -> Option<()> {
@@ -97,7 +97,6 @@ pub(crate) fn vdso_pages() -> Option<Pages> {
 pub(crate) fn publish_realtime(offset: u64) {
     let Some(pages) = PAGES.get() else { return };
     let data = data_of(pages);
-    let _irq = IrqMask::new();
     let _held = WRITER.lock();
     let sequence = data.sequence.load(Ordering::Relaxed);
     data.sequence

@@ -405,9 +405,12 @@ fn unit_cells(map: &[u8]) -> Option<usize> {
     let controller = map.get(16..20)?;
     (0..=2).rev().find(|unit| {
         let step = 4 * (5 + unit + 3);
-        map.len() % step == 0
+        map.len().is_multiple_of(step)
             && map
                 .chunks_exact(step)
                 .all(|entry| entry.get(16..20) == Some(controller))
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,10 @@ pub struct Reserved {
 }
 
 impl Reserved {
+    #[cfg_attr(
+        not(target_os = "none"),
+        allow(dead_code, reason = "the host machine is given no ramdisk")
+    )]
     /// # Safety
     /// The range is RAM in the linear map, covered by the pool's metadata, that nobody else uses;
     /// the rest of its first and last page neither.

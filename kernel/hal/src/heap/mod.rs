@@ -231,7 +231,7 @@ mod tests {
                     // SAFETY: the layout has a size; the object is ours for its length.
                     unsafe {
                         let p = heap.alloc(layout);
-                        prop_assert!(!p.is_null() && p as usize % layout.align() == 0);
+                        prop_assert!(!p.is_null() && (p as usize).is_multiple_of(layout.align()));
                         p.write_bytes(fill, size);
                         live.push((p, layout, fill));
                     }

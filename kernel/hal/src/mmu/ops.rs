@@ -203,7 +203,7 @@ impl PageTable {
             // SAFETY: the table's own count keeps the frame while its lock is held.
             return WriteState::Copy(unsafe { UFrame::share(prot::pfn(e)) });
         }
-        let keep = prot - Prot::ANON | prot::prot(e) & Prot::ANON;
+        let keep = (prot - Prot::ANON) | (prot::prot(e) & Prot::ANON);
         leaf.update(i, prot::page(prot::pfn(e), keep, true));
         // The same output address: no break is needed, only the old rights must go.
         self.space.flush(va.0, 1);

@@ -77,6 +77,10 @@ pub(super) fn flush(s: State, me: usize, va: usize, pages: usize) {
             }
         } else {
             let mut op = asid | (va >> 12) as u64;
+            #[allow(
+                clippy::explicit_counter_loop,
+                reason = "the operand is a register's value, not a count"
+            )]
             for _ in 0..pages {
                 if local {
                     core::arch::asm!("tlbi vae1, {}", in(reg) op, options(nostack));

@@ -7,7 +7,7 @@ use super::{Faults, machine};
 use crate::addr::UserAddr;
 
 fn checked(at: UserAddr) -> Option<UserAddr> {
-    (at.0 % 4 == 0 && at.in_user_range(4)).then_some(at)
+    (at.0.is_multiple_of(4) && at.in_user_range(4)).then_some(at)
 }
 
 /// Reads a word (acquire). May sleep.
