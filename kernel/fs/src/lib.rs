@@ -17,4 +17,5 @@
 extern crate alloc;
 
 pub mod initramfs;
+pub mod memfd;
 pub mod tmpfs;

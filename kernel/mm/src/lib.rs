@@ -21,6 +21,7 @@
 
 extern crate alloc;
 
+pub mod barrier;
 pub mod io;
 mod object;
 pub mod pressure;

@@ -31,6 +31,7 @@ mod fs_context;
 mod inode;
 pub mod inotify;
 pub mod lock;
+mod mapped;
 pub mod mount;
 pub mod mount_text;
 pub mod name_hash;

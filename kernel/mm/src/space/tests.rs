@@ -15,7 +15,9 @@ use crate::object::MemObject;
 
 const P: usize = 4096;
 const RW: ProtFlags = ProtFlags::READ.union(ProtFlags::WRITE);
-const MAY: VmaFlags = VmaFlags::MAYREAD.union(VmaFlags::MAYWRITE).union(VmaFlags::MAYEXEC);
+const MAY: VmaFlags = VmaFlags::MAYREAD
+    .union(VmaFlags::MAYWRITE)
+    .union(VmaFlags::MAYEXEC);
 
 thread_local! {
     static CURRENT: RefCell<Option<Arc<AddressSpace>>> = const { RefCell::new(None) };
@@ -50,7 +52,11 @@ fn machine() -> Machine {
             call_function: || (),
         });
     });
-    Machine { _one: ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner) }
+    Machine {
+        _one: ONE
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner),
+    }
 }
 
 fn enter(space: &Arc<AddressSpace>) {
@@ -66,14 +72,19 @@ fn space() -> Arc<AddressSpace> {
 }
 
 fn anon(s: &AddressSpace, pages: usize) -> usize {
-    s.map(MapRequest::anon(Placement::Anywhere(0), pages * P, RW)).unwrap().0
+    s.map(MapRequest::anon(Placement::Anywhere(0), pages * P, RW))
+        .unwrap()
+        .0
 }
 
 fn file(s: &AddressSpace, o: &Arc<MemObject>, pages: usize, shared: bool) -> usize {
     let flags = if shared { MAY | VmaFlags::SHARED } else { MAY };
     s.map(MapRequest {
         flags,
-        backing: Backing::Object { object: o.clone(), offset: 0 },
+        backing: Backing::Object {
+            object: o.clone(),
+            offset: 0,
+        },
         ..MapRequest::anon(Placement::Anywhere(0), pages * P, RW)
     })
     .unwrap()
@@ -98,12 +109,21 @@ fn copies_stop_exactly_where_nothing_is_mapped() {
     assert_eq!(ucopy::copy_out(UserAddr(at + P - 5), &[1; 9]), Err(5));
     assert_eq!(load(at + P - 1), Some(1));
     assert_eq!(load(at + P), None);
-    assert_eq!(ucopy::copy_in_nofault(&mut [0; 4], UserAddr(at + P)), Err(0));
-    assert_eq!(ucopy::copy_in(&mut [0; 8], UserAddr(usize::MAX - 3)), Err(0));
+    assert_eq!(
+        ucopy::copy_in_nofault(&mut [0; 4], UserAddr(at + P)),
+        Err(0)
+    );
+    assert_eq!(
+        ucopy::copy_in(&mut [0; 8], UserAddr(usize::MAX - 3)),
+        Err(0)
+    );
     let mut buf = [0; 16];
     ucopy::copy_out(UserAddr(at), b"name\0rest").unwrap();
     assert_eq!(ucopy::read_cstr(UserAddr(at), &mut buf), Ok(4));
-    assert_eq!(ucopy::cmpxchg_u32(UserAddr(at + 8), u32::from(b't'), 7), Some(u32::from(b't')));
+    assert_eq!(
+        ucopy::cmpxchg_u32(UserAddr(at + 8), u32::from(b't'), 7),
+        Some(u32::from(b't'))
+    );
     assert_eq!(ucopy::load_u32(UserAddr(at + 8)), Some(7));
     assert_eq!(ucopy::load_u32(UserAddr(at + 2)), None);
 }
@@ -154,12 +174,18 @@ fn truncation_takes_pages_from_who_maps_them() {
     let (sh, pr) = (file(&s, &o, 4, true), file(&s, &o, 4, false));
     assert!(store(sh + 2 * P, 5) && store(pr + 2 * P, 6));
     assert_eq!((load(sh + 2 * P), load(pr + 2 * P)), (Some(5), Some(6)));
-    assert_eq!(s.fault(UserAddr(sh + 3 * P), Access::Read), Err(FaultError::Bus));
+    assert_eq!(
+        s.fault(UserAddr(sh + 3 * P), Access::Read),
+        Err(FaultError::Bus)
+    );
     o.punch_hole(2 * P as u64..3 * P as u64).unwrap();
     // A private copy survives a hole, not a truncation.
     assert_eq!((load(sh + 2 * P), load(pr + 2 * P)), (Some(0), Some(6)));
     o.truncate(P as u64).unwrap();
-    assert_eq!((load(sh + P), load(sh + 2 * P), load(pr + 2 * P)), (None, None, None));
+    assert_eq!(
+        (load(sh + P), load(sh + 2 * P), load(pr + 2 * P)),
+        (None, None, None)
+    );
     assert!(store(sh, 1));
     o.truncate(3 * P as u64).unwrap();
     assert_eq!(load(sh + 2 * P), Some(0));
@@ -226,7 +252,10 @@ fn mprotect_takes_rights_away_at_once_and_refuses_what_the_file_does() {
     let read_only = s
         .map(MapRequest {
             flags: VmaFlags::SHARED | VmaFlags::MAYREAD | VmaFlags::MAYEXEC,
-            backing: Backing::Object { object: o, offset: 0 },
+            backing: Backing::Object {
+                object: o,
+                offset: 0,
+            },
             ..MapRequest::anon(Placement::Anywhere(0), P, ProtFlags::READ)
         })
         .unwrap();
@@ -241,12 +270,24 @@ fn mremap_moves_bytes_and_shrinks() {
     let _below = anon(&s, 1);
     assert!(store(at, 1) && store(at + P, 2));
     let no = RemapFlags::empty();
-    assert_eq!(s.remap(UserAddr(at), 2 * P, 8 * P, no, UserAddr(0)), Err(Errno::ENOMEM));
-    let big = s.remap(UserAddr(at), 2 * P, 8 * P, RemapFlags::MAYMOVE, UserAddr(0)).unwrap().0;
+    assert_eq!(
+        s.remap(UserAddr(at), 2 * P, 8 * P, no, UserAddr(0)),
+        Err(Errno::ENOMEM)
+    );
+    let big = s
+        .remap(UserAddr(at), 2 * P, 8 * P, RemapFlags::MAYMOVE, UserAddr(0))
+        .unwrap()
+        .0;
     assert_ne!(big, at);
-    assert_eq!((load(big), load(big + P), load(big + 7 * P)), (Some(1), Some(2), Some(0)));
+    assert_eq!(
+        (load(big), load(big + P), load(big + 7 * P)),
+        (Some(1), Some(2), Some(0))
+    );
     assert_eq!(load(at), None);
-    assert_eq!(s.remap(UserAddr(big), 8 * P, P, no, UserAddr(0)).unwrap().0, big);
+    assert_eq!(
+        s.remap(UserAddr(big), 8 * P, P, no, UserAddr(0)).unwrap().0,
+        big
+    );
     assert_eq!(load(big + P), None);
     let grown = s.remap(UserAddr(big), P, 2 * P, no, UserAddr(0)).unwrap().0;
     assert_eq!(grown, big);
@@ -259,13 +300,21 @@ fn mremap_moves_bytes_and_shrinks() {
 fn the_heap_and_the_stack_grow_within_their_limits() {
     let _m = machine();
     let s = space();
-    s.set_layout(Layout { brk: 0x10_0000, mmap_base: 1 << 40, ..Layout::default() });
+    s.set_layout(Layout {
+        brk: 0x10_0000,
+        mmap_base: 1 << 40,
+        ..Layout::default()
+    });
     assert_eq!(s.brk(UserAddr(0)).0, 0x10_0000);
     assert_eq!(s.brk(UserAddr(0x10_2001)).0, 0x10_2001);
     assert!(store(0x10_2fff, 1));
     assert_eq!(s.brk(UserAddr(0x10_1000)).0, 0x10_1000);
     assert!(!store(0x10_1000, 1));
-    s.set_limits(AddressLimits { data: 0x4000, stack: 64 * P as u64, ..AddressLimits::default() });
+    s.set_limits(AddressLimits {
+        data: 0x4000,
+        stack: 64 * P as u64,
+        ..AddressLimits::default()
+    });
     assert_eq!(s.brk(UserAddr(0x10_9000)).0, 0x10_1000);
     let top = 1 << 41;
     s.map(MapRequest {
@@ -288,7 +337,8 @@ fn seals_meet_mappings() {
     let at = file(&s, &o, 1, true);
     assert_eq!(o.add_seals(Seals::WRITE), Err(Errno::EBUSY));
     s.unmap(UserAddr(at), P).unwrap();
-    o.add_seals(Seals::WRITE | Seals::SHRINK | Seals::SEAL).unwrap();
+    o.add_seals(Seals::WRITE | Seals::SHRINK | Seals::SEAL)
+        .unwrap();
     assert_eq!(o.truncate(0), Err(Errno::EPERM));
     assert_eq!(o.write_at(0, &mut IoSrc::kernel(b"x")), Err(Errno::EPERM));
     assert_eq!(o.add_seals(Seals::GROW), Err(Errno::EPERM));
@@ -299,7 +349,10 @@ fn locked_memory_is_counted_and_limited() {
     let _m = machine();
     let s = space();
     let at = anon(&s, 4);
-    s.set_limits(AddressLimits { locked: 2 * P as u64, ..AddressLimits::default() });
+    s.set_limits(AddressLimits {
+        locked: 2 * P as u64,
+        ..AddressLimits::default()
+    });
     s.lock(UserAddr(at), 2 * P, false).unwrap();
     assert_eq!(s.stats().locked, 2);
     assert_eq!(s.stats().resident, 2);
