@@ -4,6 +4,7 @@ pub mod args;
 pub mod table;
 pub mod trace;
 
+mod memory;
 mod sysinfo;
 
 use alloc::sync::Arc;

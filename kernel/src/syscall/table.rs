@@ -156,4 +156,19 @@ const fn same_text(left: &str, right: &str) -> bool {
 // One line a call, in numeric order.
 syscalls! {
     160 => sysinfo::uname(buf: UserAddr);
+    214 => memory::brk(to: UserAddr);
+    215 => memory::munmap(addr: UserAddr, len: usize);
+    216 => memory::mremap(old: UserAddr, old_len: usize, new_len: usize, flags: u32, new: UserAddr);
+    222 => memory::mmap(addr: usize, len: usize, prot: u32, flags: u32, fd: Fd, offset: u64);
+    226 => memory::mprotect(addr: UserAddr, len: usize, prot: u32);
+    227 => memory::msync(addr: UserAddr, len: usize, flags: u32);
+    228 => memory::mlock(addr: UserAddr, len: usize);
+    229 => memory::munlock(addr: UserAddr, len: usize);
+    230 => memory::mlockall(flags: u32);
+    231 => memory::munlockall();
+    232 => memory::mincore(addr: UserAddr, len: usize, out: UserAddr);
+    233 => memory::madvise(addr: UserAddr, len: usize, advice: i32);
+    279 => memory::memfd_create(name: StrPtr, flags: u32);
+    283 => memory::membarrier(command: i32, flags: u32, cpu: i32);
+    284 => memory::mlock2(addr: UserAddr, len: usize, flags: u32);
 }
