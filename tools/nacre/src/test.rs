@@ -1,5 +1,6 @@
 //! The tests: the host's, and those in the guest.
 
+pub mod channel;
 pub mod guest;
 pub mod host;
 pub mod programs;

@@ -10,6 +10,9 @@ use crate::third_party::ThirdParty;
 use crate::workspace::Workspace;
 use crate::{doctor, kernel, qemu};
 
+/// Measures a kernel of this name, taking what was kept of it if it may.
+type Measure<'a> = &'a dyn Fn(&str, &Path, bool) -> Result<Vec<Figure>>;
+
 /// Measure Linux 6.12 and Nacre in the same emulator. Linux's figures are kept until its image, the programs or QEMU
 /// change.
 #[derive(Debug, clap::Args)]
@@ -87,7 +90,7 @@ impl Args {
         title: &str,
         linux: &Path,
         nacre: Option<&Path>,
-        measure: &dyn Fn(&str, &Path, bool) -> Result<Vec<Figure>>,
+        measure: Measure<'_>,
     ) -> Result<()> {
         let theirs = if self.only_nacre {
             Vec::new()

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use super::run::MachineArgs;
 use crate::kernel;
-use crate::test::guest::Suite;
+use crate::test::guest::{CHANNEL, Suite};
 use crate::test::host;
 use crate::test::programs::{self, Filter};
 use crate::test::report::Report;
@@ -60,13 +60,14 @@ impl Args {
     fn run_guest(&self, workspace: &Workspace, filter: &Filter, report: &mut Report) -> Result<()> {
         let mut programs = programs::collect(workspace)?;
         programs.retain(|program| filter.wants(&program.name));
-        if programs.is_empty() {
+        if programs.is_empty() && !filter.wants(CHANNEL) {
             bail!("no test program is called like {}", self.filter.join(", "));
         }
         if self.list {
             programs
                 .iter()
                 .for_each(|program| println!("{}", program.name));
+            println!("{CHANNEL}");
             return Ok(());
         }
         let machine = self.machine.machine(workspace, &self.profile)?;

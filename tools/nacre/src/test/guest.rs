@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
+use ::channel::{Outcome, Run, Size, Terminals};
 use anyhow::{Context, Result};
-use channel::{Outcome, Run, Size, Terminals};
 
+use super::channel;
 use super::programs::{Filter, Program};
 use super::report::{Failure, Report, Tally};
 use super::tap::{Case, Reader, Verdict};
@@ -22,6 +23,9 @@ const GRACE: Duration = Duration::from_secs(60);
 
 /// Listing cases takes no time.
 const LIST_LIMIT: Duration = Duration::from_secs(30);
+
+/// The name that the channel's own cases go by.
+pub const CHANNEL: &str = "channel";
 
 /// A kernel that dies this often is not worth more boots.
 const MOST_DEATHS: usize = 25;
@@ -87,8 +91,47 @@ impl<'a> Suite<'a> {
             self.run_program(program, report)?;
             println!("{:18} {}", program.name, difference(before, report.tally));
         }
+        if self.filter.wants(CHANNEL) {
+            let before = report.tally;
+            self.run_channel(report)?;
+            println!("{CHANNEL:18} {}", difference(before, report.tally));
+        }
         if let Some(guest) = self.guest.take() {
             guest.power_off();
+        }
+        Ok(())
+    }
+
+    /// The cases that are about the channel to the guest itself.
+    fn run_channel(&mut self, report: &mut Report) -> Result<()> {
+        let all: Vec<String> = channel::CASES
+            .iter()
+            .map(|(name, _)| (*name).to_owned())
+            .collect();
+        let wanted = self.filter.cases(CHANNEL, &all).unwrap_or(all);
+        for (name, case) in channel::CASES
+            .iter()
+            .filter(|(name, _)| wanted.iter().any(|its| its == name))
+        {
+            let guest = self.guest()?;
+            let said_before = guest.log().len();
+            let Err(error) = case(guest) else {
+                report.tally.count(Verdict::Passed);
+                continue;
+            };
+            let log = guest
+                .log()
+                .get(said_before..)
+                .unwrap_or_default()
+                .to_owned();
+            // Whatever is left of the case must not reach the next one.
+            self.guest = None;
+            self.fail(
+                report,
+                &format!("{CHANNEL}/{name}"),
+                &format!("{error:#}"),
+                log,
+            );
         }
         Ok(())
     }
