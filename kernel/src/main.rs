@@ -5,15 +5,21 @@
 extern crate alloc;
 
 mod syscall;
+mod tracer;
+mod user;
 
 #[cfg(target_os = "none")]
-hal::entry!(start);
-
-/// The kernel's first function, on the boot processor.
+mod first;
 #[cfg(target_os = "none")]
-fn start(_: hal::boot::BootInfo) -> ! {
-    hal::power::halt()
-}
+mod panic_action;
+#[cfg(target_os = "none")]
+mod start;
 
+#[cfg(target_os = "none")]
+hal::entry!(start::start);
+
+/// On an ordinary computer the kernel prints `docs/syscalls.md`.
 #[cfg(not(target_os = "none"))]
-fn main() {}
+fn main() {
+    print!("{}", syscall::docs::page());
+}

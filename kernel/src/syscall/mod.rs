@@ -4,13 +4,30 @@ pub mod args;
 pub mod table;
 pub mod trace;
 
+mod cred;
+#[cfg(not(target_os = "none"))]
+pub mod docs;
+mod exec;
+mod exit_wait;
 mod memory;
+mod prctl;
+mod process;
+mod rlimit;
+mod signal;
 mod sysinfo;
 
 use alloc::sync::Arc;
 
+use abi::{Errno, Result};
 use hal::UserContext;
+use mm::AddressSpace;
+use sync::Credentials;
+use task::thread::flag;
 use task::{Process, Thread};
+use vfs::{FdTable, FsContext, OpenFile};
+
+use self::trace::Line;
+use crate::user::Interrupted;
 
 /// What a handler works with.
 pub struct Cx<'a> {
@@ -26,4 +43,122 @@ impl Cx<'_> {
     pub fn process(&self) -> &Arc<Process> {
         self.thread.process()
     }
+
+    /// The caller's descriptors.
+    ///
+    /// # Errors
+    /// None while the thread lives.
+    #[inline]
+    pub fn files(&self) -> Result<Arc<FdTable>> {
+        self.thread.files()
+    }
+
+    /// The open file of a descriptor.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    #[inline]
+    pub fn file(&self, fd: args::Fd) -> Result<Arc<OpenFile>> {
+        self.thread.files()?.get(fd.0)
+    }
+
+    /// The caller's memory.
+    ///
+    /// # Errors
+    /// None while the thread lives.
+    #[inline]
+    pub fn mm(&self) -> Result<Arc<AddressSpace>> {
+        self.thread.mm()
+    }
+
+    /// The caller's rights.
+    #[inline]
+    pub fn cred(&self) -> Arc<Credentials> {
+        self.thread.cred()
+    }
+
+    /// The caller's root, working directory and umask.
+    ///
+    /// # Errors
+    /// None while the thread lives.
+    #[inline]
+    pub fn fs(&self) -> Result<Arc<FsContext>> {
+        self.thread.fs()
+    }
+}
+
+/// Where the handlers of a thread's memory return to without a restorer.
+pub fn signal_trampoline(thread: &Thread) -> u64 {
+    thread.mm().map_or(0, |mm| task::vdso::trampoline(&mm))
+}
+
+/// Serves one call. Answers what is to be made again, if it was interrupted.
+#[inline]
+pub fn dispatch(thread: &Arc<Thread>, regs: &mut UserContext) -> Option<Interrupted> {
+    let number = regs.x(8) as u32 as usize;
+    let args = regs.arguments();
+    let entry = table::entry(number);
+    thread.process().counts.count(number);
+    let mut cx = Cx { thread, regs };
+    let result = if thread.has(flag::TRACE) {
+        traced(&mut cx, entry, number, &args)
+    } else {
+        (entry.handler)(&mut cx, &args)
+    };
+    match result {
+        Ok(value) => {
+            regs.set_x(0, value as u64);
+            None
+        }
+        Err(errno) => failed(thread, regs, number, errno),
+    }
+}
+
+#[cold]
+fn failed(
+    thread: &Arc<Thread>,
+    regs: &mut UserContext,
+    number: usize,
+    errno: Errno,
+) -> Option<Interrupted> {
+    match errno {
+        Errno::ERESTARTSYS
+        | Errno::ERESTARTNOINTR
+        | Errno::ERESTARTNOHAND
+        | Errno::ERESTART_RESTARTBLOCK => Some(Interrupted {
+            errno,
+            x0: regs.x(0),
+        }),
+        _ => {
+            thread.process().counts.count_error(number, errno);
+            regs.set_x(0, errno.to_register());
+            None
+        }
+    }
+}
+
+/// As the handler, with a line of text before or after.
+#[cold]
+fn traced(
+    cx: &mut Cx<'_>,
+    entry: &table::Entry,
+    number: usize,
+    args: &table::Registers,
+) -> Result<usize> {
+    let line = Line::of(entry, number, args);
+    let (tid, name) = (cx.thread.tid(), cx.thread.name());
+    let emit = |text: &str| {
+        let name = core::str::from_utf8(name.as_bytes()).unwrap_or("?");
+        crate::tracer::line(format_args!("[{tid} {name}] {text}"));
+    };
+    if matches!(
+        number,
+        abi::nr::EXIT | abi::nr::EXIT_GROUP | abi::nr::RT_SIGRETURN
+    ) {
+        emit(&line.unfinished());
+        return (entry.handler)(cx, args);
+    }
+    let result = (entry.handler)(cx, args);
+    emit(&line.finish(&result));
+    result
 }

@@ -9,7 +9,11 @@ use abi::{Errno, Result};
 use super::Cx;
 use super::args::*;
 use super::trace::{Line, TraceArg};
+use abi::clone::Rusage;
+use abi::signal::{RawSigInfo, SigAction, SigSet, SigStack};
+use abi::time::Timespec;
 use hal::addr::UserAddr;
+use hal::ucopy::UserPtr;
 
 /// One past the highest number the table can hold.
 pub const LEN: usize = 480;
@@ -155,6 +159,46 @@ const fn same_text(left: &str, right: &str) -> bool {
 
 // One line a call, in numeric order.
 syscalls! {
+    74 => signal::signalfd4(fd: Fd, mask: UserPtr<SigSet>, size: usize, flags: Flags);
+    90 => cred::capget(header: UserPtr<u32>, data: UserPtr<u32>);
+    91 => cred::capset(header: UserPtr<u32>, data: UserPtr<u32>);
+    92 => rlimit::personality(persona: u32);
+    93 => exit_wait::exit(status: i32);
+    94 => exit_wait::exit_group(status: i32);
+    95 => exit_wait::waitid(kind: i32, id: PidArg, info: UserPtr<RawSigInfo>, options: Flags, usage: UserPtr<Rusage>);
+    96 => process::set_tid_address(word: UserAddr);
+    97 => process::unshare(flags: u64);
+    116 => sysinfo::syslog(action: i32, buf: UserAddr, length: i32);
+    128 => signal::restart_syscall();
+    129 => signal::kill(pid: PidArg, sig: Sig);
+    130 => signal::tkill(tid: PidArg, sig: Sig);
+    131 => signal::tgkill(tgid: PidArg, tid: PidArg, sig: Sig);
+    132 => signal::sigaltstack(new: UserPtr<SigStack>, old: UserPtr<SigStack>);
+    133 => signal::rt_sigsuspend(set: UserPtr<SigSet>, size: usize);
+    134 => signal::rt_sigaction(sig: Sig, new: UserPtr<SigAction>, old: UserPtr<SigAction>, size: usize);
+    135 => signal::rt_sigprocmask(how: i32, new: UserPtr<SigSet>, old: UserPtr<SigSet>, size: usize);
+    136 => signal::rt_sigpending(set: UserPtr<SigSet>, size: usize);
+    137 => signal::rt_sigtimedwait(set: UserPtr<SigSet>, info: UserPtr<RawSigInfo>, timeout: UserPtr<Timespec>, size: usize);
+    138 => signal::rt_sigqueueinfo(pid: PidArg, sig: Sig, info: UserPtr<RawSigInfo>);
+    139 => signal::rt_sigreturn();
+    142 => sysinfo::reboot(magic: u32, magic2: u32, command: u32, text: UserAddr);
+    143 => cred::setregid(gid: u32, egid: u32);
+    144 => cred::setgid(gid: u32);
+    145 => cred::setreuid(uid: u32, euid: u32);
+    146 => cred::setuid(uid: u32);
+    147 => cred::setresuid(uid: u32, euid: u32, suid: u32);
+    148 => cred::getresuid(uid: UserPtr<u32>, euid: UserPtr<u32>, suid: UserPtr<u32>);
+    149 => cred::setresgid(gid: u32, egid: u32, sgid: u32);
+    150 => cred::getresgid(gid: UserPtr<u32>, egid: UserPtr<u32>, sgid: UserPtr<u32>);
+    151 => cred::setfsuid(uid: u32);
+    152 => cred::setfsgid(gid: u32);
+    153 => rlimit::times(buf: UserPtr<[i64; 4]>);
+    154 => process::setpgid(pid: PidArg, group: PidArg);
+    155 => process::getpgid(pid: PidArg);
+    156 => process::getsid(pid: PidArg);
+    157 => process::setsid();
+    158 => cred::getgroups(size: i32, list: UserPtr<u32>);
+    159 => cred::setgroups(size: i32, list: UserPtr<u32>);
     160 => sysinfo::uname(buf: UserAddr);
     214 => memory::brk(to: UserAddr);
     215 => memory::munmap(addr: UserAddr, len: usize);
@@ -171,4 +215,29 @@ syscalls! {
     279 => memory::memfd_create(name: StrPtr, flags: u32);
     283 => memory::membarrier(command: i32, flags: u32, cpu: i32);
     284 => memory::mlock2(addr: UserAddr, len: usize, flags: u32);
+    161 => sysinfo::sethostname(name: UserAddr, length: i32);
+    162 => sysinfo::setdomainname(name: UserAddr, length: i32);
+    163 => rlimit::getrlimit(resource: u32, limit: UserPtr<[u64; 2]>);
+    164 => rlimit::setrlimit(resource: u32, limit: UserPtr<[u64; 2]>);
+    165 => rlimit::getrusage(who: i32, usage: UserPtr<Rusage>);
+    167 => prctl::prctl(option: i32, arg2: u64, arg3: u64, arg4: u64, arg5: u64);
+    172 => process::getpid();
+    173 => process::getppid();
+    174 => cred::getuid();
+    175 => cred::geteuid();
+    176 => cred::getgid();
+    177 => cred::getegid();
+    178 => process::gettid();
+    179 => sysinfo::sysinfo(buf: UserAddr);
+    220 => process::clone(flags: u64, stack: u64, parent_tid: UserAddr, tls: u64, child_tid: UserAddr);
+    221 => exec::execve(path: PathPtr, argv: UserAddr, envp: UserAddr);
+    240 => signal::rt_tgsigqueueinfo(tgid: PidArg, tid: PidArg, sig: Sig, info: UserPtr<RawSigInfo>);
+    260 => exit_wait::wait4(pid: PidArg, status: UserPtr<i32>, options: Flags, usage: UserPtr<Rusage>);
+    261 => rlimit::prlimit64(pid: PidArg, resource: u32, new: UserPtr<[u64; 2]>, old: UserPtr<[u64; 2]>);
+    278 => sysinfo::getrandom(buf: UserAddr, length: usize, flags: Flags);
+    281 => exec::execveat(dir: DirFd, path: PathPtr, argv: UserAddr, envp: UserAddr, flags: Flags);
+    424 => signal::pidfd_send_signal(fd: Fd, sig: Sig, info: UserPtr<RawSigInfo>, flags: Flags);
+    434 => process::pidfd_open(pid: PidArg, flags: Flags);
+    435 => process::clone3(args: UserAddr, size: usize);
+    438 => process::pidfd_getfd(pidfd: Fd, target: Fd, flags: Flags);
 }

@@ -246,6 +246,12 @@ impl Tree {
         self.node(pid).map(|node| node.process.clone())
     }
 
+    /// The process a number names as `kill` sees it: of that number, or whose thread has it.
+    pub fn process_of_any(&self, number: u32) -> Option<Arc<Process>> {
+        self.process(number)
+            .or_else(|| Some(self.thread(number)?.process().clone()))
+    }
+
     /// Every process, zombies too, in no order.
     pub fn processes(&self) -> impl Iterator<Item = &Node> {
         self.ids.values().filter_map(|id| id.node.as_ref())

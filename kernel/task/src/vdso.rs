@@ -9,20 +9,24 @@ use mm::{AddressSpace, Backing, MapRequest, Placement, VmaFlags};
 use sync::Once;
 
 /// The code and the data it reads.
-pub struct Vdso {
+struct Vdso {
     /// Pages of code, an ELF image.
-    pub code: Arc<[UFrame]>,
+    code: Arc<[UFrame]>,
     /// Pages of data, mapped right below the code.
-    pub data: Arc<[UFrame]>,
+    data: Arc<[UFrame]>,
     /// Offset of the signal trampoline in the code.
-    pub trampoline: u64,
+    trampoline: u64,
 }
 
 static VDSO: Once<Vdso> = Once::new();
 
 /// Gives every program started from now on the code. Once.
-pub fn install(vdso: Vdso) {
-    let _ = VDSO.set(vdso);
+pub fn install(pages: hal::vdso::Pages) {
+    let _ = VDSO.set(Vdso {
+        code: Arc::new([pages.code]),
+        data: Arc::new([pages.data]),
+        trampoline: pages.sigreturn as u64,
+    });
 }
 
 /// Maps the code and its data; answers the code's address.

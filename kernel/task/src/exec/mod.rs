@@ -29,8 +29,6 @@ use crate::process::Program;
 use crate::thread::Thread;
 use crate::{random, vdso};
 
-/// `HWCAP_FP | HWCAP_ASIMD`: what every processor here has.
-const HWCAP_FP_ASIMD: u64 = 3;
 /// Scripts that run scripts, at most.
 const MAX_DEPTH: usize = 5;
 /// What the first stack has below its contents.
@@ -364,7 +362,7 @@ fn auxiliary(from: &Auxiliary<'_>) -> Vec<(u64, u64)> {
     };
     out.extend([
         (auxv::AT_MINSIGSTKSZ, SIGNAL_STACK),
-        (auxv::AT_HWCAP, HWCAP_FP_ASIMD),
+        (auxv::AT_HWCAP, hal::cpu::hwcap()),
         (auxv::AT_PAGESZ, PAGE_SIZE as u64),
         (auxv::AT_CLKTCK, 100),
         (auxv::AT_PHDR, phdr),
@@ -378,7 +376,7 @@ fn auxiliary(from: &Auxiliary<'_>) -> Vec<(u64, u64)> {
         (auxv::AT_GID, u64::from(cred.gid)),
         (auxv::AT_EGID, u64::from(cred.egid)),
         (auxv::AT_SECURE, u64::from(from.rights.secure)),
-        (auxv::AT_HWCAP2, 0),
+        (auxv::AT_HWCAP2, hal::cpu::hwcap2()),
     ]);
     out
 }

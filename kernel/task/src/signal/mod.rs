@@ -21,7 +21,7 @@ use abi::signal::{SIGKILL, SigSet};
 pub use action::SigHand;
 pub use info::SigInfo;
 pub use pending::Pending;
-pub use send::{Origin, force, send_to_group, send_to_process, send_to_thread};
+pub use send::{Origin, force, force_default, send_to_group, send_to_process, send_to_thread};
 
 use crate::process::Process;
 use crate::thread::{Thread, flag};

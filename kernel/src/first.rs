@@ -1,0 +1,171 @@
+//! The first process: the root is filled, then its program is run.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use abi::fcntl::OFlags;
+use abi::{Errno, Result};
+use hal::UserContext;
+use hal::boot::BootInfo;
+use mm::AddressSpace;
+use sync::Limits;
+use task::Thread;
+use task::clone::first_process;
+use task::cmdline::CommandLine;
+use task::exec::stack::Strings;
+use task::exec::{Request, exec};
+use task::thread::Resources;
+use vfs::{FdTable, FileSystemType, FsContext, LookupFlags, Mount, MountFlags, Start};
+
+use crate::user;
+
+/// What Linux tries when the command line names no program.
+const FALLBACKS: [&str; 4] = ["/sbin/init", "/etc/init", "/bin/init", "/bin/sh"];
+
+/// Becomes process 1.
+pub fn run(line: CommandLine, info: BootInfo) {
+    for refused in &line.unsupported {
+        log::warn!("{}={} is not supported yet", refused.key, refused.value);
+    }
+    if let Err(error) = mount_root() {
+        log::error!("no root: {error}");
+    }
+    unpack(info);
+    match become_first(&line) {
+        Ok((thread, regs)) => user::live(thread, regs),
+        Err(error) => no_init(&line, error),
+    }
+}
+
+#[allow(
+    clippy::panic,
+    reason = "a machine without process 1 has nothing to do"
+)]
+fn no_init(line: &CommandLine, error: Errno) {
+    if let Some(root) = line.unsupported.iter().find(|word| word.key == "root") {
+        panic!(
+            "VFS: Unable to mount root fs on \"{}\": block devices are not supported yet",
+            root.value
+        );
+    }
+    panic!("No working init found ({error}). Try passing rdinit= option to kernel.");
+}
+
+fn mount_root() -> Result<()> {
+    let sb = fs::tmpfs::RamFsType.mount(b"rootfs", b"", 0)?;
+    let root = sb.root().clone();
+    let mount = Mount::new(sb, root, Arc::from(&b"rootfs"[..]), MountFlags::empty());
+    vfs::mount::set_root(&mount);
+    Ok(())
+}
+
+fn unpack(info: BootInfo) {
+    let Some(initrd) = info.initrd else {
+        log::warn!("no initial ramdisk");
+        return;
+    };
+    drop(initrd);
+}
+
+/// Makes the calling kernel thread the first thread of process 1.
+fn become_first(line: &CommandLine) -> Result<(Arc<Thread>, UserContext)> {
+    let root = vfs::mount::root()?;
+    let resources = Resources {
+        files: Arc::new(FdTable::new()),
+        fs: Arc::new(FsContext::new(root)),
+        mm: Arc::new(AddressSpace::new()?),
+    };
+    let limits = Limits::first(task::machine::max_threads() as u64 / 2);
+    let traced = line.trace.iter().any(|word| word == "all");
+    let thread = first_process(resources, limits, traced)?;
+    let task = sync::current();
+    thread.set_task(&task);
+    task.set_payload(thread.clone());
+    open_console(&thread);
+    let mut regs = UserContext::new();
+    let named = line.rdinit.as_deref().or(line.init.as_deref());
+    let wanted = named.unwrap_or("/init");
+    let mut result = run_program(&thread, &mut regs, wanted, line);
+    if named.is_none() {
+        for fallback in FALLBACKS {
+            if result.is_ok() {
+                break;
+            }
+            result = run_program(&thread, &mut regs, fallback, line);
+        }
+    }
+    result.map(|()| (thread, regs))
+}
+
+/// Descriptors 0, 1 and 2.
+fn open_console(thread: &Thread) {
+    let open = || {
+        let (fs, cred) = (thread.fs()?, thread.cred());
+        let start = Start {
+            fs: &fs,
+            base: None,
+            cred: &cred,
+        };
+        let how = vfs::ops::open::OpenHow {
+            flags: OFlags::RDWR,
+            mode: 0,
+            resolve: LookupFlags::empty(),
+            cred: &cred,
+            caller: None,
+        };
+        let file = vfs::ops::open::open(&start, b"/dev/console", &how)?;
+        let files = thread.files()?;
+        for _ in 0..3 {
+            files.install(file.clone(), 3, false)?;
+        }
+        Ok::<(), Errno>(())
+    };
+    if let Err(error) = open() {
+        log::warn!("Warning: unable to open an initial console ({error}).");
+    }
+}
+
+fn run_program(
+    thread: &Arc<Thread>,
+    regs: &mut UserContext,
+    name: &str,
+    line: &CommandLine,
+) -> Result<()> {
+    let mut args = Strings::default();
+    let mut env = Strings::default();
+    args.push(name.as_bytes())?;
+    for word in &line.args {
+        args.push(word.as_bytes())?;
+    }
+    let mut words: Vec<String> = Vec::new();
+    for default in ["HOME=/", "TERM=linux"] {
+        let key = default.split_inclusive('=').next().unwrap_or(default);
+        if !line.env.iter().any(|word| word.starts_with(key)) {
+            words.push(default.into());
+        }
+    }
+    for word in words.iter().chain(&line.env) {
+        env.push(word.as_bytes())?;
+    }
+    let (fs, cred) = (thread.fs()?, thread.cred());
+    let start = Start {
+        fs: &fs,
+        base: None,
+        cred: &cred,
+    };
+    let path = vfs::lookup(&start, name.as_bytes(), LookupFlags::FOLLOW)?;
+    log::info!("Run {name} as init process");
+    exec(
+        thread,
+        regs,
+        Request {
+            path,
+            name: name.as_bytes().to_vec(),
+            inaccessible: false,
+            args,
+            env,
+        },
+    )
+    .inspect_err(|error| log::error!("Failed to execute {name} ({error})"))
+}
