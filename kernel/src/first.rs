@@ -6,10 +6,11 @@ use alloc::vec::Vec;
 
 use abi::fcntl::OFlags;
 use abi::{Errno, Result};
+use fs::initramfs::{self, Tree};
 use hal::UserContext;
 use hal::boot::BootInfo;
 use mm::AddressSpace;
-use sync::Limits;
+use sync::{Credentials, Limits};
 use task::Thread;
 use task::clone::first_process;
 use task::cmdline::CommandLine;
@@ -28,10 +29,9 @@ pub fn run(line: CommandLine, info: BootInfo) {
     for refused in &line.unsupported {
         log::warn!("{}={} is not supported yet", refused.key, refused.value);
     }
-    if let Err(error) = mount_root() {
+    if let Err(error) = mount_root().and_then(|()| unpack(info)) {
         log::error!("no root: {error}");
     }
-    unpack(info);
     match become_first(&line) {
         Ok((thread, regs)) => user::live(thread, regs),
         Err(error) => no_init(&line, error),
@@ -60,12 +60,27 @@ fn mount_root() -> Result<()> {
     Ok(())
 }
 
-fn unpack(info: BootInfo) {
-    let Some(initrd) = info.initrd else {
+fn unpack(info: BootInfo) -> Result<()> {
+    let Some(mut initrd) = info.initrd else {
         log::warn!("no initial ramdisk");
-        return;
+        return Ok(());
     };
-    drop(initrd);
+    let size = initrd.bytes().len();
+    let fs = FsContext::new(vfs::mount::root()?);
+    fs.set_umask(0);
+    let cred = Credentials::root();
+    let mut tree = Tree::new(&fs, &cred);
+    let done = initramfs::unpack(&mut initrd, &mut tree);
+    let (entries, adopted) = tree.counts();
+    match done {
+        Ok(()) => log::info!(
+            "initramfs: {} KiB, {entries} entries, {} KiB adopted in place",
+            size / 1024,
+            adopted / 1024
+        ),
+        Err(why) => log::error!("Initramfs unpacking failed: {why}"),
+    }
+    Ok(())
 }
 
 /// Makes the calling kernel thread the first thread of process 1.
