@@ -14,6 +14,9 @@ mod prctl;
 mod process;
 mod rlimit;
 mod signal;
+mod iovec;
+mod memory;
+mod socket;
 mod sysinfo;
 
 use alloc::sync::Arc;

@@ -1,0 +1,317 @@
+//! Sending and receiving (`man 2 send`, `man 2 recv`, `man 2 sendmmsg`, `man 2 recvmmsg`).
+
+use abi::socket::{MMsgHdr, MsgFlags, MsgHdr, SOCKADDR_STORAGE, UIO_MAXIOV, Ucred};
+use abi::time::Timespec;
+use abi::{Errno, Result};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+use hal::UserAddr;
+use hal::ucopy::{UserPtr, UserSlice};
+use mm::io::{IoDst, IoSrc};
+use net::socket::{Outgoing, Received, Socket};
+use sync::{Capability, Instant};
+use task::caller::Calling;
+use vfs::OpenFile;
+
+use super::super::Cx;
+use super::super::args::{Fd, Flags};
+use super::super::iovec::{self, MAX_TRANSFER};
+use super::control;
+use super::transfer;
+use super::{caller, descriptor_limit, lookup, write_address};
+
+/// The flag of 32-bit callers, refused in theirs and ours.
+const MSG_CMSG_COMPAT: u32 = 0x8000_0000;
+
+fn flags_of(raw: Flags, file: &OpenFile) -> (MsgFlags, bool) {
+    let flags = MsgFlags::from_bits_retain(raw.0);
+    (
+        flags,
+        flags.contains(MsgFlags::DONTWAIT) || file.nonblocking(),
+    )
+}
+
+/// A descriptor's files and limit, for what goes out.
+fn outgoing<'a>(
+    cx: &Cx<'_>,
+    caller: &'a Calling,
+    flags: MsgFlags,
+    address: Option<&'a [u8]>,
+) -> Outgoing<'a> {
+    Outgoing {
+        address,
+        descriptor_limit: descriptor_limit(cx) as u64,
+        ..Outgoing::plain(caller, flags)
+    }
+}
+
+/// Whether a thread may claim these credentials (`man 7 unix`, `SCM_CREDENTIALS`).
+fn check_credentials(cx: &Cx<'_>, claim: &Ucred) -> Result<()> {
+    let cred = cx.thread.cred();
+    let own_pid = u32::try_from(claim.pid) == Ok(cx.process().pid());
+    let uid = [cred.uid, cred.euid, cred.suid].contains(&claim.uid) || cred.has(Capability::SETUID);
+    let gid = [cred.gid, cred.egid, cred.sgid].contains(&claim.gid) || cred.has(Capability::SETGID);
+    if !((own_pid || cred.has(Capability::SYS_ADMIN)) && uid && gid) {
+        return Err(Errno::EPERM);
+    }
+    let pid = u32::try_from(claim.pid).map_err(|_| Errno::ESRCH)?;
+    if own_pid || task::tree::lock().process(pid).is_some() {
+        Ok(())
+    } else {
+        Err(Errno::ESRCH)
+    }
+}
+
+/// A timeout as a length of time.
+fn duration(timeout: &Timespec) -> Result<Duration> {
+    let seconds = u64::try_from(timeout.sec).map_err(|_| Errno::EINVAL)?;
+    let nanoseconds = u32::try_from(timeout.nsec)
+        .ok()
+        .filter(|ns| *ns < 1_000_000_000);
+    Ok(Duration::new(seconds, nanoseconds.ok_or(Errno::EINVAL)?))
+}
+
+fn timespec(left: Duration) -> Timespec {
+    Timespec {
+        sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+        nsec: i64::from(left.subsec_nanos()),
+    }
+}
+
+/// `sendto(2)`
+pub fn sendto(
+    cx: &mut Cx<'_>,
+    fd: Fd,
+    buf: UserAddr,
+    len: usize,
+    flags: Flags,
+    address: UserAddr,
+    address_len: i32,
+) -> Result<usize> {
+    let (file, socket) = lookup(cx, fd)?;
+    let (flags, nonblock) = flags_of(flags, &file);
+    let address = if address.is_null() {
+        None
+    } else {
+        Some(super::read_address(address, address_len)?)
+    };
+    let mut src = IoSrc::user(UserSlice::new(buf, len.min(MAX_TRANSFER)));
+    let calling = caller(cx)?;
+    let mut out = outgoing(cx, &calling, flags, address.as_deref());
+    transfer::send(cx.thread, &socket, &mut src, &mut out, nonblock)
+}
+
+/// `recvfrom(2)`
+pub fn recvfrom(
+    cx: &mut Cx<'_>,
+    fd: Fd,
+    buf: UserAddr,
+    len: usize,
+    flags: Flags,
+    address: UserAddr,
+    address_len: UserPtr<i32>,
+) -> Result<usize> {
+    let (file, socket) = lookup(cx, fd)?;
+    let (flags, nonblock) = flags_of(flags, &file);
+    let mut dst = IoDst::user(UserSlice::new(buf, len.min(MAX_TRANSFER)));
+    let received = transfer::receive(cx.thread, &socket, &mut dst, flags, nonblock)?;
+    if !address.is_null() {
+        let name = received
+            .from
+            .as_ref()
+            .map(|name| name.to_bytes())
+            .unwrap_or_default();
+        write_address(&name, address, address_len)?;
+    }
+    Ok(length(&received, flags))
+}
+
+/// What the call returns: with `MSG_TRUNC` the message's own length.
+fn length(received: &Received, flags: MsgFlags) -> usize {
+    if flags.contains(MsgFlags::TRUNC) {
+        received.bytes.max(received.whole)
+    } else {
+        received.bytes
+    }
+}
+
+/// `sendmsg(2)`
+pub fn sendmsg(cx: &mut Cx<'_>, fd: Fd, message: UserPtr<MsgHdr>, flags: Flags) -> Result<usize> {
+    if flags.0 & MSG_CMSG_COMPAT != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let (file, socket) = lookup(cx, fd)?;
+    send_one(cx, &file, &socket, message, flags)
+}
+
+fn send_one(
+    cx: &Cx<'_>,
+    file: &Arc<OpenFile>,
+    socket: &Arc<dyn Socket>,
+    message: UserPtr<MsgHdr>,
+    flags: Flags,
+) -> Result<usize> {
+    let (flags, nonblock) = flags_of(flags, file);
+    let header = message.read()?;
+    let address = read_name(&header)?;
+    let pieces = read_pieces(&header)?;
+    let sent = control::read(header.control, header.control_len)?;
+    let calling = caller(cx)?;
+    let mut out = outgoing(cx, &calling, flags, address.as_deref());
+    out.files = sent
+        .rights
+        .iter()
+        .map(|fd| cx.thread.files()?.get(*fd))
+        .collect::<Result<Vec<_>>>()?;
+    if let Some(claim) = sent.credentials {
+        check_credentials(cx, &claim)?;
+        out.credentials = Some(claim);
+    }
+    let mut src = IoSrc::iovec(&pieces);
+    transfer::send(cx.thread, socket, &mut src, &mut out, nonblock)
+}
+
+fn read_name(header: &MsgHdr) -> Result<Option<Vec<u8>>> {
+    let len = usize::try_from(header.name_len)
+        .map_err(|_| Errno::EINVAL)?
+        .min(SOCKADDR_STORAGE);
+    if header.name == 0 || len == 0 {
+        return Ok(None);
+    }
+    UserSlice::new(UserAddr::from(header.name), len)
+        .read_vec()
+        .map(Some)
+}
+
+fn read_pieces(header: &MsgHdr) -> Result<Vec<UserSlice>> {
+    let count = usize::try_from(header.iov_len).unwrap_or(usize::MAX);
+    if count > UIO_MAXIOV {
+        return Err(Errno::EMSGSIZE);
+    }
+    iovec::read(UserAddr::from(header.iov), count)
+}
+
+/// `recvmsg(2)`
+pub fn recvmsg(cx: &mut Cx<'_>, fd: Fd, message: UserPtr<MsgHdr>, flags: Flags) -> Result<usize> {
+    if flags.0 & MSG_CMSG_COMPAT != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let (file, socket) = lookup(cx, fd)?;
+    receive_one(cx, &file, &socket, message, flags)
+}
+
+fn receive_one(
+    cx: &Cx<'_>,
+    file: &Arc<OpenFile>,
+    socket: &Arc<dyn Socket>,
+    message: UserPtr<MsgHdr>,
+    raw: Flags,
+) -> Result<usize> {
+    let (flags, nonblock) = flags_of(raw, file);
+    let mut header = message.read()?;
+    if header.name != 0 && header.name_len < 0 {
+        return Err(Errno::EINVAL);
+    }
+    let pieces = read_pieces(&header)?;
+    let mut dst = IoDst::iovec(&pieces);
+    let received = transfer::receive(cx.thread, socket, &mut dst, flags, nonblock)?;
+
+    let cloexec = flags.contains(MsgFlags::CMSG_CLOEXEC);
+    let mut writer = control::Writer::new(header.control, header.control_len);
+    writer.put_received(cx, &**socket, &received, cloexec);
+    if header.name != 0 {
+        let name = received
+            .from
+            .as_ref()
+            .map(|name| name.to_bytes())
+            .unwrap_or_default();
+        let room = (header.name_len as usize).min(name.len());
+        UserSlice::new(UserAddr::from(header.name), room)
+            .write(name.get(..room).unwrap_or(&name))?;
+        header.name_len = i32::try_from(name.len()).unwrap_or(i32::MAX);
+    }
+    header.control_len = writer.written() as u64;
+    header.flags = (received.flags | writer.flags | (flags & MsgFlags::CMSG_CLOEXEC)).bits();
+    message.write(&header)?;
+    Ok(length(&received, flags))
+}
+
+/// `sendmmsg(2)`
+pub fn sendmmsg(
+    cx: &mut Cx<'_>,
+    fd: Fd,
+    messages: UserPtr<MMsgHdr>,
+    count: u32,
+    flags: Flags,
+) -> Result<usize> {
+    if flags.0 & MSG_CMSG_COMPAT != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let (file, socket) = lookup(cx, fd)?;
+    let count = (count as usize).min(UIO_MAXIOV);
+    let mut done = 0;
+    while done < count {
+        let message = messages.add(done);
+        let sent = send_one(cx, &file, &socket, message.cast(), flags)
+            .and_then(|bytes| write_len(message, bytes));
+        match sent {
+            Ok(()) => done += 1,
+            Err(_) if done > 0 => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(done)
+}
+
+fn write_len(message: UserPtr<MMsgHdr>, bytes: usize) -> Result<()> {
+    let at = message
+        .addr()
+        .wrapping_add(core::mem::offset_of!(MMsgHdr, len));
+    UserPtr::<u32>::new(at).write(&u32::try_from(bytes).unwrap_or(u32::MAX))
+}
+
+/// `recvmmsg(2)`: the timeout is looked at after each message, as Linux does.
+pub fn recvmmsg(
+    cx: &mut Cx<'_>,
+    fd: Fd,
+    messages: UserPtr<MMsgHdr>,
+    count: u32,
+    flags: Flags,
+    timeout: UserPtr<Timespec>,
+) -> Result<usize> {
+    if flags.0 & MSG_CMSG_COMPAT != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let deadline = match timeout.non_null() {
+        None => None,
+        Some(timeout) => Some(Instant::after(duration(&timeout.read()?)?)),
+    };
+    let (file, socket) = lookup(cx, fd)?;
+    if let Some(error) = socket.take_error() {
+        return Err(error);
+    }
+    let count = (count as usize).min(UIO_MAXIOV);
+    let mut each = flags.0 & !MsgFlags::WAITFORONE.bits();
+    let mut done = 0;
+    while done < count {
+        let message = messages.add(done);
+        let received = receive_one(cx, &file, &socket, message.cast(), Flags(each))
+            .and_then(|bytes| write_len(message, bytes));
+        match received {
+            Ok(()) => done += 1,
+            Err(_) if done > 0 => break,
+            Err(error) => return Err(error),
+        }
+        if flags.0 & MsgFlags::WAITFORONE.bits() != 0 {
+            each |= MsgFlags::DONTWAIT.bits();
+        }
+        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            break;
+        }
+    }
+    if let (Some(deadline), Some(timeout)) = (deadline, timeout.non_null()) {
+        timeout.write(&timespec(deadline.saturating_since(Instant::now())))?;
+    }
+    Ok(done)
+}

@@ -1,0 +1,212 @@
+//! Sockets: making, naming, connecting, ending (`man 2 socket` and its kin).
+
+mod blocking;
+mod control;
+mod message;
+mod options;
+mod transfer;
+
+pub use message::{recvfrom, recvmmsg, recvmsg, sendmmsg, sendmsg, sendto};
+pub use options::{getsockopt, setsockopt};
+
+use abi::fcntl::OFlags;
+use abi::socket::family::{AF_INET, AF_INET6, AF_MAX, AF_NETLINK, AF_PACKET, AF_UNIX, AF_VSOCK};
+use abi::socket::{
+    SOCK_CLOEXEC, SOCK_MAX, SOCK_NONBLOCK, SOCK_TYPE_MASK, SOCKADDR_STORAGE, SOMAXCONN,
+};
+use abi::{Errno, Result};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use hal::UserAddr;
+use hal::ucopy::{UserPtr, UserSlice};
+use net::socket::{How, Socket};
+use net::unix::{Kind, UnixSocket};
+use sync::Resource;
+use task::caller::Calling;
+use vfs::OpenFile;
+
+use super::Cx;
+use super::args::Fd;
+
+/// The calling thread as sockets see it.
+fn caller(cx: &Cx<'_>) -> Result<Calling> {
+    Calling::new(cx.thread)
+}
+
+/// `RLIMIT_NOFILE`
+fn descriptor_limit(cx: &Cx<'_>) -> usize {
+    usize::try_from(cx.process().limits().soft(Resource::OpenFiles)).unwrap_or(usize::MAX)
+}
+
+/// The socket of a descriptor, with its open file.
+fn lookup(cx: &Cx<'_>, fd: Fd) -> Result<(Arc<OpenFile>, Arc<dyn Socket>)> {
+    let file = cx.thread.files()?.get(fd.0)?;
+    let socket = net::file::socket_of(&file).ok_or(Errno::ENOTSOCK)?;
+    Ok((file, socket))
+}
+
+/// Splits a type argument into the type and the flags of the new file.
+fn split_type(kind: u32) -> Result<(u32, OFlags, bool)> {
+    if kind & !(SOCK_TYPE_MASK | SOCK_NONBLOCK | SOCK_CLOEXEC) != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let flags = if kind & SOCK_NONBLOCK != 0 {
+        OFlags::NONBLOCK
+    } else {
+        OFlags::empty()
+    };
+    Ok((kind & SOCK_TYPE_MASK, flags, kind & SOCK_CLOEXEC != 0))
+}
+
+/// Checks family and type in Linux's order.
+fn family(domain: i32, kind: u32) -> Result<u16> {
+    let family = u16::try_from(domain).ok().filter(|family| *family < AF_MAX);
+    let family = family.ok_or(Errno::EAFNOSUPPORT)?;
+    if kind >= SOCK_MAX {
+        Err(Errno::EINVAL)
+    } else {
+        Ok(family)
+    }
+}
+
+/// `socket(2)`
+pub fn socket(cx: &mut Cx<'_>, domain: i32, kind: u32, protocol: i32) -> Result<usize> {
+    let (kind, flags, cloexec) = split_type(kind)?;
+    let socket: Arc<dyn Socket> = match family(domain, kind)? {
+        AF_UNIX => UnixSocket::new(Kind::parse(kind, protocol)?),
+        _ => return Err(Errno::EAFNOSUPPORT),
+    };
+    install(cx, socket, flags, cloexec)
+}
+
+fn install(cx: &Cx<'_>, socket: Arc<dyn Socket>, flags: OFlags, cloexec: bool) -> Result<usize> {
+    let file = net::file::open(socket, flags, &caller(cx)?);
+    let fd = cx
+        .thread
+        .files()?
+        .install(file, descriptor_limit(cx), cloexec)?;
+    Ok(fd as usize)
+}
+
+/// `socketpair(2)`
+pub fn socketpair(
+    cx: &mut Cx<'_>,
+    domain: i32,
+    kind: u32,
+    protocol: i32,
+    pair: UserPtr<[i32; 2]>,
+) -> Result<usize> {
+    let (kind, flags, cloexec) = split_type(kind)?;
+    let family = family(domain, kind)?;
+    let files = cx.thread.files()?;
+    let limit = descriptor_limit(cx);
+    let first = files.reserve(0, limit, cloexec)?;
+    let second = files.reserve(0, limit, cloexec)?;
+    pair.write(&[first.fd(), second.fd()])?;
+    let (a, b) = match family {
+        AF_UNIX => UnixSocket::pair(Kind::parse(kind, protocol)?, &caller(cx)?),
+        // Families with sockets that do not pair.
+        AF_INET | AF_INET6 | AF_NETLINK | AF_PACKET | AF_VSOCK => return Err(Errno::EOPNOTSUPP),
+        _ => return Err(Errno::EAFNOSUPPORT),
+    };
+    first.install(net::file::open(a, flags, &caller(cx)?));
+    second.install(net::file::open(b, flags, &caller(cx)?));
+    Ok(0)
+}
+
+/// The bytes of an address argument.
+fn read_address(address: UserAddr, len: i32) -> Result<Vec<u8>> {
+    let len = usize::try_from(len).map_err(|_| Errno::EINVAL)?;
+    if len > SOCKADDR_STORAGE {
+        return Err(Errno::EINVAL);
+    }
+    UserSlice::new(address, len).read_vec()
+}
+
+/// Writes an address as far as there is room, and its whole length.
+fn write_address(bytes: &[u8], address: UserAddr, len: UserPtr<i32>) -> Result<()> {
+    let room = usize::try_from(len.read()?).map_err(|_| Errno::EINVAL)?;
+    let shown = bytes.get(..room.min(bytes.len())).unwrap_or(bytes);
+    UserSlice::new(address, shown.len()).write(shown)?;
+    len.write(&i32::try_from(bytes.len()).unwrap_or(i32::MAX))
+}
+
+/// `bind(2)`
+pub fn bind(cx: &mut Cx<'_>, fd: Fd, address: UserAddr, len: i32) -> Result<usize> {
+    let (_file, socket) = lookup(cx, fd)?;
+    let address = read_address(address, len)?;
+    socket.bind(&caller(cx)?, &address)?;
+    Ok(0)
+}
+
+/// `listen(2)`; a backlog above `somaxconn`, or a negative one, is `somaxconn`.
+pub fn listen(cx: &mut Cx<'_>, fd: Fd, backlog: u32) -> Result<usize> {
+    let (_file, socket) = lookup(cx, fd)?;
+    socket.listen(&caller(cx)?, backlog.min(SOMAXCONN))?;
+    Ok(0)
+}
+
+/// `connect(2)`
+pub fn connect(cx: &mut Cx<'_>, fd: Fd, address: UserAddr, len: i32) -> Result<usize> {
+    let (file, socket) = lookup(cx, fd)?;
+    let address = read_address(address, len)?;
+    let caller = caller(cx)?;
+    let wait = blocking::Wait::to_send(&*socket, file.nonblocking());
+    wait.run(cx.thread, &*socket, || {
+        socket.clone().connect(&caller, &address)
+    })?;
+    Ok(0)
+}
+
+/// `accept(2)`
+pub fn accept(cx: &mut Cx<'_>, fd: Fd, address: UserAddr, len: UserPtr<i32>) -> Result<usize> {
+    accept4(cx, fd, address, len, 0)
+}
+
+/// `accept4(2)`
+pub fn accept4(
+    cx: &mut Cx<'_>,
+    fd: Fd,
+    address: UserAddr,
+    len: UserPtr<i32>,
+    flags: u32,
+) -> Result<usize> {
+    if flags & !(SOCK_NONBLOCK | SOCK_CLOEXEC) != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let (_, file_flags, cloexec) = split_type(flags)?;
+    let (file, socket) = lookup(cx, fd)?;
+    let files = cx.thread.files()?;
+    let reserved = files.reserve(0, descriptor_limit(cx), cloexec)?;
+    let nonblock = file.nonblocking();
+    let wait = blocking::Wait::to_receive(&*socket, nonblock);
+    let connection = wait.run(cx.thread, &*socket, || socket.accept(nonblock))?;
+    if !address.is_null() {
+        // One that was reset meanwhile has no peer to tell of.
+        let name = connection.peer_name().map_err(|_| Errno::ECONNABORTED)?;
+        write_address(&name, address, len)?;
+    }
+    let file = net::file::open(connection, file_flags, &caller(cx)?);
+    Ok(reserved.install(file) as usize)
+}
+
+/// `getsockname(2)`
+pub fn getsockname(cx: &mut Cx<'_>, fd: Fd, address: UserAddr, len: UserPtr<i32>) -> Result<usize> {
+    let (_file, socket) = lookup(cx, fd)?;
+    write_address(&socket.name(), address, len)?;
+    Ok(0)
+}
+
+/// `getpeername(2)`
+pub fn getpeername(cx: &mut Cx<'_>, fd: Fd, address: UserAddr, len: UserPtr<i32>) -> Result<usize> {
+    let (_file, socket) = lookup(cx, fd)?;
+    write_address(&socket.peer_name()?, address, len)?;
+    Ok(0)
+}
+
+/// `shutdown(2)`
+pub fn shutdown(cx: &mut Cx<'_>, fd: Fd, how: u32) -> Result<usize> {
+    let (_file, socket) = lookup(cx, fd)?;
+    socket.shutdown(How::parse(how)?)?;
+    Ok(0)
+}

@@ -1,0 +1,152 @@
+//! Options (`man 2 getsockopt`, `man 7 socket`).
+
+use abi::socket::{SOL_SOCKET, so};
+use abi::{Errno, Result};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::any::Any;
+use hal::UserAddr;
+use hal::ucopy::{UserPtr, UserSlice};
+use net::socket::Socket;
+use task::Process;
+use zerocopy::IntoBytes;
+
+use super::super::Cx;
+use super::super::args::Fd;
+use super::{descriptor_limit, lookup};
+
+/// No option is longer.
+const LONGEST: usize = 128;
+
+/// `setsockopt(2)`
+pub fn setsockopt(
+    cx: &mut Cx<'_>,
+    fd: Fd,
+    level: i32,
+    name: i32,
+    value: UserAddr,
+    len: i32,
+) -> Result<usize> {
+    let len = usize::try_from(len).map_err(|_| Errno::EINVAL)?;
+    let (_file, socket) = lookup(cx, fd)?;
+    if level != SOL_SOCKET {
+        return Err(if is_unix(&*socket) {
+            Errno::EOPNOTSUPP
+        } else {
+            Errno::ENOPROTOOPT
+        });
+    }
+    if len < size_of::<i32>() {
+        return Err(Errno::EINVAL);
+    }
+    let bytes = UserSlice::new(value, len.min(LONGEST)).read_vec()?;
+    let on = bytes.iter().take(size_of::<i32>()).any(|byte| *byte != 0);
+    match name {
+        so::REUSEPORT if on && is_unix(&*socket) => Err(Errno::EOPNOTSUPP),
+        so::PEEK_OFF if !socket.has_peek_offset() => Err(Errno::EOPNOTSUPP),
+        so::ZEROCOPY if is_unix(&*socket) => Err(Errno::EOPNOTSUPP),
+        _ => socket
+            .options()
+            .set(name, &bytes, &cx.thread.cred())
+            .map(|()| 0),
+    }
+}
+
+fn is_unix(socket: &dyn Socket) -> bool {
+    socket.family() == abi::socket::family::AF_UNIX
+}
+
+/// `getsockopt(2)`
+pub fn getsockopt(
+    cx: &mut Cx<'_>,
+    fd: Fd,
+    level: i32,
+    name: i32,
+    value: UserAddr,
+    len: UserPtr<i32>,
+) -> Result<usize> {
+    let (_file, socket) = lookup(cx, fd)?;
+    if level != SOL_SOCKET {
+        return Err(if is_unix(&*socket) {
+            Errno::EOPNOTSUPP
+        } else {
+            Errno::ENOPROTOOPT
+        });
+    }
+    let room = usize::try_from(len.read()?).map_err(|_| Errno::EINVAL)?;
+    let bytes = match name {
+        so::PEERGROUPS => return peer_groups(&*socket, room, value, len),
+        so::PEERPIDFD => peer_pidfd(cx, &*socket)?,
+        so::PEERNAME => {
+            let bytes = socket.peer_name()?;
+            if bytes.len() < room {
+                return Err(Errno::EINVAL);
+            }
+            bytes
+        }
+        so::COOKIE if room < size_of::<u64>() => return Err(Errno::EINVAL),
+        _ => known(&*socket, name)?,
+    };
+    let told = bytes.len().min(room);
+    UserSlice::new(value, told).write(bytes.get(..told).unwrap_or(&bytes))?;
+    len.write(&i32::try_from(told).unwrap_or(i32::MAX))?;
+    Ok(0)
+}
+
+/// Options whose value is at hand.
+fn known(socket: &dyn Socket, name: i32) -> Result<Vec<u8>> {
+    let int = |value: i32| Ok(value.as_bytes().to_vec());
+    match name {
+        so::TYPE => int(socket.kind() as i32),
+        so::DOMAIN => int(i32::from(socket.family())),
+        so::PROTOCOL => int(socket.protocol()),
+        so::ERROR => int(socket.take_error().map_or(0, Errno::number)),
+        so::ACCEPTCONN => int(i32::from(socket.is_listening())),
+        so::COOKIE => Ok(socket.cookie().as_bytes().to_vec()),
+        so::PEERCRED => {
+            let ucred = socket
+                .peer()
+                .map_or_else(net::unix::no_peer, |peer| peer.ucred);
+            Ok(ucred.as_bytes().to_vec())
+        }
+        so::PEEK_OFF if !socket.has_peek_offset() => Err(Errno::EOPNOTSUPP),
+        _ => {
+            let value = socket.options().get(name).ok_or(Errno::ENOPROTOOPT)?;
+            Ok(value.as_bytes().to_vec())
+        }
+    }
+}
+
+fn peer_groups(
+    socket: &dyn Socket,
+    room: usize,
+    value: UserAddr,
+    len: UserPtr<i32>,
+) -> Result<usize> {
+    let groups = socket.peer_groups().ok_or(Errno::ENODATA)?;
+    let bytes = groups.as_bytes();
+    len.write(&i32::try_from(bytes.len()).unwrap_or(i32::MAX))?;
+    if room < bytes.len() {
+        return Err(Errno::ERANGE);
+    }
+    UserSlice::new(value, bytes.len()).write(bytes)?;
+    Ok(0)
+}
+
+fn peer_pidfd(cx: &Cx<'_>, socket: &dyn Socket) -> Result<Vec<u8>> {
+    let process = socket
+        .peer()
+        .and_then(|peer| peer.process)
+        .ok_or(Errno::ENODATA)?;
+    pidfd(cx, &process).map(|fd| fd.as_bytes().to_vec())
+}
+
+/// A new descriptor of a process that a socket remembers.
+pub fn pidfd(cx: &Cx<'_>, process: &Arc<dyn Any + Send + Sync>) -> Result<i32> {
+    let process = process
+        .clone()
+        .downcast::<Process>()
+        .map_err(|_| Errno::ESRCH)?;
+    let file = task::pidfd::open(&process, false)?;
+    cx.thread.files()?.install(file, descriptor_limit(cx), true)
+}
