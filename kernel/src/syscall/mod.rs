@@ -9,7 +9,6 @@ mod cred;
 pub mod docs;
 mod exec;
 mod exit_wait;
-mod memory;
 mod prctl;
 mod process;
 mod rlimit;

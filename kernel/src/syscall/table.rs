@@ -11,10 +11,8 @@ use super::args::*;
 use super::trace::{Line, TraceArg};
 use abi::clone::Rusage;
 use abi::signal::{RawSigInfo, SigAction, SigSet, SigStack};
-use abi::time::Timespec;
 use abi::socket::{MMsgHdr, MsgHdr};
 use abi::time::Timespec;
-use hal::UserPtr;
 use hal::addr::UserAddr;
 use hal::ucopy::UserPtr;
 
