@@ -17,19 +17,24 @@ use task::cmdline::CommandLine;
 use task::exec::stack::Strings;
 use task::exec::{Request, exec};
 use task::thread::Resources;
-use vfs::{FdTable, FileSystemType, FsContext, LookupFlags, Mount, MountFlags, Start};
+use vfs::ops::create::create;
+use vfs::{FdTable, FileSystemType, FsContext, LookupFlags, Mount, MountFlags, NewNode, Start};
 
-use crate::user;
+use crate::{terminals, user};
 
 /// What Linux tries when the command line names no program.
 const FALLBACKS: [&str; 4] = ["/sbin/init", "/etc/init", "/bin/init", "/bin/sh"];
 
 /// Becomes process 1.
 pub fn run(line: CommandLine, info: BootInfo) {
+    start_devices(&line, &info);
     for refused in &line.unsupported {
         log::warn!("{}={} is not supported yet", refused.key, refused.value);
     }
-    if let Err(error) = mount_root().and_then(|()| unpack(info)) {
+    if let Err(error) = mount_root()
+        .and_then(|()| first_names())
+        .and_then(|()| unpack(info))
+    {
         log::error!("no root: {error}");
     }
     match become_first(&line) {
@@ -50,6 +55,42 @@ fn no_init(line: &CommandLine, error: Errno) {
         );
     }
     panic!("No working init found ({error}). Try passing rdinit= option to kernel.");
+}
+
+/// Starts what moves bytes; the last `console=` that is there becomes `/dev/console`.
+fn start_devices(line: &CommandLine, info: &BootInfo) {
+    terminals::install();
+    if let Some(rtc) = info.devices.rtc {
+        drivers::rtc::set_clock(rtc);
+    }
+    for (index, device) in (0..).zip(&info.devices.serial) {
+        let Some(tty) = drivers::serial::start(index, device) else {
+            log::warn!("serial port {index} does not work");
+            continue;
+        };
+        let named = |name: &String| name.split(',').next() == Some(tty.name());
+        if line.consoles.is_empty() && index == 0 || line.consoles.iter().any(named) {
+            drivers::tty::set_console(&tty);
+        }
+    }
+    drivers::virtio::start(&info.devices, |bytes| task::random::stir(bytes, true));
+}
+
+/// The root as Linux has it before any archive: `/dev`, `/dev/console`, `/root`.
+fn first_names() -> Result<()> {
+    let fs = FsContext::new(vfs::mount::root()?);
+    fs.set_umask(0);
+    let cred = Credentials::root();
+    let start = Start {
+        fs: &fs,
+        base: None,
+        cred: &cred,
+    };
+    let console = NewNode::Char(abi::stat::makedev(5, 1));
+    create(&start, b"/dev", NewNode::Directory, 0o755)?;
+    create(&start, b"/dev/console", console, 0o600)?;
+    create(&start, b"/root", NewNode::Directory, 0o700)?;
+    Ok(())
 }
 
 fn mount_root() -> Result<()> {

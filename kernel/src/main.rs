@@ -14,6 +14,8 @@ mod first;
 mod panic_action;
 #[cfg(target_os = "none")]
 mod start;
+#[cfg(target_os = "none")]
+mod terminals;
 
 #[cfg(target_os = "none")]
 hal::entry!(start::start);

@@ -9,7 +9,7 @@ use task::cmdline::CommandLine;
 use task::sched::hooks::{after_switch, reschedule, timer_expired};
 use task::{klog, machine, random, sched};
 
-use crate::{first, panic_action, user};
+use crate::{first, panic_action, terminals, user};
 
 /// Threads there may be for each MiB of memory: their stacks take an eighth of it.
 const THREADS_PER_MIB: usize = 8;
@@ -34,7 +34,7 @@ pub fn start(info: BootInfo) -> ! {
     machine::set_max_threads((memory >> 20) as usize * THREADS_PER_MIB);
     machine::install(machine::Hooks {
         init_ended: panic_action::init_ended,
-        session_ended: |_, _| {},
+        session_ended: terminals::session_ended,
     });
     mm::pressure::install(task::oom::relieve);
     if let Some(pages) = hal::vdso::pages() {

@@ -9,12 +9,12 @@ mod cred;
 pub mod docs;
 mod exec;
 mod exit_wait;
+mod iovec;
+mod memory;
 mod prctl;
 mod process;
 mod rlimit;
 mod signal;
-mod iovec;
-mod memory;
 mod socket;
 mod sysinfo;
 
