@@ -58,13 +58,15 @@ impl Workspace {
         self.target().join("nacre")
     }
 
-    /// Upstream programs, built. `NACRE_THIRD_PARTY` names a folder that several checkouts share.
+    /// Upstream programs, built. `NACRE_THIRD_PARTY` names a folder that several checkouts share, or `target/third_party`
+    /// is a link to one: by whichever name it is reached, it is the same place.
     pub fn third_party(&self) -> PathBuf {
         let shared = std::env::var_os("NACRE_THIRD_PARTY");
-        shared.map_or_else(
+        let folder = shared.map_or_else(
             || self.target().join("third_party"),
             |folder| self.root.join(folder),
-        )
+        );
+        folder.canonicalize().unwrap_or(folder)
     }
 
     /// The C compiler for programs in the guest.
