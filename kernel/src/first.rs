@@ -25,7 +25,7 @@ use crate::{terminals, user};
 /// What Linux tries when the command line names no program.
 const FALLBACKS: [&str; 4] = ["/sbin/init", "/etc/init", "/bin/init", "/bin/sh"];
 
-/// Becomes process 1.
+/// Becomes process 1. Its steps keep frames of their own: this one stays on the stack for good.
 pub fn run(line: CommandLine, info: BootInfo) {
     start_devices(&line, &info);
     for refused in &line.unsupported {
@@ -58,6 +58,7 @@ fn no_init(line: &CommandLine, error: Errno) {
 }
 
 /// Starts what moves bytes; the last `console=` that is there becomes `/dev/console`.
+#[inline(never)]
 fn start_devices(line: &CommandLine, info: &BootInfo) {
     terminals::install();
     if let Some(rtc) = info.devices.rtc {
@@ -77,6 +78,7 @@ fn start_devices(line: &CommandLine, info: &BootInfo) {
 }
 
 /// The root as Linux has it before any archive: `/dev`, `/dev/console`, `/root`.
+#[inline(never)]
 fn first_names() -> Result<()> {
     let fs = FsContext::new(vfs::mount::root()?);
     fs.set_umask(0);
@@ -93,6 +95,7 @@ fn first_names() -> Result<()> {
     Ok(())
 }
 
+#[inline(never)]
 fn mount_root() -> Result<()> {
     let sb = fs::tmpfs::RamFsType.mount(b"rootfs", b"", 0)?;
     let root = sb.root().clone();
@@ -101,6 +104,7 @@ fn mount_root() -> Result<()> {
     Ok(())
 }
 
+#[inline(never)]
 fn unpack(info: BootInfo) -> Result<()> {
     let Some(mut initrd) = info.initrd else {
         log::warn!("no initial ramdisk");
@@ -125,6 +129,7 @@ fn unpack(info: BootInfo) -> Result<()> {
 }
 
 /// Makes the calling kernel thread the first thread of process 1.
+#[inline(never)]
 fn become_first(line: &CommandLine) -> Result<(Arc<Thread>, UserContext)> {
     let root = vfs::mount::root()?;
     let resources = Resources {
@@ -155,6 +160,7 @@ fn become_first(line: &CommandLine) -> Result<(Arc<Thread>, UserContext)> {
 }
 
 /// Descriptors 0, 1 and 2.
+#[inline(never)]
 fn open_console(thread: &Thread) {
     let open = || {
         let (fs, cred) = (thread.fs()?, thread.cred());

@@ -178,6 +178,7 @@ impl Line for Port {
 
 /// Starts port number `index`. `None` when its registers or its line cannot be had.
 #[must_use]
+#[inline(never)]
 pub fn start(index: u32, device: &SimpleDevice) -> Option<Arc<Tty>> {
     let registers = Registers::map(device.registers)?;
     registers.write(MASK, 0);

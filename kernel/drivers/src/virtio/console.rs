@@ -57,6 +57,7 @@ pub struct Console {
 ///
 /// # Errors
 /// [`Unusable`] when the device does not work.
+#[inline(never)]
 pub fn start(mut device: Device) -> core::result::Result<Arc<Console>, Unusable> {
     let features = device.negotiate(SIZE | MULTIPORT);
     let multiport = features.contains(MULTIPORT);

@@ -147,6 +147,7 @@ impl Device {
 /// All virtio devices of the machine: MMIO slots in the tree's order, then PCI. Maps registers;
 /// call it once, when the heap stands.
 #[must_use]
+#[inline(never)]
 pub fn find(devices: &Devices) -> Vec<Device> {
     let mut found: Vec<Device> = devices.virtio_mmio.iter().filter_map(mmio).collect();
     if let Some(host) = &devices.pci {

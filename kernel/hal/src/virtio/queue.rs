@@ -45,20 +45,22 @@ impl Chain {
 /// The device may write to the ring and to what it was lent for as long as it runs, so a queue that is
 /// dropped leaves that memory to it.
 pub struct Queue<const SIZE: usize> {
-    ring: ManuallyDrop<VirtQueue<Dma, SIZE>>,
+    ring: ManuallyDrop<Box<VirtQueue<Dma, SIZE>>>,
     /// What the device has, by token.
     lent: ManuallyDrop<Vec<Option<Chain>>>,
     index: u16,
 }
 
 impl<const SIZE: usize> Queue<SIZE> {
+    /// Out of line: the ring is a kilobyte and more before it stands in the heap.
+    #[inline(never)]
     pub(super) fn new(
         transport: &mut SomeTransport<'static>,
         index: u16,
     ) -> Result<Self, Unusable> {
         let ring = VirtQueue::new(transport, index, false, false).map_err(|_| Unusable)?;
         Ok(Self {
-            ring: ManuallyDrop::new(ring),
+            ring: ManuallyDrop::new(Box::new(ring)),
             lent: ManuallyDrop::new((0..SIZE).map(|_| None).collect()),
             index,
         })
