@@ -17,6 +17,7 @@ pub mod mman;
 pub mod mount;
 pub mod nr;
 pub mod poll;
+pub mod random;
 pub mod sched;
 pub mod signal;
 pub mod socket;

@@ -20,7 +20,7 @@ use task::thread::Resources;
 use vfs::ops::create::create;
 use vfs::{FdTable, FileSystemType, FsContext, LookupFlags, Mount, MountFlags, NewNode, Start};
 
-use crate::{terminals, user};
+use crate::{devices, terminals, user};
 
 /// What Linux tries when the command line names no program.
 const FALLBACKS: [&str; 4] = ["/sbin/init", "/etc/init", "/bin/init", "/bin/sh"];
@@ -60,6 +60,7 @@ fn no_init(line: &CommandLine, error: Errno) {
 /// Starts what moves bytes; the last `console=` that is there becomes `/dev/console`.
 #[inline(never)]
 fn start_devices(line: &CommandLine, info: &BootInfo) {
+    devices::install();
     terminals::install();
     if let Some(rtc) = info.devices.rtc {
         drivers::rtc::set_clock(rtc);

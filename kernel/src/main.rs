@@ -9,6 +9,8 @@ mod tracer;
 mod user;
 
 #[cfg(target_os = "none")]
+mod devices;
+#[cfg(target_os = "none")]
 mod first;
 #[cfg(target_os = "none")]
 mod panic_action;

@@ -9,6 +9,7 @@
 
 extern crate alloc;
 
+pub mod memory;
 pub mod node;
 pub mod rtc;
 pub mod serial;

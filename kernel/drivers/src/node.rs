@@ -21,6 +21,20 @@ pub struct Node {
     pub attributes: Vec<(&'static str, String)>,
 }
 
+impl Node {
+    /// A node without further attributes.
+    #[must_use]
+    pub fn new(name: &str, device: u64, mode: u32, class: &'static str) -> Self {
+        Self {
+            name: name.into(),
+            device,
+            mode,
+            class,
+            attributes: Vec::new(),
+        }
+    }
+}
+
 /// Who shows nodes to programs: devtmpfs and sysfs.
 pub trait NodeSink: Send + Sync {
     /// A node is there, or its attributes have changed.
@@ -48,7 +62,7 @@ pub fn all() -> Vec<Node> {
 }
 
 /// Makes a node, or changes the one of that name.
-pub(crate) fn publish(node: Node) {
+pub fn publish(node: Node) {
     NODES.lock().insert(node.name.clone(), node.clone());
     if let Some(sink) = SINK.get() {
         sink.add(&node);
@@ -56,7 +70,7 @@ pub(crate) fn publish(node: Node) {
 }
 
 /// Takes a node away.
-pub(crate) fn withdraw(name: &str) {
+pub fn withdraw(name: &str) {
     let node = NODES.lock().remove(name);
     if let (Some(sink), Some(node)) = (SINK.get(), node) {
         sink.remove(&node);

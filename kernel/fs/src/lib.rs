@@ -16,6 +16,7 @@
 
 extern crate alloc;
 
+pub mod devtmpfs;
 pub mod initramfs;
 pub mod memfd;
 pub mod tmpfs;

@@ -27,11 +27,13 @@ pub mod exit;
 pub mod futex;
 pub mod jobs;
 pub mod klog;
+pub mod kmsg;
 pub mod machine;
 pub mod oom;
 pub mod pidfd;
 pub mod process;
 pub mod random;
+pub mod random_device;
 #[cfg(target_os = "none")]
 pub mod sched;
 pub mod signal;

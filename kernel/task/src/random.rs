@@ -39,16 +39,28 @@ pub fn stir(bytes: &[u8], trusted: bool) {
         }
         ChaCha20Rng::from_seed(seed).fill_bytes(&mut seed);
     }
-    if trusted {
-        credited += bytes.len();
-    }
     *pool = Some(Pool {
         rng: ChaCha20Rng::from_seed(seed),
         credited,
     });
     drop(pool);
-    if credited >= ENOUGH {
-        READY.notify(sync::Events::IN);
+    if trusted {
+        credit(bytes.len());
+    }
+}
+
+/// Counts bytes stirred in before as such that an outsider cannot know.
+pub fn credit(bytes: usize) {
+    let mut pool = POOL.lock();
+    let mut ready = false;
+    if let Some(pool) = &mut *pool {
+        let before = pool.credited;
+        pool.credited = before.saturating_add(bytes);
+        ready = before < ENOUGH && pool.credited >= ENOUGH;
+    }
+    drop(pool);
+    if ready {
+        READY.notify(sync::Events::READABLE);
     }
 }
 
