@@ -7,16 +7,23 @@ pub mod trace;
 mod cred;
 #[cfg(not(target_os = "none"))]
 pub mod docs;
+mod epoll;
+mod eventfd;
 mod exec;
 mod exit_wait;
 mod iovec;
 mod memory;
+mod poll;
 mod prctl;
 mod process;
+mod ready;
 mod rlimit;
+mod select;
+mod sigmask;
 mod signal;
 mod socket;
 mod sysinfo;
+mod timeout;
 
 use alloc::sync::Arc;
 

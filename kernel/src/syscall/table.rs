@@ -10,6 +10,8 @@ use super::Cx;
 use super::args::*;
 use super::trace::{Line, TraceArg};
 use abi::clone::Rusage;
+use abi::epoll::EpollEvent;
+use abi::poll::{PollFd, SigSetArg};
 use abi::signal::{RawSigInfo, SigAction, SigSet, SigStack};
 use abi::socket::{MMsgHdr, MsgHdr};
 use abi::time::Timespec;
@@ -160,6 +162,12 @@ const fn same_text(left: &str, right: &str) -> bool {
 
 // One line a call, in numeric order.
 syscalls! {
+    19 => eventfd::eventfd2(count: u32, flags: Flags);
+    20 => epoll::epoll_create1(flags: Flags);
+    21 => epoll::epoll_ctl(epfd: Fd, operation: i32, fd: Fd, event: UserPtr<EpollEvent>);
+    22 => epoll::epoll_pwait(epfd: Fd, events: UserPtr<EpollEvent>, most: i32, millis: i32, mask: UserPtr<SigSet>, size: usize);
+    72 => select::pselect6(count: i32, read: UserAddr, write: UserAddr, except: UserAddr, timeout: UserPtr<Timespec>, mask: UserPtr<SigSetArg>);
+    73 => poll::ppoll(fds: UserPtr<PollFd>, count: u32, timeout: UserPtr<Timespec>, mask: UserPtr<SigSet>, size: usize);
     74 => signal::signalfd4(fd: Fd, mask: UserPtr<SigSet>, size: usize, flags: Flags);
     90 => cred::capget(header: UserPtr<u32>, data: UserPtr<u32>);
     91 => cred::capset(header: UserPtr<u32>, data: UserPtr<u32>);
@@ -234,6 +242,7 @@ syscalls! {
     279 => memory::memfd_create(name: StrPtr, flags: u32);
     283 => memory::membarrier(command: i32, flags: u32, cpu: i32);
     284 => memory::mlock2(addr: UserAddr, len: usize, flags: u32);
+    441 => epoll::epoll_pwait2(epfd: Fd, events: UserPtr<EpollEvent>, most: i32, timeout: UserPtr<Timespec>, mask: UserPtr<SigSet>, size: usize);
     161 => sysinfo::sethostname(name: UserAddr, length: i32);
     162 => sysinfo::setdomainname(name: UserAddr, length: i32);
     163 => rlimit::getrlimit(resource: u32, limit: UserPtr<[u64; 2]>);

@@ -233,6 +233,12 @@ impl Epoll {
         &self.pollee
     }
 
+    /// About how many files are ready.
+    #[must_use]
+    pub fn ready_len(&self) -> usize {
+        self.ready.lock().list.len()
+    }
+
     /// Puts an item on the ready list, unless it is there.
     fn queue(&self, item: &Arc<Item>, first: bool) {
         let mut ready = self.ready.lock();

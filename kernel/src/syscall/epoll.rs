@@ -1,0 +1,206 @@
+//! epoll (`man 7 epoll`).
+
+use abi::epoll::{
+    EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, EPOLLWAKEUP, EpollEvent,
+};
+use abi::signal::SigSet;
+use abi::time::Timespec;
+use abi::{Errno, Result};
+use hal::addr::PAGE_SIZE;
+use hal::ucopy::{UserPtr, copy_out_nofault, fault_in};
+use hal::{Access, UserAddr};
+use sync::{Capability, Events, Resource};
+use task::wait::{Restart, WaitOptions, wait};
+use vfs::epoll::{Collected, Epoll};
+use zerocopy::IntoBytes;
+
+use super::Cx;
+use super::args::{Fd, Flags};
+use super::sigmask;
+use super::timeout::Timeout;
+
+/// Most events one call may ask for.
+const MOST_EVENTS: usize = i32::MAX as usize / size_of::<EpollEvent>();
+
+/// `epoll_create1(2)`
+pub fn epoll_create1(cx: &mut Cx<'_>, flags: Flags) -> Result<usize> {
+    if flags.0 & !EPOLL_CLOEXEC != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let limit = cx.process().limits().soft(Resource::OpenFiles) as usize;
+    let cloexec = flags.0 & EPOLL_CLOEXEC != 0;
+    let fd = cx
+        .files()?
+        .install(Epoll::file(cx.cred()), limit, cloexec)?;
+    Ok(fd as usize)
+}
+
+/// `epoll_ctl(2)`
+pub fn epoll_ctl(
+    cx: &mut Cx<'_>,
+    epfd: Fd,
+    operation: i32,
+    fd: Fd,
+    event: UserPtr<EpollEvent>,
+) -> Result<usize> {
+    // Read before anything else is looked at, for an operation that does not exist too.
+    let mut event = if operation == EPOLL_CTL_DEL {
+        EpollEvent::default()
+    } else {
+        event.read()?
+    };
+    let files = cx.files()?;
+    let open = |fd: Fd| {
+        let file = files.get(fd.0)?;
+        if file.is_path_only() {
+            Err(Errno::EBADF)
+        } else {
+            Ok(file)
+        }
+    };
+    let outer = open(epfd)?;
+    let file = open(fd)?;
+    if file.ops().pollee().is_none() {
+        return Err(Errno::EPERM);
+    }
+    if alloc::sync::Arc::ptr_eq(&outer, &file) {
+        return Err(Errno::EINVAL);
+    }
+    if event.events & EPOLLWAKEUP != 0 && !cx.cred().has(Capability::BLOCK_SUSPEND) {
+        event.events &= !EPOLLWAKEUP;
+    }
+    let epoll = outer.ops_as::<Epoll>().ok_or(Errno::EINVAL)?;
+    match operation {
+        EPOLL_CTL_ADD => epoll.add(&file, fd.0, &event)?,
+        EPOLL_CTL_MOD => epoll.modify(&file, fd.0, &event)?,
+        EPOLL_CTL_DEL => epoll.remove(&file, fd.0)?,
+        _ => return Err(Errno::EINVAL),
+    }
+    Ok(0)
+}
+
+/// `epoll_pwait(2)`
+pub fn epoll_pwait(
+    cx: &mut Cx<'_>,
+    epfd: Fd,
+    events: UserPtr<EpollEvent>,
+    most: i32,
+    millis: i32,
+    mask: UserPtr<SigSet>,
+    size: usize,
+) -> Result<usize> {
+    wait_masked(
+        cx,
+        epfd,
+        events,
+        most,
+        Timeout::from_millis(millis),
+        mask,
+        size,
+    )
+}
+
+/// `epoll_pwait2(2)`
+pub fn epoll_pwait2(
+    cx: &mut Cx<'_>,
+    epfd: Fd,
+    events: UserPtr<EpollEvent>,
+    most: i32,
+    timeout: UserPtr<Timespec>,
+    mask: UserPtr<SigSet>,
+    size: usize,
+) -> Result<usize> {
+    let timeout = Timeout::read(timeout)?;
+    wait_masked(cx, epfd, events, most, timeout, mask, size)
+}
+
+fn wait_masked(
+    cx: &Cx<'_>,
+    epfd: Fd,
+    events: UserPtr<EpollEvent>,
+    most: i32,
+    timeout: Timeout,
+    mask: UserPtr<SigSet>,
+    size: usize,
+) -> Result<usize> {
+    sigmask::begin(cx.thread, mask, size)?;
+    let result = wait_events(cx, epfd, events.addr(), most, timeout);
+    sigmask::end(cx.thread, result == Err(Errno::EINTR));
+    result
+}
+
+fn wait_events(
+    cx: &Cx<'_>,
+    epfd: Fd,
+    events: UserAddr,
+    most: i32,
+    timeout: Timeout,
+) -> Result<usize> {
+    let most = usize::try_from(most)
+        .ok()
+        .filter(|most| (1..=MOST_EVENTS).contains(most))
+        .ok_or(Errno::EINVAL)?;
+    if !events.in_user_range(most * size_of::<EpollEvent>()) {
+        return Err(Errno::EFAULT);
+    }
+    let file = cx.file(epfd)?;
+    if file.is_path_only() {
+        return Err(Errno::EBADF);
+    }
+    let epoll = file.ops_as::<Epoll>().ok_or(Errno::EINVAL)?;
+    let attempt = || collect(epoll, events, most);
+    match timeout {
+        Timeout::Now => match attempt() {
+            Err(Errno::EAGAIN) => Ok(0),
+            answer => answer,
+        },
+        _ => {
+            let options = WaitOptions {
+                deadline: timeout.deadline(),
+                // Never made again (`man 7 signal`).
+                restart: Restart::Never,
+                exclusive: true,
+                ..WaitOptions::default()
+            };
+            let on = [(epoll.waiters(), Events::READABLE)];
+            match wait(cx.thread, &options, &on, attempt) {
+                Err(Errno::ETIMEDOUT) => Ok(0),
+                answer => answer,
+            }
+        }
+    }
+}
+
+/// Copies what is ready to the program, without faults: the instance is locked meanwhile.
+fn collect(epoll: &Epoll, events: UserAddr, most: usize) -> Result<usize> {
+    loop {
+        let mut to = events;
+        let collected = epoll.collect(most, &mut |event| {
+            let taken = copy_out_nofault(to, event.as_bytes()).is_ok();
+            to = to.wrapping_add(size_of::<EpollEvent>());
+            taken
+        })?;
+        match collected {
+            Collected::Events(count) => return Ok(count),
+            Collected::Fault => bring_in(events, most.min(epoll.ready_len()))?,
+        }
+    }
+}
+
+/// Brings in the pages of the first `count` events; only the first one's must be there.
+#[cold]
+fn bring_in(events: UserAddr, count: usize) -> Result<()> {
+    let last = events.wrapping_add((count.max(1) * size_of::<EpollEvent>()) - 1);
+    let first_end = events.wrapping_add(size_of::<EpollEvent>() - 1);
+    if !fault_in(events, Access::Write) || !fault_in(first_end, Access::Write) {
+        return Err(Errno::EFAULT);
+    }
+    let mut at = events;
+    while at.0 < last.0 {
+        at = at.wrapping_add(PAGE_SIZE);
+        if !fault_in(at.min(last), Access::Write) {
+            break;
+        }
+    }
+    Ok(())
+}
