@@ -62,6 +62,8 @@ fn no_init(line: &CommandLine, error: Errno) {
 fn start_devices(line: &CommandLine, info: &BootInfo) {
     devices::install();
     terminals::install();
+    vfs::pipe::install();
+    net::file::install_caller(task::caller::with);
     if let Some(rtc) = info.devices.rtc {
         drivers::rtc::set_clock(rtc);
     }
