@@ -6,28 +6,14 @@ use alloc::vec::Vec;
 use hal::UserAddr;
 use hal::ucopy::{self, UserPtr};
 use sync::Resource;
+use task::caller::Calling;
 use task::exec::stack::{MAX_STRING, Strings, string_limit};
 use task::exec::{Request, exec};
-use vfs::{FileType, LookupFlags, Start};
+use vfs::FileType;
 
 use super::Cx;
 use super::args::{DirFd, Flags, PathPtr};
-
-/// Longest path, its NUL included.
-const PATH_MAX: usize = 4096;
-
-fn read_path(at: UserAddr) -> Result<Vec<u8>> {
-    let mut path = Vec::new();
-    path.try_reserve_exact(PATH_MAX)
-        .map_err(|_| Errno::ENOMEM)?;
-    path.resize(PATH_MAX, 0);
-    let length = ucopy::read_cstr(at, &mut path).map_err(|_| Errno::EFAULT)?;
-    if length >= PATH_MAX {
-        return Err(Errno::ENAMETOOLONG);
-    }
-    path.truncate(length);
-    Ok(path)
-}
+use super::path::{Base, PathBuffer, lookup_flags};
 
 /// Reads an array of strings; NULL is an empty one.
 fn read_strings(at: UserAddr, room: u64) -> Result<Strings> {
@@ -80,39 +66,28 @@ pub fn execveat(
     envp: UserAddr,
     flags: Flags,
 ) -> Result<usize> {
-    let name = read_path(path.0)?;
+    let mut buffer = PathBuffer::new();
+    let name = buffer.read_any(path)?;
     let known = AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW;
     if flags.0 & !known != 0 {
         return Err(Errno::EINVAL);
     }
     let follow = flags.0 & AT_SYMLINK_NOFOLLOW == 0;
-    let mut lookup = LookupFlags::empty();
-    lookup.set(LookupFlags::FOLLOW, follow);
-    lookup.set(LookupFlags::EMPTY, flags.0 & AT_EMPTY_PATH != 0);
-    let (fs, cred) = (cx.fs()?, cx.cred());
-    let relative = dir.0 != AT_FDCWD && name.first() != Some(&b'/');
-    let file = if relative {
-        Some(cx.file(super::args::Fd(dir.0))?)
-    } else {
-        None
-    };
-    let start = Start {
-        fs: &fs,
-        base: file.as_ref().map(|file| file.path()),
-        cred: &cred,
-    };
-    let found = vfs::lookup(&start, &name, lookup)?;
+    let lookup = lookup_flags(flags.0);
+    let base = Base::new(cx, dir, name)?;
+    let caller = Calling::new(cx.thread)?;
+    let found = vfs::lookup(&base.start(&caller), name, lookup)?;
     if !follow && found.inode().attr().file_type() == FileType::Symlink {
         return Err(Errno::ELOOP);
     }
     // A file without a name of its own is run by its descriptor's.
-    let inaccessible = file.is_some() && cx.files()?.cloexec(dir.0)?;
-    let shown = match (&file, name.is_empty()) {
-        (None, _) => name,
+    let inaccessible = base.file().is_some() && cx.files()?.cloexec(dir.0)?;
+    let shown = match (base.file(), name.is_empty()) {
+        (None, _) => name.to_vec(),
         (Some(_), true) => alloc::format!("/dev/fd/{}", dir.0).into_bytes(),
         (Some(_), false) => {
             let mut shown = alloc::format!("/dev/fd/{}/", dir.0).into_bytes();
-            shown.extend_from_slice(&name);
+            shown.extend_from_slice(name);
             shown
         }
     };

@@ -4,7 +4,9 @@ pub mod args;
 pub mod table;
 pub mod trace;
 
+mod access;
 mod cred;
+mod cwd;
 #[cfg(not(target_os = "none"))]
 pub mod docs;
 mod epoll;
@@ -14,6 +16,9 @@ mod exit_wait;
 mod iovec;
 mod memory;
 mod poll;
+mod names;
+mod open;
+mod path;
 mod prctl;
 mod process;
 mod ready;
@@ -22,6 +27,7 @@ mod select;
 mod sigmask;
 mod signal;
 mod socket;
+mod stat;
 mod sysinfo;
 mod timeout;
 

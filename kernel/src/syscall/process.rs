@@ -116,7 +116,7 @@ fn start(cx: &Cx<'_>, start: Start) -> Result<usize> {
 }
 
 /// Reads a structure that grows with Linux: bytes this kernel does not know must be zero.
-fn read_extensible<T: zerocopy::FromBytes + IntoBytes>(
+pub(super) fn read_extensible<T: zerocopy::FromBytes + IntoBytes>(
     at: UserAddr,
     size: usize,
     value: &mut T,

@@ -29,6 +29,12 @@ impl Calling {
             fs: thread.fs()?,
         })
     }
+
+    /// Root, working directory and umask.
+    #[inline]
+    pub fn fs_context(&self) -> &Arc<FsContext> {
+        &self.fs
+    }
 }
 
 impl Caller for Calling {
