@@ -174,6 +174,7 @@ fn judge(
 }
 
 /// hal's hook: a copy between kernel and program faulted. Resolves it or answers `false`.
+#[cfg(target_os = "none")]
 pub fn page_fault(addr: UserAddr, access: Access) -> bool {
     let Some(thread) = task::try_current() else {
         return false;

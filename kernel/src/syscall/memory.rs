@@ -18,9 +18,6 @@ use super::args::{Fd, StrPtr};
 const RIGHTS: ProtFlags = ProtFlags::READ
     .union(ProtFlags::WRITE)
     .union(ProtFlags::EXEC);
-const MAY_ALL: VmaFlags = VmaFlags::MAYREAD
-    .union(VmaFlags::MAYWRITE)
-    .union(VmaFlags::MAYEXEC);
 
 /// `brk(2)`: never fails; what could not be done shows in the result.
 pub fn brk(cx: &mut Cx<'_>, to: UserAddr) -> Result<usize> {
@@ -37,7 +34,7 @@ pub fn mmap(
     fd: Fd,
     offset: u64,
 ) -> Result<usize> {
-    if offset % PAGE_SIZE as u64 != 0 {
+    if !offset.is_multiple_of(PAGE_SIZE as u64) {
         return Err(Errno::EINVAL);
     }
     let bits = MapFlags::from_bits_retain(flags);
@@ -222,7 +219,7 @@ pub fn msync(cx: &mut Cx<'_>, addr: UserAddr, len: usize, flags: u32) -> Result<
 
 /// `mincore(2)`.
 pub fn mincore(cx: &mut Cx<'_>, addr: UserAddr, len: usize, out: UserAddr) -> Result<usize> {
-    if addr.0 % PAGE_SIZE != 0 {
+    if !addr.0.is_multiple_of(PAGE_SIZE) {
         return Err(Errno::EINVAL);
     }
     // Both ranges are judged before anything is looked at.

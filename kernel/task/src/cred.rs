@@ -112,7 +112,8 @@ pub fn setreuid(old: &Credentials, uid: u32, euid: u32) -> Result<Credentials> {
 pub fn setresuid(old: &Credentials, uid: u32, euid: u32, suid: u32) -> Result<Credentials> {
     let mine = [old.uid, old.euid, old.suid];
     let allowed = |id: u32| id == UNCHANGED || mine.contains(&id);
-    if !old.has(Capability::SETUID) && !(allowed(uid) && allowed(euid) && allowed(suid)) {
+    let all_mine = [uid, euid, suid].into_iter().all(allowed);
+    if !all_mine && !old.has(Capability::SETUID) {
         return Err(Errno::EPERM);
     }
     let mut new = old.clone();
@@ -203,7 +204,8 @@ pub fn setregid(old: &Credentials, gid: u32, egid: u32) -> Result<Credentials> {
 pub fn setresgid(old: &Credentials, gid: u32, egid: u32, sgid: u32) -> Result<Credentials> {
     let mine = [old.gid, old.egid, old.sgid];
     let allowed = |id: u32| id == UNCHANGED || mine.contains(&id);
-    if !old.has(Capability::SETGID) && !(allowed(gid) && allowed(egid) && allowed(sgid)) {
+    let all_mine = [gid, egid, sgid].into_iter().all(allowed);
+    if !all_mine && !old.has(Capability::SETGID) {
         return Err(Errno::EPERM);
     }
     let mut new = old.clone();

@@ -62,9 +62,8 @@ pub(crate) fn leave_session(process: &Arc<Process>) {
     let tty = process.set_tty(None);
     if process.session() == process.pid()
         && let Some(tty) = tty
+        && let Some(hooks) = crate::machine::hooks()
     {
-        if let Some(hooks) = crate::machine::hooks() {
-            (hooks.session_ended)(&tty, process.session());
-        }
+        (hooks.session_ended)(&tty, process.session());
     }
 }

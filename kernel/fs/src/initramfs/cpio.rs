@@ -243,7 +243,7 @@ impl Parser {
                 Ok((took, None))
             }
             State::Pad { next } => {
-                if self.offset % 4 != 0 {
+                if !self.offset.is_multiple_of(4) {
                     return Ok((1, None));
                 }
                 self.state = match next {
@@ -263,7 +263,7 @@ impl Parser {
         if zeroes > 0 {
             return Ok((zeroes, None));
         }
-        if self.offset % 4 != 0 {
+        if !self.offset.is_multiple_of(4) {
             return Err(BadArchive::BrokenPadding);
         }
         if rest.first() != Some(&b'0') {

@@ -37,7 +37,7 @@ impl<'a> Item<'a> {
 
 impl Packer {
     fn pad(&mut self) {
-        while self.0.len() % 4 != 0 {
+        while !self.0.len().is_multiple_of(4) {
             self.0.push(0);
         }
     }
@@ -92,7 +92,7 @@ impl Source for Bytes {
     }
 
     fn take_page(&mut self) -> Option<UFrame> {
-        if self.at % 4096 != 0 || self.all.len() - self.at < 4096 {
+        if !self.at.is_multiple_of(4096) || self.all.len() - self.at < 4096 {
             return None;
         }
         let frame = UFrame::alloc_zeroed()?;

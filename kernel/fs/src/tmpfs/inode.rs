@@ -187,7 +187,7 @@ impl Inode for TmpInode {
 
     fn lookup(&self, name: &[u8]) -> Result<Arc<dyn Inode>> {
         let found = self.entries()?.lock().get(name).cloned();
-        found.map_or(Err(Errno::ENOENT), |inode| Ok(inode))
+        Ok(found.ok_or(Errno::ENOENT)?)
     }
 
     fn create(

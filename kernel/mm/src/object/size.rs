@@ -34,7 +34,7 @@ impl MemObject {
             let first = size.div_ceil(PAGE);
             // Private copies past the end go too.
             self.maps.lock().unmap(first..END_OF_PAGES, true);
-            if size % PAGE != 0
+            if !size.is_multiple_of(PAGE)
                 && let Some(page) = inner.get(size / PAGE)
             {
                 page.frame.zero_range((size % PAGE) as usize, PAGE_SIZE);

@@ -66,7 +66,7 @@ impl AddressSpace {
     pub fn advise(&self, start: UserAddr, len: usize, advice: i32) -> Result<()> {
         let effect = effect(advice)?;
         let round = hal::addr::page_up(len).ok_or(Errno::EINVAL)?;
-        if start.0 % PAGE_SIZE != 0 {
+        if !start.0.is_multiple_of(PAGE_SIZE) {
             return Err(Errno::EINVAL);
         }
         let end = start.0.checked_add(round).ok_or(Errno::EINVAL)?;
@@ -193,7 +193,9 @@ impl AddressSpace {
     /// # Errors
     /// `EINVAL`, `EBUSY` (`MS_INVALIDATE` on locked memory), `ENOMEM` (a gap), `EIO`.
     pub fn sync(&self, start: UserAddr, len: usize, flags: MsyncFlags) -> Result<()> {
-        if start.0 % PAGE_SIZE != 0 || flags.contains(MsyncFlags::ASYNC | MsyncFlags::SYNC) {
+        if !start.0.is_multiple_of(PAGE_SIZE)
+            || flags.contains(MsyncFlags::ASYNC | MsyncFlags::SYNC)
+        {
             return Err(Errno::EINVAL);
         }
         let end = hal::addr::page_up(len)

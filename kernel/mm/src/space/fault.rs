@@ -235,7 +235,7 @@ impl AddressSpace {
                     return Step::Done;
                 }
             }
-            if access != Access::Write && !(may_write && !object.is_memory_only()) {
+            if access != Access::Write && (!may_write || object.is_memory_only()) {
                 self.map_around(vma, page, index, |i| near.page(i, exec).cloned());
             }
             Step::Done

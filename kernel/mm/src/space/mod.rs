@@ -249,7 +249,7 @@ impl core::fmt::Debug for AddressSpace {
 /// `EINVAL` when `start` is not a multiple of the page size or the range leaves the user half.
 fn pages(start: UserAddr, len: usize) -> Result<(usize, usize)> {
     let len = hal::addr::page_up(len).ok_or(Errno::EINVAL)?;
-    if start.0 % PAGE_SIZE != 0 || !start.in_user_range(len) {
+    if !start.0.is_multiple_of(PAGE_SIZE) || !start.in_user_range(len) {
         return Err(Errno::EINVAL);
     }
     Ok((start.0, start.0 + len))
@@ -260,4 +260,4 @@ fn page_count(bytes: u64) -> usize {
     usize::try_from(bytes >> PAGE_SHIFT).unwrap_or(usize::MAX)
 }
 
-const _: () = assert!(USER_END % PAGE_SIZE == 0);
+const _: () = assert!(USER_END.is_multiple_of(PAGE_SIZE));

@@ -85,7 +85,7 @@ impl Inner {
             self.cursor = at;
             return Some(at);
         }
-        self.search_up(USER_END / 3 & !(PAGE_SIZE - 1), len)
+        self.search_up((USER_END / 3) & !(PAGE_SIZE - 1), len)
     }
 
     fn search_down(&mut self, from: usize, len: usize) -> Option<usize> {

@@ -22,7 +22,8 @@ impl AddressSpace {
     pub fn protect(&self, start: UserAddr, len: usize, prot: ProtFlags) -> Result<()> {
         let grows = prot & (ProtFlags::GROWSDOWN | ProtFlags::GROWSUP);
         let rights = prot - grows;
-        if grows == ProtFlags::GROWSDOWN | ProtFlags::GROWSUP || start.0 % PAGE_SIZE != 0 {
+        if grows == ProtFlags::GROWSDOWN | ProtFlags::GROWSUP || !start.0.is_multiple_of(PAGE_SIZE)
+        {
             return Err(Errno::EINVAL);
         }
         if len == 0 {

@@ -35,7 +35,7 @@ impl AddressSpace {
         use RemapFlags as F;
         if flags.contains(F::FIXED) && !flags.contains(F::MAYMOVE)
             || flags.contains(F::DONTUNMAP) && (!flags.contains(F::MAYMOVE) || old_len != new_len)
-            || old.0 % PAGE_SIZE != 0
+            || !old.0.is_multiple_of(PAGE_SIZE)
         {
             return Err(Errno::EINVAL);
         }
@@ -113,7 +113,7 @@ impl AddressSpace {
         gone: &mut Vec<Vma>,
     ) -> Result<usize> {
         use RemapFlags as F;
-        if new % PAGE_SIZE != 0
+        if !new.is_multiple_of(PAGE_SIZE)
             || !UserAddr(new).in_user_range(r.new_len)
             || r.old + r.old_len > new && new + r.new_len > r.old
         {

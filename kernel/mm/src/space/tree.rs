@@ -232,9 +232,10 @@ mod tests {
             if let Some(l) = last {
                 assert!(!l.continues_in(v), "neighbours left apart");
             }
-            for p in v.start / P..v.end / P {
+            let pages = out.iter_mut().enumerate();
+            for (p, seen) in pages.take(v.end / P).skip(v.start / P) {
                 let page = v.object().map(|_| v.page_of(p * P));
-                out[p] = Some((v.prot.bits(), v.flags.bits(), page));
+                *seen = Some((v.prot.bits(), v.flags.bits(), page));
             }
             last_end = v.end;
             last = Some(v);

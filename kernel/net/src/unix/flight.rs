@@ -70,12 +70,6 @@ impl Rights {
         })
     }
 
-    /// How many.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.files.len()
-    }
-
     /// The files, received: out of flight.
     #[must_use]
     pub fn receive(mut self) -> Vec<Arc<OpenFile>> {

@@ -87,7 +87,8 @@ fn be_alone(thread: &Arc<Thread>) -> Result<()> {
     if group.threads.len() == 1 {
         group.in_exec = true;
         drop(group);
-        return Ok(take_lead(thread));
+        take_lead(thread);
+        return Ok(());
     }
     group.in_exec = true;
     for other in &group.threads {

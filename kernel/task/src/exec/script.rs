@@ -65,7 +65,9 @@ fn trim(mut line: &[u8]) -> &[u8] {
 mod tests {
     use super::*;
 
-    fn of(line: &[u8]) -> Result<Option<(Vec<u8>, Option<Vec<u8>>)>> {
+    type Owned = (Vec<u8>, Option<Vec<u8>>);
+
+    fn of(line: &[u8]) -> Result<Option<Owned>> {
         parse(line, line.len() < HEAD_SIZE)
             .map(|script| script.map(|s| (s.interpreter.to_vec(), s.argument.map(<[u8]>::to_vec))))
     }

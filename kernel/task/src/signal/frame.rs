@@ -232,7 +232,7 @@ fn find_fpsimd(base: UserAddr) -> Result<FpsimdContext, BadFrame> {
             ESR_MAGIC => {}
             _ => return Err(BadFrame),
         }
-        if size < size_of::<Record>() || size > left || size % 16 != 0 {
+        if size < size_of::<Record>() || size > left || !size.is_multiple_of(16) {
             return Err(BadFrame);
         }
         offset += size;

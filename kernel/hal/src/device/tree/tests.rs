@@ -160,8 +160,9 @@ fn memory_and_the_ramdisk_are_found() {
     for wide in [false, true] {
         let blob = machine(wide);
         let layout = layout(Fdt::new(&blob).unwrap());
-        assert_eq!(layout.ram.as_slice(), [0x4000_0000..0x4800_0000]);
-        assert_eq!(layout.reserved.as_slice(), [0x4700_0000..0x4700_1000]);
+        let (ram, reserved) = (0x4000_0000..0x4800_0000, 0x4700_0000..0x4700_1000);
+        assert_eq!(layout.ram.as_slice(), &[ram]);
+        assert_eq!(layout.reserved.as_slice(), &[reserved]);
         assert_eq!(layout.initrd, Some(0x4800_0000..0x4810_0000));
         assert_eq!(layout.console.map(|port| port.base), Some(0x900_0000));
     }
