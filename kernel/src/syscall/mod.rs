@@ -5,6 +5,7 @@ pub mod table;
 pub mod trace;
 
 mod access;
+mod clock;
 mod cred;
 mod cwd;
 #[cfg(not(target_os = "none"))]
@@ -13,6 +14,7 @@ mod epoll;
 mod eventfd;
 mod exec;
 mod exit_wait;
+mod futex;
 mod iovec;
 mod memory;
 mod poll;
@@ -25,7 +27,9 @@ mod ready;
 mod rlimit;
 mod select;
 mod sigmask;
+mod sched;
 mod signal;
+mod sleep;
 mod socket;
 mod stat;
 mod sysinfo;

@@ -15,7 +15,7 @@ use abi::poll::{PollFd, SigSetArg};
 use abi::signal::{RawSigInfo, SigAction, SigSet, SigStack};
 use abi::socket::{MMsgHdr, MsgHdr};
 use abi::stat::Stat;
-use abi::time::Timespec;
+use abi::time::{Timespec, Timeval, Timezone};
 use hal::addr::UserAddr;
 use hal::ucopy::UserPtr;
 
@@ -193,7 +193,18 @@ syscalls! {
     95 => exit_wait::waitid(kind: i32, id: PidArg, info: UserPtr<RawSigInfo>, options: Flags, usage: UserPtr<Rusage>);
     96 => process::set_tid_address(word: UserAddr);
     97 => process::unshare(flags: u64);
+    98 => futex::futex(word: UserAddr, operation: u32, value: u32, timeout: UserAddr, other: UserAddr, third: u32);
+    99 => futex::set_robust_list(head: UserAddr, length: usize);
+    100 => futex::get_robust_list(tid: PidArg, head: UserPtr<u64>, length: UserPtr<u64>);
+    101 => sleep::nanosleep(time: UserPtr<Timespec>, left: UserPtr<Timespec>);
+    112 => clock::clock_settime(clock: i32, time: UserPtr<Timespec>);
+    113 => clock::clock_gettime(clock: i32, time: UserPtr<Timespec>);
+    114 => clock::clock_getres(clock: i32, grain: UserPtr<Timespec>);
+    115 => sleep::clock_nanosleep(clock: i32, flags: i32, time: UserPtr<Timespec>, left: UserPtr<Timespec>);
     116 => sysinfo::syslog(action: i32, buf: UserAddr, length: i32);
+    122 => sched::sched_setaffinity(tid: PidArg, length: u32, mask: UserAddr);
+    123 => sched::sched_getaffinity(tid: PidArg, length: u32, mask: UserAddr);
+    124 => sched::sched_yield();
     128 => signal::restart_syscall();
     129 => signal::kill(pid: PidArg, sig: Sig);
     130 => signal::tkill(tid: PidArg, sig: Sig);
@@ -232,6 +243,9 @@ syscalls! {
     165 => rlimit::getrusage(who: i32, usage: UserPtr<Rusage>);
     166 => cwd::umask(mask: Mode);
     167 => prctl::prctl(option: i32, arg2: u64, arg3: u64, arg4: u64, arg5: u64);
+    168 => sched::getcpu(cpu: UserPtr<u32>, node: UserPtr<u32>, cache: UserAddr);
+    169 => clock::gettimeofday(time: UserPtr<Timeval>, zone: UserPtr<Timezone>);
+    170 => clock::settimeofday(time: UserPtr<Timeval>, zone: UserPtr<Timezone>);
     172 => process::getpid();
     173 => process::getppid();
     174 => cred::getuid();

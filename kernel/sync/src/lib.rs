@@ -2,7 +2,7 @@
 //!
 //! The room for: locks with ranks ([`SpinLock`], [`IrqLock`], [`Mutex`], [`RwLock`]), readiness
 //! ([`Pollee`], [`Observer`]), the schedulable entity ([`Task`]) with its park and unpark, time
-//! ([`Instant`], [`timer`]), and the plain types everybody needs ([`Credentials`], [`Limits`],
+//! ([`Instant`], [`clock`], [`timer`]), and the plain types everybody needs ([`Credentials`], [`Limits`],
 //! [`Charge`]). It uses `hal` and `abi` alone. Policy stays out: which task runs next is the
 //! scheduler's, installed at start through [`sched::install`]; what a signal is, nobody here knows.
 //!
@@ -18,6 +18,7 @@ extern crate alloc;
 
 mod atomic;
 mod charge;
+pub mod clock;
 mod credentials;
 mod defer;
 mod events;

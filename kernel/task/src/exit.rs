@@ -3,9 +3,11 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use abi::futex::FUTEX_BITSET_MATCH_ANY;
 use abi::signal::{CLD_EXITED, CLD_KILLED, SIG_IGN, SIGCHLD, SIGCONT, SIGHUP, SaFlags};
 use sync::Events;
 
+use crate::futex;
 use crate::process::Process;
 use crate::signal::{self, JobState, Origin, SigInfo, send_to_group, send_to_process, stop};
 use crate::thread::Thread;
@@ -52,26 +54,34 @@ pub fn exit_thread(thread: &Arc<Thread>) {
     }
 }
 
-/// Leaves the address space: futexes are let go, the word of `set_tid_address` is cleared, a parent
+/// Leaves the address space: robust locks are let go, the word of `set_tid_address` is cleared, a parent
 /// waiting in vfork goes on. Also done by exec, for the old space.
 pub(crate) fn leave_memory(thread: &Arc<Thread>) {
-    release_words(thread);
-    let mm = thread.set_mm(None);
+    futex::release(thread);
+    let mm = thread.mm().ok();
     if let Some(mm) = mm {
+        clear_tid(thread, Arc::strong_count(&mm) > ALONE);
         thread.process().note_rss(&mm);
-        drop(mm);
     }
+    drop(thread.set_mm(None));
     thread.finish_vfork();
 }
 
-/// Clears the word of `set_tid_address` for whoever shares the memory.
-fn release_words(thread: &Arc<Thread>) {
-    let word = thread.clear_child_tid();
-    if !word.is_null() {
-        // Linux does not look whether it could be written.
-        let _ = hal::ucopy::store_u32(word, 0);
-        thread.set_clear_child_tid(hal::UserAddr(0));
+/// References to a space that one thread alone is in, while [`leave_memory`] looks.
+const ALONE: usize = 2;
+
+/// Clears the word of `set_tid_address` and wakes who waits for it, when the memory is `shared`: in the
+/// memory of a thread that was alone nobody looks, and Linux leaves the word as it is.
+fn clear_tid(thread: &Thread, shared: bool) {
+    let at = thread.clear_child_tid();
+    thread.set_clear_child_tid(hal::UserAddr(0));
+    if at.is_null() || !shared {
+        return;
     }
+    // Linux does not look whether it could be written.
+    let _ = hal::ucopy::store_u32(at, 0);
+    let word = futex::Word { at, shared: true };
+    let _ = futex::wake(thread, word, 1, FUTEX_BITSET_MATCH_ANY);
 }
 
 fn end_machine(status: i32) {

@@ -21,6 +21,7 @@ pub mod access;
 pub mod caller;
 pub mod clone;
 pub mod cmdline;
+pub mod cpu_clock;
 pub mod cred;
 pub mod exec;
 pub mod exit;

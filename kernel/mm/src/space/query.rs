@@ -11,8 +11,10 @@ use super::{AddressSpace, FaultCode, FaultError, Inner};
 /// What identifies a futex: the same word of memory has the same key in every process.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum FutexKey {
-    /// A word of one space: its number and the address.
+    /// A word the program calls its own: its space's number and the address.
     Private(u64, usize),
+    /// A word of private memory that the program calls shared: the same, but another queue, as on Linux.
+    Anonymous(u64, usize),
     /// A word of an object: its number and the byte offset.
     Shared(u64, u64),
 }
@@ -74,33 +76,41 @@ impl AddressSpace {
     /// look at mappings. May sleep.
     ///
     /// # Errors
-    /// As [`AddressSpace::fault`]: nothing readable is there.
-    pub fn futex_key(&self, addr: UserAddr, shared: bool) -> Result<FutexKey, FaultError> {
+    /// As [`AddressSpace::fault`]: the word cannot be accessed so, or is private memory that nobody can
+    /// write and so never changes.
+    pub fn futex_key(
+        &self,
+        addr: UserAddr,
+        shared: bool,
+        access: hal::Access,
+    ) -> Result<FutexKey, FaultError> {
         if !addr.in_user_range(4) {
             return Err(FaultError::Segv(FaultCode::MapErr));
         }
-        let private = FutexKey::Private(self.id, addr.0);
         if !shared {
-            return Ok(private);
+            return Ok(FutexKey::Private(self.id, addr.0));
         }
         let inner = self.inner.read();
         let v = inner
             .tree
             .find(addr.0)
             .ok_or(FaultError::Segv(FaultCode::MapErr))?;
-        if !super::fault::allows(v.prot, hal::Access::Read) {
-            return Err(FaultError::Segv(FaultCode::AccErr));
-        }
-        Ok(match v.object() {
-            Some(object) if v.is_shared() => {
+        let writable = v.prot.contains(ProtFlags::WRITE);
+        match v.object() {
+            // What a private mapping cannot write is the object's own.
+            Some(object) if v.is_shared() || !writable => {
+                if !super::fault::allows(v.prot, access) {
+                    return Err(FaultError::Segv(FaultCode::AccErr));
+                }
                 let page = v.page_of(addr.0);
-                FutexKey::Shared(
+                Ok(FutexKey::Shared(
                     object.id(),
                     page << PAGE_SHIFT | (addr.0 & PAGE_MASK) as u64,
-                )
+                ))
             }
-            _ => private,
-        })
+            _ if writable => Ok(FutexKey::Anonymous(self.id, addr.0)),
+            _ => Err(FaultError::Segv(FaultCode::AccErr)),
+        }
     }
 
     /// Sizes. May sleep.

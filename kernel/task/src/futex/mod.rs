@@ -1,6 +1,11 @@
 //! Futexes: sleeping on a word of a program's memory (`man 2 futex`).
 
+mod calls;
+mod robust;
 pub mod table;
 
 #[cfg(test)]
 mod tests;
+
+pub use calls::{Word, requeue, wait, wake, wake_op};
+pub use robust::release;
