@@ -8,39 +8,46 @@ mod access;
 mod clock;
 mod cred;
 mod cwd;
+mod descriptor;
 #[cfg(not(target_os = "none"))]
 pub mod docs;
 mod epoll;
 mod eventfd;
 mod exec;
 mod exit_wait;
+mod fcntl;
 mod futex;
+mod getdents;
+mod ioctl;
 mod iovec;
 mod memory;
-mod poll;
 mod names;
 mod open;
 mod path;
+mod poll;
 mod prctl;
 mod process;
+mod read_write;
 mod ready;
+mod record_lock;
 mod rlimit;
+mod sched;
 mod select;
 mod sigmask;
-mod sched;
 mod signal;
 mod sleep;
 mod socket;
 mod stat;
 mod sysinfo;
 mod timeout;
+mod transfer;
 
 use alloc::sync::Arc;
 
 use abi::{Errno, Result};
 use hal::UserContext;
 use mm::AddressSpace;
-use sync::Credentials;
+use sync::{Credentials, Resource};
 use task::thread::flag;
 use task::{Process, Thread};
 use vfs::{FdTable, FsContext, OpenFile};
@@ -79,6 +86,25 @@ impl Cx<'_> {
     #[inline]
     pub fn file(&self, fd: args::Fd) -> Result<Arc<OpenFile>> {
         self.thread.files()?.get(fd.0)
+    }
+
+    /// The open file of a descriptor that is more than a place (`O_PATH`).
+    ///
+    /// # Errors
+    /// `EBADF`.
+    #[inline]
+    pub fn usable_file(&self, fd: args::Fd) -> Result<Arc<OpenFile>> {
+        let file = self.file(fd)?;
+        if file.is_path_only() {
+            return Err(Errno::EBADF);
+        }
+        Ok(file)
+    }
+
+    /// `RLIMIT_NOFILE`.
+    pub fn descriptor_limit(&self) -> usize {
+        let limit = self.process().limits().soft(Resource::OpenFiles);
+        usize::try_from(limit).unwrap_or(usize::MAX)
     }
 
     /// The caller's memory.

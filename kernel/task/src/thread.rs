@@ -277,6 +277,16 @@ impl Thread {
         self.files.lock().clone().ok_or(Errno::ESRCH)
     }
 
+    /// Gives it descriptors of its own, copies of those below `end`.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn unshare_files(&self, end: usize) -> abi::Result<()> {
+        let own = Arc::new(self.files()?.copy_below(end)?);
+        drop(self.set_files(Some(own)));
+        Ok(())
+    }
+
     /// Its root, working directory and umask.
     ///
     /// # Errors

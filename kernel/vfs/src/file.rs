@@ -21,6 +21,9 @@ use crate::inode::Inode;
 use crate::notify;
 use crate::path::Path;
 
+/// In place of a position of [`FileOps::write`]: the end, wherever it is by then.
+pub const AT_END: u64 = u64::MAX;
+
 /// Where `lseek` counts from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whence {
@@ -77,12 +80,18 @@ pub trait FileOps: Any + Send + Sync {
         0
     }
 
-    /// Writes at `pos` and moves it; with `O_APPEND` at the end.
+    /// Writes at `pos` and moves it. A file of pages gets [`AT_END`] for a write at its end and puts the
+    /// position after what it wrote in its place.
     ///
     /// # Errors
     /// `EAGAIN` when there is no room yet, `EINVAL` for what cannot be written.
     fn write(&self, _file: &OpenFile, _src: &mut IoSrc<'_>, _pos: &mut u64) -> Result<usize> {
         Err(Errno::EINVAL)
+    }
+
+    /// Whether a write that may wait goes on until everything has gone: pipes and terminals.
+    fn writes_all(&self) -> bool {
+        false
     }
 
     /// What the file is ready for now.
@@ -354,18 +363,36 @@ impl OpenFile {
         Ok(done)
     }
 
-    /// Writes, at `at` or at the file's position.
+    /// Writes, at `at` or at the file's position; with `O_APPEND` at the end.
     ///
     /// # Errors
     /// As [`FileOps::write`]; `EBADF` when not open for writing.
     pub fn write(&self, src: &mut IoSrc<'_>, at: Option<&mut u64>) -> Result<usize> {
+        let append = self.flags().contains(OFlags::APPEND);
+        match at {
+            Some(at) => self.write_at(src, at, append),
+            None if self.positioned => self.write_at(src, &mut self.position(), append),
+            None => self.write_at(src, &mut 0, append),
+        }
+    }
+
+    /// Writes at `at`, or with `append` at the end, whatever `O_APPEND` says (`RWF_APPEND`, `RWF_NOAPPEND`).
+    ///
+    /// # Errors
+    /// As [`OpenFile::write`].
+    pub fn write_at(&self, src: &mut IoSrc<'_>, at: &mut u64, append: bool) -> Result<usize> {
         if !self.writable() {
             return Err(Errno::EBADF);
         }
-        let done = match at {
-            Some(at) => self.ops.write(self, src, at)?,
-            None if self.positioned => self.ops.write(self, src, &mut self.position())?,
-            None => self.ops.write(self, src, &mut 0)?,
+        let done = if append && self.inode().object().is_some() {
+            let mut end = AT_END;
+            let done = self.ops.write(self, src, &mut end)?;
+            if end != AT_END {
+                *at = end;
+            }
+            done
+        } else {
+            self.ops.write(self, src, at)?
         };
         if done != 0 {
             notify::on(self.path.dentry(), InotifyMask::MODIFY);

@@ -107,6 +107,16 @@ impl FileLocks {
             .copied()
     }
 
+    /// The first lock of the owner of `range` that lies in it.
+    #[must_use]
+    pub fn held(&self, range: &RecordLock) -> Option<RecordLock> {
+        self.records
+            .lock()
+            .iter()
+            .find(|held| held.owner == range.owner && held.overlaps(range))
+            .copied()
+    }
+
     /// Takes `wanted`, in place of what its owner holds in the range.
     ///
     /// # Errors

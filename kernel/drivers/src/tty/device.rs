@@ -199,6 +199,10 @@ impl FileOps for TtyFile {
         Ok(done)
     }
 
+    fn writes_all(&self) -> bool {
+        true
+    }
+
     fn ready(&self, _file: &OpenFile) -> Events {
         if self.hung_up() {
             return Events::READABLE | Events::WRITABLE | Events::ALWAYS;

@@ -5,7 +5,7 @@ use abi::{Errno, Result};
 use alloc::sync::Arc;
 use mm::{IoDst, IoSrc, MemObject};
 use vfs::ops::attr::drop_set_id_on_write;
-use vfs::{DirSink, FileOps, FileType, Inode, MmapRequest, OpenFile, Whence, seek};
+use vfs::{AT_END, DirSink, FileOps, FileType, Inode, MmapRequest, OpenFile, Whence, seek};
 
 use super::directory::FIRST_COOKIE;
 use super::inode::{Body, File, TmpInode};
@@ -54,10 +54,12 @@ impl FileOps for TmpInode {
             return Ok(0);
         }
         drop_set_id_on_write(self.attr(), open.cred());
-        if open.flags().contains(OFlags::APPEND) {
+        if *pos == AT_END {
             let _end = file.append.lock();
-            *pos = file.object.size();
-            return self.write_from(file, src, pos);
+            let mut end = file.object.size();
+            let done = self.write_from(file, src, &mut end)?;
+            *pos = end;
+            return Ok(done);
         }
         self.write_from(file, src, pos)
     }

@@ -22,12 +22,13 @@ impl MemObject {
         self.seals.store(seals.bits(), Ordering::Release);
     }
 
-    /// Adds seals. May sleep.
+    /// Adds seals. One against the execute bits (`EXEC`) seals what is `executable` against writes too. May
+    /// sleep.
     ///
     /// # Errors
     /// `EPERM` when sealed against that; `EBUSY` for `WRITE` while somebody has it mapped shared
     /// and may write there.
-    pub fn add_seals(&self, more: Seals) -> Result<()> {
+    pub fn add_seals(&self, more: Seals, executable: bool) -> Result<()> {
         // No write and no truncation is under way while this is held.
         let _inner = self.inner.write();
         let now = self.seals();
@@ -39,8 +40,7 @@ impl MemObject {
             return Err(Errno::EBUSY);
         }
         let mut more = more;
-        if more.contains(Seals::EXEC) {
-            // An executable sealed against changes of its mode is sealed against writes too.
+        if more.contains(Seals::EXEC) && executable {
             more |= Seals::SHRINK | Seals::GROW | Seals::WRITE | Seals::FUTURE_WRITE;
         }
         self.seals.store((now | more).bits(), Ordering::Release);

@@ -335,13 +335,13 @@ fn seals_meet_mappings() {
     let o = MemObject::new_anon(P as u64);
     o.set_initial_seals(Seals::empty());
     let at = file(&s, &o, 1, true);
-    assert_eq!(o.add_seals(Seals::WRITE), Err(Errno::EBUSY));
+    assert_eq!(o.add_seals(Seals::WRITE, false), Err(Errno::EBUSY));
     s.unmap(UserAddr(at), P).unwrap();
-    o.add_seals(Seals::WRITE | Seals::SHRINK | Seals::SEAL)
+    o.add_seals(Seals::WRITE | Seals::SHRINK | Seals::SEAL, false)
         .unwrap();
     assert_eq!(o.truncate(0), Err(Errno::EPERM));
     assert_eq!(o.write_at(0, &mut IoSrc::kernel(b"x")), Err(Errno::EPERM));
-    assert_eq!(o.add_seals(Seals::GROW), Err(Errno::EPERM));
+    assert_eq!(o.add_seals(Seals::GROW, false), Err(Errno::EPERM));
 }
 
 #[test]

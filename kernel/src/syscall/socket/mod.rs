@@ -12,14 +12,15 @@ pub use options::{getsockopt, setsockopt};
 use abi::fcntl::OFlags;
 use abi::socket::family::{AF_INET, AF_INET6, AF_MAX, AF_NETLINK, AF_PACKET, AF_UNIX, AF_VSOCK};
 use abi::socket::{
-    SOCK_CLOEXEC, SOCK_MAX, SOCK_NONBLOCK, SOCK_TYPE_MASK, SOCKADDR_STORAGE, SOMAXCONN,
+    MsgFlags, SOCK_CLOEXEC, SOCK_MAX, SOCK_NONBLOCK, SOCK_TYPE_MASK, SOCKADDR_STORAGE, SOMAXCONN,
 };
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use hal::UserAddr;
 use hal::ucopy::{UserPtr, UserSlice};
-use net::socket::{How, Socket};
+use mm::io::{IoDst, IoSrc};
+use net::socket::{How, Outgoing, Socket};
 use net::unix::{Kind, UnixSocket};
 use sync::Resource;
 use task::caller::Calling;
@@ -112,6 +113,33 @@ pub fn socketpair(
     first.install(net::file::open(a, flags, &caller(cx)?));
     second.install(net::file::open(b, flags, &caller(cx)?));
     Ok(0)
+}
+
+/// `read(2)` of a socket.
+pub fn read(
+    cx: &Cx<'_>,
+    socket: &Arc<dyn Socket>,
+    dst: &mut IoDst<'_>,
+    nonblock: bool,
+) -> Result<usize> {
+    if dst.remaining() == 0 {
+        return Ok(0);
+    }
+    // Descriptors that came along are closed with what was received.
+    let received = transfer::receive(cx.thread, socket, dst, MsgFlags::empty(), nonblock)?;
+    Ok(received.bytes)
+}
+
+/// `write(2)` to a socket.
+pub fn write(
+    cx: &Cx<'_>,
+    socket: &Arc<dyn Socket>,
+    src: &mut IoSrc<'_>,
+    nonblock: bool,
+) -> Result<usize> {
+    let calling = caller(cx)?;
+    let mut out = Outgoing::plain(&calling, MsgFlags::empty());
+    transfer::send(cx.thread, socket, src, &mut out, nonblock)
 }
 
 /// The bytes of an address argument.

@@ -177,6 +177,10 @@ impl FileOps for PipeEnd {
         }
     }
 
+    fn writes_all(&self) -> bool {
+        true
+    }
+
     fn ready(&self, _file: &OpenFile) -> Events {
         let state = self.pipe.state.lock();
         let mut events = Events::empty();

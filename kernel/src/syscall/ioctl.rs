@@ -1,0 +1,60 @@
+//! `ioctl(2)`: what every file knows, then the file's own.
+
+use abi::fcntl::{FIGETBSZ, FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, FIOQSIZE, OFlags};
+use abi::{Errno, Result};
+use hal::UserAddr;
+use hal::ucopy::UserPtr;
+use task::caller::Calling;
+use vfs::{FileType, OpenFile};
+
+use super::Cx;
+use super::args::Fd;
+
+/// `ioctl(2)`
+pub fn ioctl(cx: &mut Cx<'_>, fd: Fd, command: u32, arg: UserAddr) -> Result<usize> {
+    let file = cx.usable_file(fd)?;
+    match command {
+        FIOCLEX => cx.files()?.set_cloexec(fd.0, true)?,
+        FIONCLEX => cx.files()?.set_cloexec(fd.0, false)?,
+        FIONBIO => switch(&file, OFlags::NONBLOCK, arg)?,
+        FIOASYNC => asynchronous(&file, arg)?,
+        FIOQSIZE => match file.inode().attr().file_type() {
+            FileType::Regular | FileType::Directory | FileType::Symlink => {
+                let size = file.inode().metadata().size as i64;
+                UserPtr::new(arg).write(&size)?;
+            }
+            _ => return Err(Errno::ENOTTY),
+        },
+        FIGETBSZ => {
+            let size = file.path().mount().sb().fs().statfs()?.f_bsize;
+            UserPtr::new(arg).write(&(size as i32))?;
+        }
+        FIONREAD if file.inode().attr().file_type() == FileType::Regular => {
+            let left = file.inode().metadata().size as i64 - *file.position() as i64;
+            UserPtr::new(arg).write(&(left as i32))?;
+        }
+        _ => {
+            let caller = Calling::new(cx.thread)?;
+            return file.ops().ioctl(&file, command, arg.0, &caller);
+        }
+    }
+    Ok(0)
+}
+
+/// Sets or clears a flag as the program's word says.
+fn switch(file: &OpenFile, flag: OFlags, arg: UserAddr) -> Result<()> {
+    if UserPtr::<i32>::new(arg).read()? == 0 {
+        file.change_flags(OFlags::empty(), flag);
+    } else {
+        file.change_flags(flag, OFlags::empty());
+    }
+    Ok(())
+}
+
+/// There are no signals of readiness, as on Linux for files that have none.
+fn asynchronous(_file: &OpenFile, arg: UserAddr) -> Result<()> {
+    match UserPtr::<i32>::new(arg).read()? {
+        0 => Ok(()),
+        _ => Err(Errno::ENOTTY),
+    }
+}
