@@ -8,6 +8,7 @@ use object::read::elf::{ElfFile64, FileHeader, ProgramHeader};
 use object::{Endianness, elf};
 
 use crate::cargo::{self, KERNEL_TARGET, Package};
+use crate::symbols;
 use crate::workspace::Workspace;
 
 /// The profile of the `Image` that ships.
@@ -47,7 +48,9 @@ fn image_name(profile: &str) -> String {
 }
 
 fn write_image(elf: &Path, image: &Path) -> Result<()> {
-    let bytes = flatten(&fs::read(elf).with_context(|| elf.display().to_string())?)?;
+    let file = fs::read(elf).with_context(|| elf.display().to_string())?;
+    let mut bytes = flatten(&file)?;
+    symbols::fill(&file, &mut bytes)?;
     if bytes.get(MAGIC_AT..MAGIC_AT + MAGIC.len()) != Some(MAGIC) {
         bail!("no arm64 boot header at its start: the linker script must put it first");
     }

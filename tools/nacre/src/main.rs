@@ -13,6 +13,7 @@ mod kernel;
 mod progress;
 mod qemu;
 mod session;
+mod symbols;
 mod terminal;
 mod test;
 mod testbins;

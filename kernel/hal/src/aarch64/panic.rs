@@ -130,7 +130,7 @@ fn backtrace(pc: usize, mut record: usize) {
 fn print_place(pc: usize) {
     let mut out = EarlyConsole;
     let _ = match super::symbols::find(pc) {
-        Some((name, offset)) => writeln!(out, "  {pc:#018x} {name:#}+{offset:#x}"),
+        Some((name, offset)) => writeln!(out, "  {pc:#018x} {name}+{offset:#x}"),
         None => writeln!(out, "  {pc:#018x}"),
     };
 }
