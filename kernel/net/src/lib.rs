@@ -1,6 +1,6 @@
 //! Sockets: what programs reach through `socket(2)`.
 //!
-//! The room for the socket layer all families share ([`socket`], [`options`], [`control`], [`file`]) and for the
+//! The room for the socket layer all families share ([`socket`], [`options`], [`control`], [`mod@file`]) and for the
 //! families, a folder each. Nothing here waits: what is not ready is `EAGAIN`, and the socket's
 //! pollee tells when to come again. The system-call layer copies headers and control messages from
 //! and to user memory; here they are plain values.

@@ -218,7 +218,7 @@ impl FdTable {
         Ok(slots.files.get_mut(at).and_then(|slot| slot.replace(file)))
     }
 
-    /// Takes a descriptor out of the table; the caller closes the file ([`crate::close`]).
+    /// Takes a descriptor out of the table; the caller closes the file ([`crate::close()`]).
     ///
     /// # Errors
     /// `EBADF`.

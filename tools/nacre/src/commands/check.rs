@@ -55,6 +55,9 @@ const STEPS: [&[&str]; 6] = [
     ],
 ];
 
+/// Private items are documented too, so a link to one leads somewhere.
+const DOC_FLAGS: &str = "-D warnings -A rustdoc::private_intra_doc_links";
+
 /// Check formatting, lints and documentation.
 #[derive(Debug, clap::Args)]
 pub struct Args {}
@@ -70,7 +73,7 @@ impl Args {
             command
                 .args(step)
                 .env("CARGO_TERM_COLOR", "never")
-                .env("RUSTDOCFLAGS", "-D warnings");
+                .env("RUSTDOCFLAGS", DOC_FLAGS);
             match progress.run(&mut command, &workspace.out().join("check.log")) {
                 Ok(()) => progress.done(),
                 Err(error) => {
