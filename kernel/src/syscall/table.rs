@@ -37,9 +37,11 @@ pub struct Entry {
     pub decode: fn(&Registers, &mut Line),
     /// Linux's name; empty for a number without a line.
     pub name: &'static str,
-    /// The handler's file.
+    /// The handler's file. The page about the table has it; the kernel itself does not.
+    #[cfg(not(target_os = "none"))]
     pub family: &'static str,
     /// `name: Type` of each parameter.
+    #[cfg(not(target_os = "none"))]
     pub params: &'static [&'static str],
 }
 
@@ -66,13 +68,7 @@ fn decode_raw(args: &Registers, line: &mut Line) {
 }
 
 /// The entry of every number that has no line.
-pub static UNKNOWN: Entry = Entry {
-    handler: unknown,
-    decode: decode_raw,
-    name: "",
-    family: "",
-    params: &[],
-};
+pub static UNKNOWN: Entry = UNKNOWN_COPY;
 
 /// The entry of a number; [`UNKNOWN`] beyond the table and in its holes.
 #[inline(always)]
@@ -114,7 +110,9 @@ macro_rules! syscalls {
                     handler: shims::$name,
                     decode: decoders::$name,
                     name: stringify!($name),
+                    #[cfg(not(target_os = "none"))]
                     family: stringify!($family),
+                    #[cfg(not(target_os = "none"))]
                     params: &[$(concat!(stringify!($arg), ": ", stringify!($ty))),*],
                 };
             )*
@@ -131,7 +129,9 @@ const UNKNOWN_COPY: Entry = Entry {
     handler: unknown,
     decode: decode_raw,
     name: "",
+    #[cfg(not(target_os = "none"))]
     family: "",
+    #[cfg(not(target_os = "none"))]
     params: &[],
 };
 
