@@ -48,6 +48,8 @@ pub const MS_I_VERSION: u64 = 1 << 23;
 pub const MS_STRICTATIME: u64 = 1 << 24;
 /// Write times lazily.
 pub const MS_LAZYTIME: u64 = 1 << 25;
+/// Only the kernel mounts so.
+pub const MS_NOUSER: u64 = 1 << 31;
 /// The magic number old programs put in the upper half.
 pub const MS_MGC_VAL: u64 = 0xc0ed_0000;
 /// The mask of that number.

@@ -5,6 +5,7 @@ pub mod table;
 pub mod trace;
 
 mod access;
+mod attr;
 mod clock;
 mod cred;
 mod cwd;
@@ -21,6 +22,7 @@ mod getdents;
 mod ioctl;
 mod iovec;
 mod memory;
+mod mount;
 mod names;
 mod open;
 mod path;
@@ -38,9 +40,11 @@ mod signal;
 mod sleep;
 mod socket;
 mod stat;
+mod statfs;
 mod sysinfo;
 mod timeout;
 mod transfer;
+mod xattr;
 
 use alloc::sync::Arc;
 

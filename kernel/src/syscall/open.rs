@@ -8,7 +8,7 @@ use abi::fcntl::{
 use abi::stat::S_IALLUGO;
 use abi::{Errno, Result};
 use hal::{PAGE_SIZE, UserAddr};
-use sync::{Events, Resource};
+use sync::Events;
 use task::caller::Calling;
 use task::wait::{WaitOptions, wait};
 use vfs::ops::open::{OpenHow, open as open_file};
@@ -146,8 +146,7 @@ fn open(
     let mut buffer = PathBuffer::new();
     let path = buffer.read(path)?;
     let files = cx.files()?;
-    let limit = cx.process().limits().soft(Resource::OpenFiles);
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let limit = cx.descriptor_limit();
     // The number comes first: who has none left must not make a file.
     let reserved = files.reserve(0, limit, flags.contains(OFlags::CLOEXEC))?;
     let base = if resolve.intersects(LookupFlags::BENEATH | LookupFlags::IN_ROOT) {

@@ -14,7 +14,7 @@ use abi::epoll::EpollEvent;
 use abi::poll::{PollFd, SigSetArg};
 use abi::signal::{RawSigInfo, SigAction, SigSet, SigStack};
 use abi::socket::{MMsgHdr, MsgHdr};
-use abi::stat::Stat;
+use abi::stat::{Stat, Statfs, Statx};
 use abi::time::{Timespec, Timeval, Timezone};
 use hal::addr::UserAddr;
 use hal::ucopy::UserPtr;
@@ -163,6 +163,18 @@ const fn same_text(left: &str, right: &str) -> bool {
 
 // One line a call, in numeric order.
 syscalls! {
+    5 => xattr::setxattr(path: PathPtr, name: StrPtr, value: UserAddr, size: usize, flags: Flags);
+    6 => xattr::lsetxattr(path: PathPtr, name: StrPtr, value: UserAddr, size: usize, flags: Flags);
+    7 => xattr::fsetxattr(fd: Fd, name: StrPtr, value: UserAddr, size: usize, flags: Flags);
+    8 => xattr::getxattr(path: PathPtr, name: StrPtr, value: UserAddr, size: usize);
+    9 => xattr::lgetxattr(path: PathPtr, name: StrPtr, value: UserAddr, size: usize);
+    10 => xattr::fgetxattr(fd: Fd, name: StrPtr, value: UserAddr, size: usize);
+    11 => xattr::listxattr(path: PathPtr, names: UserAddr, size: usize);
+    12 => xattr::llistxattr(path: PathPtr, names: UserAddr, size: usize);
+    13 => xattr::flistxattr(fd: Fd, names: UserAddr, size: usize);
+    14 => xattr::removexattr(path: PathPtr, name: StrPtr);
+    15 => xattr::lremovexattr(path: PathPtr, name: StrPtr);
+    16 => xattr::fremovexattr(fd: Fd, name: StrPtr);
     17 => cwd::getcwd(buf: UserAddr, size: usize);
     19 => eventfd::eventfd2(count: u32, flags: Flags);
     20 => epoll::epoll_create1(flags: Flags);
@@ -178,10 +190,20 @@ syscalls! {
     36 => names::symlinkat(target: PathPtr, dir: DirFd, path: PathPtr);
     37 => names::linkat(old_dir: DirFd, old: PathPtr, new_dir: DirFd, new: PathPtr, flags: Flags);
     38 => names::renameat(old_dir: DirFd, old: PathPtr, new_dir: DirFd, new: PathPtr);
+    39 => mount::umount2(target: PathPtr, flags: Flags);
+    40 => mount::mount(source: StrPtr, target: PathPtr, kind: StrPtr, flags: u64, data: UserAddr);
+    41 => mount::pivot_root(new_root: PathPtr, put_old: PathPtr);
+    43 => statfs::statfs(path: PathPtr, buf: UserPtr<Statfs>);
+    44 => statfs::fstatfs(fd: Fd, buf: UserPtr<Statfs>);
+    45 => attr::truncate(path: PathPtr, size: i64);
     48 => access::faccessat(dir: DirFd, path: PathPtr, mode: u32);
     49 => cwd::chdir(path: PathPtr);
     50 => cwd::fchdir(fd: Fd);
     51 => cwd::chroot(path: PathPtr);
+    52 => attr::fchmod(fd: Fd, mode: Mode);
+    53 => attr::fchmodat(dir: DirFd, path: PathPtr, mode: Mode);
+    54 => attr::fchownat(dir: DirFd, path: PathPtr, uid: u32, gid: u32, flags: Flags);
+    55 => attr::fchown(fd: Fd, uid: u32, gid: u32);
     56 => open::openat(dir: DirFd, path: PathPtr, flags: Flags, mode: Mode);
     57 => descriptor::close(fd: Fd);
     59 => descriptor::pipe2(pair: UserPtr<[i32; 2]>, flags: Flags);
@@ -201,6 +223,7 @@ syscalls! {
     78 => names::readlinkat(dir: DirFd, path: PathPtr, buf: UserAddr, size: i32);
     79 => stat::newfstatat(dir: DirFd, path: PathPtr, buf: UserPtr<Stat>, flags: Flags);
     80 => stat::fstat(fd: Fd, buf: UserPtr<Stat>);
+    88 => attr::utimensat(dir: DirFd, path: PathPtr, times: UserPtr<[Timespec; 2]>, flags: Flags);
     90 => cred::capget(header: UserPtr<u32>, data: UserPtr<u32>);
     91 => cred::capset(header: UserPtr<u32>, data: UserPtr<u32>);
     92 => rlimit::personality(persona: u32);
@@ -313,6 +336,7 @@ syscalls! {
     284 => memory::mlock2(addr: UserAddr, len: usize, flags: u32);
     286 => read_write::preadv2(fd: Fd, vector: UserAddr, count: usize, offset: i64, high: u64, flags: Flags);
     287 => read_write::pwritev2(fd: Fd, vector: UserAddr, count: usize, offset: i64, high: u64, flags: Flags);
+    291 => stat::statx(dir: DirFd, path: PathPtr, flags: Flags, mask: u32, buf: UserPtr<Statx>);
     424 => signal::pidfd_send_signal(fd: Fd, sig: Sig, info: UserPtr<RawSigInfo>, flags: Flags);
     434 => process::pidfd_open(pid: PidArg, flags: Flags);
     435 => process::clone3(args: UserAddr, size: usize);
@@ -321,4 +345,5 @@ syscalls! {
     438 => process::pidfd_getfd(pidfd: Fd, target: Fd, flags: Flags);
     439 => access::faccessat2(dir: DirFd, path: PathPtr, mode: u32, flags: Flags);
     441 => epoll::epoll_pwait2(epfd: Fd, events: UserPtr<EpollEvent>, most: i32, timeout: UserPtr<Timespec>, mask: UserPtr<SigSet>, size: usize);
+    452 => attr::fchmodat2(dir: DirFd, path: PathPtr, mode: Mode, flags: Flags);
 }

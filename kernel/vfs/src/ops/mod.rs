@@ -7,3 +7,4 @@ pub mod mounts;
 pub mod open;
 pub mod remove;
 pub mod rename;
+pub mod xattr;

@@ -2,14 +2,14 @@
 
 use abi::mount::{
     MNT_DETACH, MNT_EXPIRE, MNT_FORCE, MS_BIND, MS_DIRSYNC, MS_I_VERSION, MS_LAZYTIME, MS_MGC_MSK,
-    MS_MGC_VAL, MS_MOVE, MS_NOATIME, MS_NODIRATIME, MS_PRIVATE, MS_RDONLY, MS_REC, MS_RELATIME,
-    MS_REMOUNT, MS_SHARED, MS_SILENT, MS_SLAVE, MS_STRICTATIME, MS_SYNCHRONOUS, MS_UNBINDABLE,
-    UMOUNT_NOFOLLOW,
+    MS_MGC_VAL, MS_MOVE, MS_NOATIME, MS_NODIRATIME, MS_NOUSER, MS_PRIVATE, MS_RDONLY, MS_REC,
+    MS_RELATIME, MS_REMOUNT, MS_SHARED, MS_SILENT, MS_SLAVE, MS_STRICTATIME, MS_SYNCHRONOUS,
+    MS_UNBINDABLE, UMOUNT_NOFOLLOW,
 };
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
-use sync::Capability;
+use sync::{Capability, Credentials};
 
 use crate::dentry::Dentry;
 use crate::mount::{self, Mount, MountFlags, TreeGuard};
@@ -47,9 +47,10 @@ pub fn mount(start: &Start<'_>, request: &MountRequest<'_>) -> Result<()> {
         flags &= !MS_MGC_MSK;
     }
     let target = lookup(start, request.target, LookupFlags::FOLLOW)?;
-    if !start.cred.has(Capability::SYS_ADMIN) {
-        return Err(Errno::EPERM);
+    if flags & MS_NOUSER != 0 {
+        return Err(Errno::EINVAL);
     }
+    ensure_may_mount(start.cred)?;
     if flags & (MS_REMOUNT | MS_BIND) == MS_REMOUNT | MS_BIND {
         reconfigure(&target, flags)
     } else if flags & MS_REMOUNT != 0 {
@@ -276,24 +277,44 @@ fn new_mount(target: &Path, request: &MountRequest<'_>, flags: u64) -> Result<()
     Ok(())
 }
 
+/// Whether `cred` may change the tree of mounts.
+///
+/// # Errors
+/// `EPERM`.
+pub fn ensure_may_mount(cred: &Credentials) -> Result<()> {
+    if cred.has(Capability::SYS_ADMIN) {
+        Ok(())
+    } else {
+        Err(Errno::EPERM)
+    }
+}
+
+/// Whether these are flags of `umount2`.
+///
+/// # Errors
+/// `EINVAL`.
+pub fn ensure_umount_flags(flags: u32) -> Result<()> {
+    if flags & !(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW) == 0 {
+        Ok(())
+    } else {
+        Err(Errno::EINVAL)
+    }
+}
+
 /// Unmounts.
 ///
 /// # Errors
 /// `EINVAL` for flags or for what is no mount, `EPERM`, `EBUSY`, `EAGAIN` the first time by
 /// `MNT_EXPIRE`.
 pub fn umount(start: &Start<'_>, path: &[u8], flags: u32) -> Result<()> {
-    if flags & !(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW) != 0 {
-        return Err(Errno::EINVAL);
-    }
+    ensure_umount_flags(flags)?;
     let follow = if flags & UMOUNT_NOFOLLOW == 0 {
         LookupFlags::FOLLOW
     } else {
         LookupFlags::empty()
     };
     let target = lookup(start, path, follow)?;
-    if !start.cred.has(Capability::SYS_ADMIN) {
-        return Err(Errno::EPERM);
-    }
+    ensure_may_mount(start.cred)?;
     let tree = mount::lock_tree();
     ensure_mount_root(&tree, &target)?;
     // The walk's own hold on the mount must not count.
@@ -355,9 +376,7 @@ pub struct Pivoted {
 /// `EPERM`, `ENOTDIR`, `EBUSY`, `EINVAL`, as `man 2 pivot_root` says; `EINVAL` from the first root, which
 /// stands on nothing.
 pub fn pivot_root(start: &Start<'_>, new_root: &[u8], put_old: &[u8]) -> Result<Pivoted> {
-    if !start.cred.has(Capability::SYS_ADMIN) {
-        return Err(Errno::EPERM);
-    }
+    ensure_may_mount(start.cred)?;
     let flags = LookupFlags::FOLLOW | LookupFlags::DIRECTORY;
     let new = lookup(start, new_root, flags)?;
     let put = lookup(start, put_old, flags)?;
