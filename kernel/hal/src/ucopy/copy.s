@@ -152,7 +152,7 @@ nacre_copy_cstr:
     sub     x2, x2, #1
     b       1b
 3:  cmp     x2, #8
-    b.lo    2b
+    b.lo    7f
     ldr     x3, [x1]
     sub     x4, x3, x13
     bic     x4, x4, x3
@@ -170,6 +170,8 @@ nacre_copy_cstr:
     ret
 6:  mov     x0, #-1
     ret
+7:  cbz     x2, 5b                  // the words filled the room
+    b       2b
     uaccess 1b, 5b, 6b, 1
     .size nacre_copy_cstr, . - nacre_copy_cstr
 
