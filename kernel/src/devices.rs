@@ -30,5 +30,6 @@ pub fn install() {
     drivers::memory::register();
     task::random_device::register();
     task::kmsg::register();
+    crate::ptys::install();
     drivers::node::install_sink(Arc::new(Shown));
 }

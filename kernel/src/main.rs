@@ -15,6 +15,8 @@ mod first;
 #[cfg(target_os = "none")]
 mod panic_action;
 #[cfg(target_os = "none")]
+mod ptys;
+#[cfg(target_os = "none")]
 mod start;
 #[cfg(target_os = "none")]
 mod terminals;

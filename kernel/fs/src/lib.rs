@@ -16,6 +16,7 @@
 
 extern crate alloc;
 
+pub mod devpts;
 pub mod devtmpfs;
 pub mod initramfs;
 pub mod memfd;

@@ -4,8 +4,8 @@ use alloc::sync::Arc;
 use core::any::Any;
 
 use abi::{Errno, Result};
-use sync::Credentials;
-use vfs::{Caller, FsContext};
+use sync::{Credentials, Resource};
+use vfs::{Caller, FsContext, OpenFile};
 
 use crate::Thread;
 use crate::jobs::Terminal;
@@ -76,6 +76,13 @@ impl Caller for Calling {
         }
         drop(self.thread.process().set_tty(tty));
         Ok(())
+    }
+
+    fn install(&self, file: Arc<OpenFile>, cloexec: bool) -> Result<usize> {
+        let limit = self.thread.process().limits().soft(Resource::OpenFiles);
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let fd = self.thread.files()?.install(file, limit, cloexec)?;
+        Ok(fd as usize)
     }
 }
 

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use core::any::Any;
 use sync::Credentials;
 
-use crate::FsContext;
+use crate::{FsContext, OpenFile};
 
 /// The calling thread as files see it.
 pub trait Caller {
@@ -35,4 +35,9 @@ pub trait Caller {
     /// # Errors
     /// `EPERM` when the process does not lead its session.
     fn set_controlling_tty(&self, tty: Option<Arc<dyn Any + Send + Sync>>) -> Result<()>;
+    /// Gives the process a descriptor of `file`, the lowest one free.
+    ///
+    /// # Errors
+    /// `EMFILE`.
+    fn install(&self, file: Arc<OpenFile>, cloexec: bool) -> Result<usize>;
 }

@@ -16,6 +16,7 @@
 extern crate alloc;
 
 pub mod anon;
+mod appear;
 pub mod attr;
 mod attr_change;
 mod caller;

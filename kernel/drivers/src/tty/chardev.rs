@@ -5,7 +5,6 @@ use abi::fcntl::OFlags;
 use abi::stat::makedev;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use vfs::{CharDevice, FileOps, OpenRequest};
 
 use crate::node::{self, Node};
@@ -51,17 +50,12 @@ pub(super) fn claims(request: &OpenRequest<'_>) -> bool {
 /// Makes terminals openable and shows `/dev/tty` and `/dev/console`; called once at start-up.
 pub fn register() {
     // At start-up nobody else has these numbers.
-    let _ = vfs::register_chrdev(MAJOR_AUX, 0, 2, "tty", Arc::new(Aux));
+    let _ = vfs::register_chrdev(MAJOR_AUX, MINOR_TTY, 1, "/dev/tty", Arc::new(Aux));
+    let _ = vfs::register_chrdev(MAJOR_AUX, MINOR_CONSOLE, 1, "/dev/console", Arc::new(Aux));
     for (major, name) in MAJORS {
         let _ = vfs::register_chrdev(major, 0, 256, name, Arc::new(Numbered { major }));
     }
     for (name, minor, mode) in [("tty", MINOR_TTY, 0o666), ("console", MINOR_CONSOLE, 0o600)] {
-        node::publish(Node {
-            name: name.into(),
-            device: makedev(MAJOR_AUX, minor),
-            mode,
-            class: "tty",
-            attributes: Vec::new(),
-        });
+        node::publish(Node::new(name, makedev(MAJOR_AUX, minor), mode, "tty"));
     }
 }

@@ -58,12 +58,12 @@ impl TtyFile {
         if tty.exclusive.load(Ordering::Relaxed) && !admin {
             return Err(Errno::EBUSY);
         }
+        tty.line.opened()?;
         if let Some(caller) = caller
             && claims
         {
             tty.claim_at_open(caller);
         }
-        tty.line.opened();
         let generation = tty.generation.load(Ordering::SeqCst);
         Ok(Arc::new(Self {
             tty: tty.clone(),
@@ -223,6 +223,8 @@ impl FileOps for TtyFile {
     }
 
     fn release(&self, _file: &OpenFile) {
-        self.tty.line.closed_one();
+        if !self.hung_up() {
+            self.tty.line.closed_one();
+        }
     }
 }

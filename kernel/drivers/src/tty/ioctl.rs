@@ -22,7 +22,7 @@ pub(super) fn user<T>(arg: usize) -> UserPtr<T> {
     UserPtr::new(UserAddr(arg))
 }
 
-fn give<T: IntoBytes + Immutable>(arg: usize, value: &T) -> Result<usize> {
+pub(super) fn give<T: IntoBytes + Immutable>(arg: usize, value: &T) -> Result<usize> {
     user::<T>(arg).write(value)?;
     Ok(0)
 }

@@ -1,9 +1,10 @@
 //! The wire behind a terminal: a serial port, a virtio port, the other half of a pty.
 
+use abi::Result;
 use abi::termios::Termios2;
 
-/// Where a terminal's output goes. All calls come with the terminal's lock held; none may sleep or call back into the
-/// terminal.
+/// Where a terminal's output goes. All calls but [`Line::opened`], [`Line::closed_one`], [`Line::hung_up`] and
+/// [`Line::settle`] come with the terminal's lock held; none may sleep or call back into the terminal.
 pub trait Line: Send + Sync {
     /// Bytes that [`Line::send`] would take now.
     fn room(&self) -> usize;
@@ -28,11 +29,22 @@ pub trait Line: Send + Sync {
     /// Something a packet-mode master reports happened (`TIOCPKT_*`).
     fn status(&self, _bits: u8) {}
 
-    /// A file of the terminal was opened.
-    fn opened(&self) {}
+    /// A file of the terminal is being opened.
+    ///
+    /// # Errors
+    /// `EIO` when it cannot be now: the other side has gone, or has not unlocked it yet.
+    fn opened(&self) -> Result<()> {
+        Ok(())
+    }
 
-    /// A file of the terminal was closed.
+    /// A file of the terminal was closed. Not called for one that a hang-up has closed already.
     fn closed_one(&self) {}
+
+    /// A hang-up has closed all files.
+    fn hung_up(&self) {}
+
+    /// The terminal's lock was let go after other calls: who waits on the other side may be told.
+    fn settle(&self) {}
 
     /// Whether the wire is the other half of a pty.
     fn is_pty(&self) -> bool {

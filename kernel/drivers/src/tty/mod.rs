@@ -10,6 +10,7 @@ mod jobs;
 pub mod ldisc;
 mod line;
 mod modes;
+pub mod pty;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -152,6 +153,7 @@ impl Tty {
             self.line.status(flow_status(state.discipline.stopped()));
         }
         drop(state);
+        self.line.settle();
         let foreground = self.claim.lock().foreground;
         for key in &effects.signals {
             jobs::signal_group(foreground, key_signal(*key));
@@ -172,6 +174,7 @@ impl Tty {
         let mut state = self.state.lock();
         self.flush_echo(&mut state);
         drop(state);
+        self.line.settle();
         self.pollee.notify(Events::WRITABLE);
     }
 
@@ -193,8 +196,8 @@ impl Tty {
 
     /// Writes a program's output; says how many of its bytes were taken, 0 when there is no room.
     pub fn write(&self, bytes: &[u8]) -> usize {
-        let mut state = self.state.lock();
-        let state = &mut *state;
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
         self.flush_echo(state);
         let mut taken = 0;
         while taken < bytes.len()
@@ -214,6 +217,8 @@ impl Tty {
             self.line.send(&state.scratch);
             taken += processed;
         }
+        drop(guard);
+        self.line.settle();
         taken
     }
 
@@ -255,8 +260,9 @@ impl Tty {
         let restarted = state.discipline.set_termios(new);
         self.flush_echo(&mut state);
         let ready = state.discipline.input_ready();
-        drop(state);
         self.line.status(modes::packet_status(&old, &new));
+        drop(state);
+        self.line.settle();
         let mut events = Events::empty();
         events.set(Events::READABLE, ready);
         events.set(Events::WRITABLE, restarted);
@@ -270,8 +276,9 @@ impl Tty {
             return;
         }
         self.flush_echo(&mut state);
-        drop(state);
         self.line.status(flow_status(stopped));
+        drop(state);
+        self.line.settle();
         self.pollee.notify(Events::WRITABLE);
     }
 
@@ -280,15 +287,19 @@ impl Tty {
         let mut state = self.state.lock();
         state.discipline.flush_input();
         state.backlog.clear();
-        drop(state);
         self.line.input_room();
         self.line.status(abi::termios::ioctl::TIOCPKT_FLUSHREAD);
+        drop(state);
+        self.line.settle();
     }
 
     /// Drops unsent output (TCOFLUSH).
     pub fn flush_output(&self) {
+        let state = self.state.lock();
         self.line.discard();
         self.line.status(abi::termios::ioctl::TIOCPKT_FLUSHWRITE);
+        drop(state);
+        self.line.settle();
         self.pollee.notify(Events::WRITABLE);
     }
 
