@@ -75,9 +75,13 @@ impl Item {
         *self.registration.lock() = Some(registration);
     }
 
+    /// For the instance, which holds its ready list: never to be queued again.
+    pub fn mark_removed(&self) {
+        self.removed.store(true, Ordering::Relaxed);
+    }
+
     /// Stops observing, for good.
     pub fn unwatch(&self) {
-        self.removed.store(true, Ordering::Relaxed);
         let registration = self.registration.lock().take();
         drop(registration);
     }

@@ -126,7 +126,7 @@ impl Epoll {
         interest.items.insert(key, item.clone());
         if let Some(inner) = inner {
             drop(interest);
-            inner.interest.lock().parents.push(self.this.clone());
+            inner.add_parent(&self.this);
             interest = self.interest.lock();
         }
         if _order.is_some() {
@@ -136,6 +136,11 @@ impl Epoll {
                 return Err(error);
             }
             interest = self.interest.lock();
+            // Another thread may have taken it away again while the lock was free.
+            let still = interest.items.get(&key);
+            if still.is_none_or(|other| !Arc::ptr_eq(other, &item)) {
+                return Ok(());
+            }
         }
         item.watch(pollee, exclusive);
         self.ask(&item, file);
@@ -189,13 +194,12 @@ impl Epoll {
             let mut asked = ArrayVec::<Arc<OpenFile>, BATCH>::new();
             let mut interest = self.interest.lock();
             while left > 0 && count < most && !fault && !asked.is_full() {
-                left -= 1;
-                let Some(item) = self.next() else {
-                    left = 0;
+                let Some(item) = self.next(&mut left) else {
                     break;
                 };
                 let Some(file) = item.file() else {
                     interest.items.remove(&item.key());
+                    self.retire(&item);
                     continue;
                 };
                 let events = item.judge(&file);
@@ -242,7 +246,7 @@ impl Epoll {
     /// Puts an item on the ready list, unless it is there.
     fn queue(&self, item: &Arc<Item>, first: bool) {
         let mut ready = self.ready.lock();
-        if !item.queued.swap(true, Ordering::Relaxed) {
+        if !item.is_removed() && !item.queued.swap(true, Ordering::Relaxed) {
             if first {
                 ready.list.push_front(item.clone());
             } else {
@@ -251,11 +255,17 @@ impl Epoll {
         }
     }
 
-    /// Takes the first item off the ready list, passing over removed ones.
-    fn next(&self) -> Option<Arc<Item>> {
+    /// Takes the first item off the ready list, passing over removed ones, as long as there are some `left` of those
+    /// the list had when the walk began.
+    fn next(&self, left: &mut usize) -> Option<Arc<Item>> {
         loop {
+            let rest = left.checked_sub(1)?;
             let mut ready = self.ready.lock();
-            let item = ready.list.pop_front()?;
+            let Some(item) = ready.list.pop_front() else {
+                *left = 0;
+                return None;
+            };
+            *left = rest;
             item.queued.store(false, Ordering::Relaxed);
             let stale = item.is_removed();
             if stale {
@@ -279,7 +289,13 @@ impl Epoll {
     /// Room on the ready list for one more item: queueing happens in interrupts and takes no memory.
     fn make_room(&self, interest: &mut Interest) -> Result<()> {
         if interest.items.len() >= interest.sweep_at {
-            interest.items.retain(|_, item| !item.is_orphan());
+            interest.items.retain(|_, item| {
+                let orphan = item.is_orphan();
+                if orphan {
+                    self.retire(item);
+                }
+                !orphan
+            });
             interest.sweep_at = (interest.items.len() * 2).max(32);
         }
         let needed = interest.items.len() * 2 + 2;
@@ -302,30 +318,61 @@ impl Epoll {
         let Some(item) = interest.items.remove(&key) else {
             return false;
         };
+        // Under the instance's lock: a walk of the ready list is not to meet a turning one.
+        self.retire(&item);
         drop(interest);
-        item.unwatch();
-        let mut dead = Vec::new();
+        true
+    }
+
+    /// Ends an item that has left the map: it is told nothing more, and lets go of its file's list, which keeps it
+    /// alive.
+    fn retire(&self, item: &Item) {
         let mut ready = self.ready.lock();
+        item.mark_removed();
         if item.queued.load(Ordering::Relaxed) {
             ready.stale += 1;
-            if ready.stale * 2 > ready.list.len() {
-                ready.stale = 0;
-                // Kept in place: the list was given its room for good.
-                for _ in 0..ready.list.len() {
-                    let Some(item) = ready.list.pop_front() else {
-                        break;
-                    };
-                    if item.is_removed() {
-                        item.queued.store(false, Ordering::Relaxed);
-                        dead.push(item);
-                    } else {
-                        ready.list.push_back(item);
-                    }
+        }
+        let purge = ready.stale > BATCH && ready.stale * 2 > ready.list.len();
+        drop(ready);
+        item.unwatch();
+        if purge {
+            self.purge();
+        }
+    }
+
+    /// Takes removed items off the ready list. The list was given its room for good, so it is turned round in place.
+    fn purge(&self) {
+        let mut left = self.ready_len();
+        while left > 0 {
+            let mut ready = self.ready.lock();
+            for _ in 0..left.min(BATCH) {
+                let Some(item) = ready.list.pop_front() else {
+                    return;
+                };
+                if item.is_removed() {
+                    item.queued.store(false, Ordering::Relaxed);
+                    ready.stale = ready.stale.saturating_sub(1);
+                } else {
+                    ready.list.push_back(item);
                 }
             }
+            left = left.saturating_sub(BATCH);
         }
-        drop(ready);
-        true
+    }
+
+    /// Nobody has the instance open any more: its files forget it.
+    fn close(&self) {
+        let items = core::mem::take(&mut self.interest.lock().items);
+        for item in items.into_values() {
+            self.retire(&item);
+        }
+    }
+
+    fn add_parent(&self, parent: &Weak<Self>) {
+        let mut interest = self.interest.lock();
+        if !interest.parents.iter().any(|other| other.ptr_eq(parent)) {
+            interest.parents.push(parent.clone());
+        }
     }
 
     fn is_nested(&self) -> bool {
@@ -350,14 +397,13 @@ fn let_go(file: Arc<OpenFile>) {
 
 impl FileOps for Epoll {
     fn ready(&self, _file: &OpenFile) -> Events {
-        let left = self.ready.lock().list.len();
+        let mut left = self.ready_len();
         if left == 0 {
             return Events::empty();
         }
         let interest = self.interest_nested();
         let mut found = false;
-        for _ in 0..left {
-            let Some(item) = self.next() else { break };
+        while let Some(item) = self.next(&mut left) {
             let Some(file) = item.file() else { continue };
             found = item.judge(&file).is_some();
             let_go(file);
@@ -376,6 +422,10 @@ impl FileOps for Epoll {
 
     fn pollee(&self) -> Option<&Pollee> {
         Some(&self.pollee)
+    }
+
+    fn release(&self, _file: &OpenFile) {
+        self.close();
     }
 
     fn show_info(&self, _file: &OpenFile, out: &mut dyn fmt::Write) -> fmt::Result {

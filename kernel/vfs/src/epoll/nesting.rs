@@ -2,6 +2,7 @@
 
 use super::Epoll;
 use abi::{Errno, Result};
+use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use sync::{Mutex, MutexGuard, rank};
@@ -19,22 +20,55 @@ pub(super) fn lock() -> MutexGuard<'static, (), { rank::EPOLL_NESTING }> {
     ORDER.lock()
 }
 
+/// Levels found below or above each instance looked at, so that none is walked twice.
+type Seen = BTreeMap<usize, usize>;
+
+fn address(epoll: &Epoll) -> usize {
+    core::ptr::from_ref(epoll).addr()
+}
+
 /// Whether `outer` may watch `inner`.
 ///
 /// # Errors
-/// `ELOOP` when `inner` already leads to `outer`, or is too deep a tower itself.
+/// `ELOOP` when `inner` already leads to `outer`, or the tower would be too high.
 pub(super) fn check_loop(outer: &Epoll, inner: &Epoll) -> Result<()> {
-    descend(outer, inner, 0)
+    let below = levels_below(inner, outer, 0, &mut Seen::new())?;
+    let above = levels_above(outer, 0, &mut Seen::new());
+    if below + 1 + above > DEEPEST {
+        return Err(Errno::ELOOP);
+    }
+    Ok(())
 }
 
-fn descend(outer: &Epoll, from: &Epoll, depth: usize) -> Result<()> {
+fn levels_below(from: &Epoll, outer: &Epoll, depth: usize, seen: &mut Seen) -> Result<usize> {
+    if let Some(levels) = seen.get(&address(from)) {
+        return Ok(*levels);
+    }
+    let mut levels = 0;
     for child in children(from) {
         if core::ptr::eq(&*child, outer) || depth > DEEPEST {
             return Err(Errno::ELOOP);
         }
-        descend(outer, &child, depth + 1)?;
+        levels = levels.max(1 + levels_below(&child, outer, depth + 1, seen)?);
     }
-    Ok(())
+    seen.insert(address(from), levels);
+    Ok(levels)
+}
+
+fn levels_above(from: &Epoll, depth: usize, seen: &mut Seen) -> usize {
+    if depth > DEEPEST {
+        return 0;
+    }
+    if let Some(levels) = seen.get(&address(from)) {
+        return *levels;
+    }
+    let above = parents(from)
+        .iter()
+        .map(|parent| 1 + levels_above(parent, depth + 1, seen))
+        .max();
+    let levels = above.unwrap_or(0);
+    seen.insert(address(from), levels);
+    levels
 }
 
 fn children(epoll: &Epoll) -> Vec<Arc<Epoll>> {
@@ -63,16 +97,19 @@ pub(super) fn check_paths(outer: &Epoll, inner: Option<&Epoll>) -> Result<()> {
     let mut counts = [0; DEEPEST + 1];
     match inner {
         None => ascend(outer, 0, &mut counts),
-        Some(inner) => check_below(inner),
+        Some(inner) => check_below(inner, &mut Seen::new()),
     }
 }
 
-fn check_below(epoll: &Epoll) -> Result<()> {
+fn check_below(epoll: &Epoll, seen: &mut Seen) -> Result<()> {
+    if seen.insert(address(epoll), 0).is_some() {
+        return Ok(());
+    }
     let inside = children(epoll);
     if epoll.interest.lock().items.len() > inside.len() {
         ascend(epoll, 0, &mut [0; DEEPEST + 1])?;
     }
-    inside.iter().try_for_each(|child| check_below(child))
+    inside.iter().try_for_each(|child| check_below(child, seen))
 }
 
 fn ascend(epoll: &Epoll, depth: usize, counts: &mut [usize; DEEPEST + 1]) -> Result<()> {
