@@ -20,4 +20,5 @@ pub mod devpts;
 pub mod devtmpfs;
 pub mod initramfs;
 pub mod memfd;
+pub mod proc;
 pub mod tmpfs;

@@ -59,6 +59,34 @@ pub struct DirState {
     pub dead: bool,
 }
 
+/// A directory's lock, held. A directory whose children come and go by themselves has none to hold:
+/// its lookups take the locks of others.
+pub enum DirGuard<'a> {
+    /// Names change by who holds this.
+    Held(MutexGuard<'a, DirState, { rank::INODE }>),
+    /// Names change by themselves.
+    Free(DirState),
+}
+
+impl core::ops::Deref for DirGuard<'_> {
+    type Target = DirState;
+    fn deref(&self) -> &DirState {
+        match self {
+            Self::Held(guard) => guard,
+            Self::Free(state) => state,
+        }
+    }
+}
+
+impl core::ops::DerefMut for DirGuard<'_> {
+    fn deref_mut(&mut self) -> &mut DirState {
+        match self {
+            Self::Held(guard) => guard,
+            Self::Free(state) => state,
+        }
+    }
+}
+
 struct Child {
     hash: u64,
     name: Arc<[u8]>,
@@ -225,16 +253,24 @@ impl Dentry {
     ///
     /// # Errors
     /// `ENOTDIR`.
-    pub fn lock_dir(&self) -> Result<MutexGuard<'_, DirState, { rank::INODE }>> {
-        Ok(self.dir()?.lock.lock())
+    pub fn lock_dir(&self) -> Result<DirGuard<'_>> {
+        let directory = self.dir()?;
+        if !self.inode.cacheable() {
+            return Ok(DirGuard::Free(DirState::default()));
+        }
+        Ok(DirGuard::Held(directory.lock.lock()))
     }
 
     /// Locks a second directory; the caller keeps the order.
     ///
     /// # Errors
     /// `ENOTDIR`.
-    pub(crate) fn lock_dir_nested(&self) -> Result<MutexGuard<'_, DirState, { rank::INODE }>> {
-        Ok(self.dir()?.lock.lock_nested())
+    pub(crate) fn lock_dir_nested(&self) -> Result<DirGuard<'_>> {
+        let directory = self.dir()?;
+        if !self.inode.cacheable() {
+            return Ok(DirGuard::Free(DirState::default()));
+        }
+        Ok(DirGuard::Held(directory.lock.lock_nested()))
     }
 
     /// What the cache says of `name`.
@@ -272,13 +308,19 @@ impl Dentry {
         if name.len() > NAME_MAX {
             return Err(Errno::ENAMETOOLONG);
         }
-        if !self.inode.cacheable() {
-            self.dir()?;
-            let inode = self.inode.lookup(name)?;
-            return Ok(Self::child(self, Arc::from(name), inode));
-        }
         let state = self.lock_dir()?;
         self.lookup_locked(&state, name)
+    }
+
+    /// Keeps the dentry of a lasting child, or finds the one another lookup has kept meanwhile.
+    fn keep(&self, name: Arc<[u8]>, dentry: Arc<Self>) -> Arc<Self> {
+        match self.cached(&name) {
+            Cached::Hit(kept) => kept,
+            _ => {
+                self.remember(name, Some(dentry.clone()));
+                dentry
+            }
+        }
     }
 
     /// As [`Self::lookup`], with the directory's lock held.
@@ -301,6 +343,8 @@ impl Dentry {
                 let dentry = Self::child(self, name.clone(), inode);
                 if cacheable {
                     self.remember(name, Some(dentry.clone()));
+                } else if dentry.inode.lasting() {
+                    return Ok(self.keep(name, dentry));
                 }
                 Ok(dentry)
             }

@@ -138,9 +138,16 @@ pub trait Inode: Any + Send + Sync {
     }
 
     /// Whether the answers of `lookup` may be kept. False for directories whose children come and go
-    /// by themselves (`/proc/<pid>`).
+    /// by themselves (`/proc/<pid>`): nobody else makes or removes names there, and no lock is held
+    /// over their `lookup`.
     fn cacheable(&self) -> bool {
         true
+    }
+
+    /// Whether the name of this inode may be kept although its directory is not `cacheable`: it stays
+    /// as long as the file system (`/proc/sys`).
+    fn lasting(&self) -> bool {
+        false
     }
 
     /// Makes a child. `mode` is final: the umask and set-group-ID inheritance are the caller's.

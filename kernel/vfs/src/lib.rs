@@ -51,7 +51,7 @@ pub use attr::{Attached, Attributes, FileType, Metadata, Times, Timestamp};
 pub use attr_change::apply as apply_attr;
 pub use caller::Caller;
 pub use close::close;
-pub use dentry::{AnonName, Cached, Dentry, DirState};
+pub use dentry::{AnonName, Cached, Dentry, DirGuard, DirState};
 pub use dir_dots::dots;
 pub use fd_table::{Fd, FdTable, NR_OPEN, Reservation};
 pub use file::{AT_END, DirSink, FileOps, MmapRequest, OpenFile, Owner, PathOnly, Whence};

@@ -4,9 +4,9 @@ use abi::inotify::InotifyMask;
 use abi::stat::{RENAME_EXCHANGE, RENAME_NOREPLACE, RENAME_WHITEOUT};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
-use sync::{Credentials, MutexGuard, rank};
+use sync::Credentials;
 
-use crate::dentry::{Dentry, DirState};
+use crate::dentry::{Dentry, DirGuard, DirState};
 use crate::inode::same_inode;
 use crate::notify;
 use crate::ops::create::may_create;
@@ -14,8 +14,6 @@ use crate::ops::remove::may_remove;
 use crate::path::Path;
 use crate::perm::Access;
 use crate::walk::{LookupFlags, Start, lookup_parent};
-
-type DirGuard<'a> = MutexGuard<'a, DirState, { rank::INODE }>;
 
 /// Both directories of a rename, locked: an ancestor first, strangers by address.
 struct Locked<'a> {

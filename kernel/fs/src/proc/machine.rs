@@ -1,0 +1,61 @@
+//! What hal and the layers below know of the machine.
+
+use alloc::string::String;
+use core::fmt::Write as _;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use super::text::Text;
+use super::{link, show};
+
+static REGISTERED: AtomicBool = AtomicBool::new(false);
+
+/// Hangs in what is known here, at the first mount.
+pub(super) fn register_once() {
+    if REGISTERED.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    show("meminfo", meminfo);
+    show("filesystems", filesystems);
+    show("devices", devices);
+    link("mounts", "self/mounts");
+    link("net", "self/net");
+}
+
+/// `/proc/meminfo`: the lines whose figures are known. There is no swap; all that is cached lies in
+/// memory for good.
+fn meminfo(out: &mut Text) -> core::fmt::Result {
+    let kib = |pages: usize| pages * (hal::PAGE_SIZE / 1024);
+    let free = hal::frame::free_count();
+    for (name, value) in [
+        ("MemTotal:", kib(hal::frame::total())),
+        ("MemFree:", kib(free)),
+        ("MemAvailable:", kib(free)),
+        ("Buffers:", 0),
+        ("SwapCached:", 0),
+        ("SwapTotal:", 0),
+        ("SwapFree:", 0),
+        ("Slab:", hal::heap::bytes_in_use() / 1024),
+    ] {
+        writeln!(out, "{name:<15} {value:>8} kB")?;
+    }
+    Ok(())
+}
+
+/// `/proc/filesystems`.
+fn filesystems(out: &mut Text) -> core::fmt::Result {
+    for kind in vfs::superblock::types() {
+        let nodev = if kind.needs_device() { "" } else { "nodev" };
+        writeln!(out, "{nodev}\t{}", kind.name())?;
+    }
+    Ok(())
+}
+
+/// `/proc/devices`.
+fn devices(out: &mut Text) -> core::fmt::Result {
+    let mut text = String::from("Character devices:\n");
+    for (major, name) in vfs::special::char_devices() {
+        writeln!(text, "{major:3} {name}")?;
+    }
+    text.push_str("\nBlock devices:\n");
+    out.write_str(&text)
+}
