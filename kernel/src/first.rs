@@ -20,7 +20,7 @@ use task::thread::Resources;
 use vfs::ops::create::create;
 use vfs::{FdTable, FileSystemType, FsContext, LookupFlags, Mount, MountFlags, NewNode, Start};
 
-use crate::{devices, terminals, user};
+use crate::{devices, proc, terminals, user};
 
 /// What Linux tries when the command line names no program.
 const FALLBACKS: [&str; 4] = ["/sbin/init", "/etc/init", "/bin/init", "/bin/sh"];
@@ -61,6 +61,7 @@ fn no_init(line: &CommandLine, error: Errno) {
 #[inline(never)]
 fn start_devices(line: &CommandLine, info: &BootInfo) {
     devices::install();
+    proc::install(&info.command_line);
     terminals::install();
     vfs::pipe::install();
     net::file::install_caller(task::caller::with);

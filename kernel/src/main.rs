@@ -14,6 +14,7 @@ mod devices;
 mod first;
 #[cfg(target_os = "none")]
 mod panic_action;
+mod proc;
 #[cfg(target_os = "none")]
 mod ptys;
 #[cfg(target_os = "none")]

@@ -41,7 +41,7 @@ mod sleep;
 mod socket;
 mod stat;
 mod statfs;
-mod sysinfo;
+pub mod sysinfo;
 mod timeout;
 mod transfer;
 mod xattr;

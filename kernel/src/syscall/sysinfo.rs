@@ -23,10 +23,10 @@ struct Names {
 const fn name(text: &[u8]) -> ([u8; NAME], usize) {
     let mut out = [0; NAME];
     let mut at = 0;
-    while at < text.len() {
+    while at < text.len() && at < NAME - 1 {
         #[allow(
             clippy::indexing_slicing,
-            reason = "evaluated at compile time, in bounds"
+            reason = "const, and in bounds by the condition"
         )]
         {
             out[at] = text[at];
@@ -51,6 +51,16 @@ pub fn names() -> (alloc::vec::Vec<u8>, alloc::vec::Vec<u8>) {
     let names = NAMES.lock();
     let text = |(bytes, length): &([u8; NAME], usize)| bytes.get(..*length).unwrap_or(&[]).to_vec();
     (text(&names.host), text(&names.domain))
+}
+
+/// Sets the host name.
+pub fn set_host(text: &[u8]) {
+    NAMES.lock().host = name(text);
+}
+
+/// Sets the domain name.
+pub fn set_domain(text: &[u8]) {
+    NAMES.lock().domain = name(text);
 }
 
 /// `uname(2)`.

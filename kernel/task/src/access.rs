@@ -24,12 +24,13 @@ fn check(thread: &Thread, target: &Process, ids: fn(&Credentials) -> (u32, u32))
     if mine.has(Capability::SYS_PTRACE) {
         return true;
     }
-    let Some(other) = target.any_thread() else {
+    let Some((_, its)) = target.name_and_cred() else {
         return false;
     };
-    let its = other.cred();
     let (uid, gid) = ids(&mine);
     let same = [its.uid, its.euid, its.suid].iter().all(|id| *id == uid)
         && [its.gid, its.egid, its.sgid].iter().all(|id| *id == gid);
-    same && target.dumpable() == 1 && its.permitted.is_subset_of(mine.permitted)
+    // What has no memory any more has nothing to dump.
+    let open = target.dumpable() == 1 || target.is_ending();
+    same && open && its.permitted.is_subset_of(mine.permitted)
 }

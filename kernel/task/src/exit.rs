@@ -31,7 +31,7 @@ pub fn exit_thread(thread: &Arc<Thread>) {
     let mut usage = Usage::of_thread(thread);
     usage.max_rss = process.max_rss();
     process.add_ended(&usage);
-    process.set_last_uid(thread.cred().uid);
+    process.remember(thread);
     if thread.is_leader() {
         process.set_wait_status(thread.exit_status());
     }

@@ -32,6 +32,7 @@ pub mod kmsg;
 pub mod machine;
 pub mod oom;
 pub mod pidfd;
+pub mod proc;
 pub mod process;
 pub mod random;
 pub mod random_device;

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use abi::signal::SigSet;
-use sync::{IrqLock, Limits, Pollee, SpinLock, rank};
+use sync::{Credentials, IrqLock, Limits, Pollee, SpinLock, TaskName, rank};
 use vfs::Path;
 
 use crate::jobs::Terminal;
@@ -111,8 +111,10 @@ pub struct Process {
     peak_rss: AtomicU64,
     tty: SpinLock<Option<Terminal>, { rank::LEAF }>,
     oom_score_adj: AtomicI32,
+    oom_score_adj_min: AtomicI32,
     personality: AtomicU32,
-    last_uid: AtomicU32,
+    /// Name and rights of the leader that left, or of another thread before it.
+    last: SpinLock<Option<(TaskName, Arc<Credentials>)>, { rank::LEAF }>,
     start_ns: u64,
 }
 
@@ -140,8 +142,9 @@ impl Process {
             peak_rss: AtomicU64::new(0),
             tty: SpinLock::new(None),
             oom_score_adj: AtomicI32::new(0),
+            oom_score_adj_min: AtomicI32::new(0),
             personality: AtomicU32::new(0),
-            last_uid: AtomicU32::new(0),
+            last: SpinLock::new(None),
             start_ns: hal::time::now_ns(),
         }
     }
@@ -324,6 +327,16 @@ impl Process {
         self.oom_score_adj.store(adj, Ordering::Relaxed);
     }
 
+    /// How far down `oom_score_adj` may be set without privilege: what a privileged one set last.
+    pub fn oom_score_adj_min(&self) -> i32 {
+        self.oom_score_adj_min.load(Ordering::Relaxed)
+    }
+
+    /// Sets how far down `oom_score_adj` may be set without privilege.
+    pub fn set_oom_score_adj_min(&self, adj: i32) {
+        self.oom_score_adj_min.store(adj, Ordering::Relaxed);
+    }
+
     /// `personality(2)`.
     pub fn personality(&self) -> u32 {
         self.personality.load(Ordering::Relaxed)
@@ -342,11 +355,24 @@ impl Process {
 
     /// Its real user; remembered when its last thread is gone.
     pub fn last_uid(&self) -> u32 {
-        self.last_uid.load(Ordering::Relaxed)
+        self.last.lock().as_ref().map_or(0, |(_, cred)| cred.uid)
     }
 
-    pub(crate) fn set_last_uid(&self, uid: u32) {
-        self.last_uid.store(uid, Ordering::Relaxed);
+    /// Remembers a thread that leaves, the leader above all: a zombie has its name and rights.
+    pub(crate) fn remember(&self, thread: &Thread) {
+        let known = self.last.lock().is_some();
+        if thread.is_leader() || !known {
+            let old = self.last.lock().replace((thread.name(), thread.cred()));
+            drop(old);
+        }
+    }
+
+    /// Its name and rights, of its oldest thread while there is one.
+    pub fn name_and_cred(&self) -> Option<(TaskName, Arc<Credentials>)> {
+        if let Some(thread) = self.any_thread() {
+            return Some((thread.name(), thread.cred()));
+        }
+        self.last.lock().clone()
     }
 
     /// When it was made, nanoseconds since the machine started.
@@ -358,6 +384,7 @@ impl Process {
     pub(crate) fn inherit(&self, parent: &Process) {
         self.set_dumpable(parent.dumpable());
         self.set_oom_score_adj(parent.oom_score_adj());
+        self.set_oom_score_adj_min(parent.oom_score_adj_min());
         self.set_personality(parent.personality());
         self.set_program(parent.program());
     }

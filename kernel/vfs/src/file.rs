@@ -10,7 +10,7 @@ use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::any::Any;
 use core::fmt;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use mm::MemObject;
 use mm::io::{IoDst, IoSrc};
 use sync::{Credentials, Events, Instant, Mutex, MutexGuard, Pollee, SpinLock, rank};
@@ -214,7 +214,9 @@ pub struct OpenFile {
     positioned: bool,
     /// Counted as a writer of its mount and inode.
     counted: bool,
-    position: Mutex<u64, { rank::FILE_POSITION }>,
+    position: Mutex<(), { rank::FILE_POSITION }>,
+    /// The position as the last one to hold the lock left it.
+    position_seen: AtomicU64,
     cred: Arc<Credentials>,
     owner: SpinLock<Owner, { rank::LEAF }>,
 }
@@ -240,7 +242,8 @@ impl OpenFile {
             flags: AtomicU32::new(flags.difference(transient).bits()),
             positioned,
             counted,
-            position: Mutex::new(0),
+            position: Mutex::new(()),
+            position_seen: AtomicU64::new(0),
             cred,
             owner: SpinLock::new(Owner::default()),
         })
@@ -323,8 +326,19 @@ impl OpenFile {
     }
 
     /// The position, held against others.
-    pub fn position(&self) -> MutexGuard<'_, u64, { rank::FILE_POSITION }> {
-        self.position.lock()
+    pub fn position(&self) -> Position<'_> {
+        let guard = self.position.lock();
+        Position {
+            value: self.position_seen.load(Ordering::Relaxed),
+            file: self,
+            _guard: guard,
+        }
+    }
+
+    /// The position as it was a moment ago: asked without a lock, by who may be reading this very file.
+    #[must_use]
+    pub fn position_seen(&self) -> u64 {
+        self.position_seen.load(Ordering::Relaxed)
     }
 
     /// Who gets a signal when the file is ready.
@@ -398,6 +412,32 @@ impl OpenFile {
             notify::on(self.path.dentry(), InotifyMask::MODIFY);
         }
         Ok(done)
+    }
+}
+
+/// The position of an open file, held against others; stored when let go.
+pub struct Position<'a> {
+    value: u64,
+    file: &'a OpenFile,
+    _guard: MutexGuard<'a, (), { rank::FILE_POSITION }>,
+}
+
+impl core::ops::Deref for Position<'_> {
+    type Target = u64;
+    fn deref(&self) -> &u64 {
+        &self.value
+    }
+}
+
+impl core::ops::DerefMut for Position<'_> {
+    fn deref_mut(&mut self) -> &mut u64 {
+        &mut self.value
+    }
+}
+
+impl Drop for Position<'_> {
+    fn drop(&mut self) {
+        self.file.position_seen.store(self.value, Ordering::Relaxed);
     }
 }
 

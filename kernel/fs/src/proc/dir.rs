@@ -1,7 +1,6 @@
 //! Directories whose names come and go by themselves.
 
 use abi::{Errno, Result};
-use alloc::boxed::Box;
 use alloc::sync::Arc;
 use mm::{IoDst, IoSrc};
 use sync::Credentials;
@@ -50,23 +49,33 @@ pub trait Names: Send + Sync + 'static {
     fn directories(&self) -> u32 {
         0
     }
+
+    /// The size `stat` shows.
+    fn size(&self) -> u64 {
+        0
+    }
 }
 
 /// A directory.
 pub struct Dir {
     attr: Attributes,
     owner: Owner,
-    names: Box<dyn Names>,
+    names: Arc<dyn Names>,
 }
 
 impl Dir {
     /// A directory of `names`, with mode `permissions`.
     pub fn new(ino: u64, permissions: u32, owner: Owner, names: impl Names) -> Arc<Self> {
+        Self::shared(ino, permissions, owner, Arc::new(names))
+    }
+
+    /// As [`Dir::new`], of names that are shared.
+    pub fn shared(ino: u64, permissions: u32, owner: Owner, names: Arc<dyn Names>) -> Arc<Self> {
         let mode = FileType::Directory.mode_bits() | permissions;
         Arc::new(Self {
             attr: owner.attributes(ino, mode),
             owner,
-            names: Box::new(names),
+            names,
         })
     }
 }
@@ -79,6 +88,7 @@ impl Inode for Dir {
     fn metadata(&self) -> Metadata {
         Metadata {
             nlink: 2 + self.names.directories(),
+            size: self.names.size(),
             ..file::metadata(&self.attr)
         }
     }

@@ -120,11 +120,21 @@ pub struct File {
 impl File {
     /// A regular file with mode `permissions`.
     pub fn new(ino: u64, permissions: u32, owner: Owner, content: impl Content) -> Arc<Self> {
+        Self::shared(ino, permissions, owner, Arc::new(content))
+    }
+
+    /// As [`File::new`], of content that is shared.
+    pub fn shared(
+        ino: u64,
+        permissions: u32,
+        owner: Owner,
+        content: Arc<dyn Content>,
+    ) -> Arc<Self> {
         let mode = FileType::Regular.mode_bits() | permissions;
         Arc::new(Self {
             attr: owner.attributes(ino, mode),
             owner,
-            content: Arc::new(content),
+            content,
         })
     }
 }

@@ -1,7 +1,6 @@
 //! Symbolic links: with a text, or magic.
 
 use abi::Result;
-use alloc::boxed::Box;
 use alloc::sync::Arc;
 use sync::Credentials;
 use vfs::{Attributes, FileType, Inode, LinkTarget, Metadata, SetAttr};
@@ -40,17 +39,22 @@ impl Target for &'static str {
 pub struct Link {
     attr: Attributes,
     owner: Owner,
-    target: Box<dyn Target>,
+    target: Arc<dyn Target>,
 }
 
 impl Link {
     /// A link with mode `permissions` (0777 but for `/proc/<pid>/fd`).
     pub fn new(ino: u64, permissions: u32, owner: Owner, target: impl Target) -> Arc<Self> {
+        Self::shared(ino, permissions, owner, Arc::new(target))
+    }
+
+    /// As [`Link::new`], of a target that is shared.
+    pub fn shared(ino: u64, permissions: u32, owner: Owner, target: Arc<dyn Target>) -> Arc<Self> {
         let mode = FileType::Symlink.mode_bits() | permissions;
         Arc::new(Self {
             attr: owner.attributes(ino, mode),
             owner,
-            target: Box::new(target),
+            target,
         })
     }
 }

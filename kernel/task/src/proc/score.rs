@@ -1,0 +1,89 @@
+//! Small files: `oom_score` and its adjustment, `personality`, and Nacre's own count of calls.
+
+use abi::{Errno, Result};
+use alloc::sync::Arc;
+use core::fmt::Write as _;
+use fs::proc::{Content, Text};
+use sync::Capability;
+
+use super::directory::Guarded;
+use super::subject::Subject;
+use crate::oom;
+use crate::thread::with_current;
+
+/// `oom_score`: badness in thousandths of all memory, as Linux scales it.
+pub(super) fn show(of: &Subject, out: &mut Text) -> Result<()> {
+    let total = hal::frame::total() as i64;
+    let points = oom::badness(of.process()).map_or(0, |points| {
+        (1000 + points as i64 * 1000 / total.max(1)) * 2 / 3
+    });
+    // Text does not fail before its end.
+    let _ = writeln!(out, "{points}");
+    Ok(())
+}
+
+pub(super) fn show_adjustment(of: &Subject, out: &mut Text) -> Result<()> {
+    let _ = writeln!(out, "{}", of.process().oom_score_adj());
+    Ok(())
+}
+
+/// Anybody who may write the file may make the process likelier to be killed than it ever was; the other
+/// way takes `CAP_SYS_RESOURCE`.
+pub(super) fn set_adjustment(of: &Subject, bytes: &[u8]) -> Result<()> {
+    let text = core::str::from_utf8(bytes).map_err(|_| Errno::EINVAL)?;
+    let adjustment: i32 = text.trim().parse().map_err(|_| Errno::EINVAL)?;
+    if !(-1000..=1000).contains(&adjustment) {
+        return Err(Errno::EINVAL);
+    }
+    let process = of.process();
+    let privileged = with_current(|thread| thread.cred().has(Capability::SYS_RESOURCE));
+    if adjustment < process.oom_score_adj_min() && privileged == Some(false) {
+        return Err(Errno::EACCES);
+    }
+    process.set_oom_score_adj(adjustment);
+    if privileged == Some(true) {
+        process.set_oom_score_adj_min(adjustment);
+    }
+    Ok(())
+}
+
+fn show_personality(of: &Subject, out: &mut Text) -> Result<()> {
+    let _ = writeln!(out, "{:08x}", of.process().personality());
+    Ok(())
+}
+
+pub(super) fn personality(of: Subject) -> Arc<dyn Content> {
+    Arc::new(Guarded {
+        of,
+        show: show_personality,
+        refusal: Errno::EPERM,
+    })
+}
+
+/// `syscalls`: each call made, how often, then how often it failed with each error. Nacre's own.
+fn show_calls(of: &Subject, out: &mut Text) -> Result<()> {
+    let counts = &of.process().counts;
+    let errors = counts.errors();
+    for (number, count) in counts.calls() {
+        let _ = match abi::nr::name(number) {
+            Some(name) => write!(out, "{name} {count}"),
+            None => write!(out, "{number} {count}"),
+        };
+        for (_, errno, count) in errors.iter().filter(|(of, ..)| usize::from(*of) == number) {
+            let _ = match Errno::from_number(i32::from(*errno)) {
+                Some(errno) => write!(out, " {errno}:{count}"),
+                None => write!(out, " {errno}:{count}"),
+            };
+        }
+        out.push(b"\n");
+    }
+    Ok(())
+}
+
+pub(super) fn calls(of: Subject) -> Arc<dyn Content> {
+    Arc::new(Guarded {
+        of,
+        show: show_calls,
+        refusal: Errno::EACCES,
+    })
+}
