@@ -200,6 +200,8 @@ pub const LOCK_EX: u32 = 2;
 pub const LOCK_NB: u32 = 4;
 /// Unlock.
 pub const LOCK_UN: u32 = 8;
+/// Mandatory, which Linux has no more.
+pub const LOCK_MAND: u32 = 32;
 
 /// `struct flock`.
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -308,6 +310,11 @@ pub const SPLICE_F_GIFT: u32 = 8;
 /// Every flag of the splice family.
 pub const SPLICE_F_ALL: u32 = 15;
 
+/// Every flag of `sync_file_range`.
+pub const SYNC_FILE_RANGE_ALL: u32 = 7;
+/// The last of the advices of `fadvise64`: the data is used once.
+pub const POSIX_FADV_NOREUSE: i32 = 5;
+
 /// `close_range`: work on a copy of the table.
 pub const CLOSE_RANGE_UNSHARE: u32 = 2;
 /// `close_range`: mark in place of closing.
@@ -336,3 +343,5 @@ pub const FIONREAD: u32 = 0x541b;
 pub const FIOQSIZE: u32 = 0x5460;
 /// The block size of a file system.
 pub const FIGETBSZ: u32 = 2;
+/// Share another file's blocks.
+pub const FICLONE: u32 = 0x4004_9409;

@@ -44,6 +44,7 @@ pub fn fcntl(cx: &mut Cx<'_>, fd: Fd, command: u32, arg: u64) -> Result<usize> {
             let other = files.get(arg as i32)?;
             Ok(usize::from(Arc::ptr_eq(&file, &other)))
         }
+        F_CREATED_QUERY => Ok(usize::from(file.created())),
         F_GETFD => Ok(usize::from(files.cloexec(fd.0)?)),
         F_SETFD => {
             files.set_cloexec(fd.0, arg as u32 & FD_CLOEXEC != 0)?;
@@ -67,7 +68,10 @@ pub fn fcntl(cx: &mut Cx<'_>, fd: Fd, command: u32, arg: u64) -> Result<usize> {
         }
         F_ADD_SEALS => add_seals(&file, arg as u32),
         F_GET_SEALS => Ok(sealable(&file)?.seals().bits() as usize),
-        // Nobody can take a lease, so nobody has one.
+        // Nobody can take a lease, so nobody has one to give up.
+        F_SETLEASE if arg as i32 == i32::from(F_UNLCK) && file.inode().attr().is_regular() => {
+            Err(Errno::EAGAIN)
+        }
         F_GETLEASE => Ok(F_UNLCK as usize),
         F_GET_RW_HINT => {
             UserPtr::<u64>::new(arg.into()).write(&LIFE_NOT_SET)?;

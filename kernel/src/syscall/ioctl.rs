@@ -1,7 +1,10 @@
 //! `ioctl(2)`: what every file knows, then the file's own.
 
-use abi::fcntl::{FIGETBSZ, FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, FIOQSIZE, OFlags};
+use abi::fcntl::{
+    FICLONE, FIGETBSZ, FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, FIOQSIZE, OFlags,
+};
 use abi::{Errno, Result};
+use alloc::sync::Arc;
 use hal::UserAddr;
 use hal::ucopy::UserPtr;
 use task::caller::Calling;
@@ -19,6 +22,7 @@ pub fn ioctl(cx: &mut Cx<'_>, fd: Fd, command: u32, arg: UserAddr) -> Result<usi
         FIONBIO => switch(&file, OFlags::NONBLOCK, arg)?,
         FIOASYNC => asynchronous(&file, arg)?,
         FIOQSIZE => match file.inode().attr().file_type() {
+            FileType::Regular if !file.inode().attr().is_regular() => return Err(Errno::ENOTTY),
             FileType::Regular | FileType::Directory | FileType::Symlink => {
                 let size = file.inode().metadata().size as i64;
                 UserPtr::new(arg).write(&size)?;
@@ -29,16 +33,33 @@ pub fn ioctl(cx: &mut Cx<'_>, fd: Fd, command: u32, arg: UserAddr) -> Result<usi
             let size = file.path().mount().sb().fs().statfs()?.f_bsize;
             UserPtr::new(arg).write(&(size as i32))?;
         }
-        FIONREAD if file.inode().attr().file_type() == FileType::Regular => {
-            let left = file.inode().metadata().size as i64 - *file.position() as i64;
+        FIONREAD if file.inode().attr().is_regular() => {
+            let left = file.inode().metadata().size as i64 - file.position_seen() as i64;
             UserPtr::new(arg).write(&(left as i32))?;
         }
+        FICLONE => return clone(cx, &file, Fd(arg.0 as i32)),
         _ => {
             let caller = Calling::new(cx.thread)?;
             return file.ops().ioctl(&file, command, arg.0, &caller);
         }
     }
     Ok(0)
+}
+
+/// Two files never share blocks.
+fn clone(cx: &Cx<'_>, to: &OpenFile, from: Fd) -> Result<usize> {
+    let from = cx.file(from)?;
+    if !Arc::ptr_eq(from.path().mount().sb(), to.path().mount().sb()) {
+        return Err(Errno::EXDEV);
+    }
+    let (from, to) = (from.inode().attr(), to.inode().attr());
+    Err(if from.is_dir() || to.is_dir() {
+        Errno::EISDIR
+    } else if !from.is_regular() || !to.is_regular() {
+        Errno::EINVAL
+    } else {
+        Errno::EOPNOTSUPP
+    })
 }
 
 /// Sets or clears a flag as the program's word says.

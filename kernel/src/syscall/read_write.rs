@@ -4,6 +4,7 @@ use abi::fcntl::{
     RWF_APPEND, RWF_DSYNC, RWF_HIPRI, RWF_NOAPPEND, RWF_NOWAIT, RWF_SYNC, SEEK_CUR, SEEK_DATA,
     SEEK_END, SEEK_HOLE, SEEK_SET,
 };
+use abi::stat::S_IFMT;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use hal::UserAddr;
@@ -131,7 +132,8 @@ fn how(file: &OpenFile, flags: u32, write: bool) -> Result<How> {
     }
     // A file of pages may have to wait for them.
     let nowait = flags & RWF_NOWAIT != 0;
-    if nowait && file.inode().object().is_some() {
+    let kind = file.inode().attr();
+    if nowait && (kind.is_regular() || kind.is_dir()) {
         return Err(Errno::EOPNOTSUPP);
     }
     let append = match flags & (RWF_APPEND | RWF_NOAPPEND) {
@@ -232,6 +234,10 @@ pub fn lseek(cx: &mut Cx<'_>, fd: Fd, offset: i64, whence: i32) -> Result<usize>
         SEEK_HOLE => Whence::Hole,
         _ => return Err(Errno::EINVAL),
     };
+    // The objects without a type have a position that nothing moves.
+    if file.inode().attr().mode() & S_IFMT == 0 {
+        return Ok(0);
+    }
     let at = file
         .ops()
         .seek(&file, &mut file.position(), offset, whence)?;

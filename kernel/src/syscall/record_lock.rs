@@ -112,7 +112,7 @@ fn set_waiting(thread: &Thread, locks: &FileLocks, wanted: &RecordLock) -> Resul
 fn range(file: &OpenFile, flock: &Flock) -> Result<(u64, u64)> {
     let base = match i32::from(flock.l_whence) {
         SEEK_SET => 0,
-        SEEK_CUR => *file.position() as i64,
+        SEEK_CUR => file.position_seen() as i64,
         SEEK_END => file.inode().metadata().size as i64,
         _ => return Err(Errno::EINVAL),
     };

@@ -10,7 +10,7 @@ use sync::{Events, INFINITY, Instant, Resource};
 use task::Thread;
 use task::signal::{Origin, SigInfo, send_to_thread};
 use task::wait::{WaitOptions, wait};
-use vfs::{AT_END, OpenFile, seek};
+use vfs::{AT_END, Inode, OpenFile, seek};
 
 use super::Cx;
 use super::socket;
@@ -243,6 +243,19 @@ fn limit_size(
         return Err(Errno::EFBIG);
     }
     src.limit(usize::try_from(limit - start).unwrap_or(usize::MAX));
+    Ok(())
+}
+
+/// `RLIMIT_FSIZE` for a file that is made `size` bytes long: past it, SIGXFSZ.
+///
+/// # Errors
+/// `EFBIG`
+pub fn check_growth(thread: &Thread, inode: &dyn Inode, size: u64) -> Result<()> {
+    let limit = thread.process().limits().soft(Resource::FileSize);
+    if size > limit && size > inode.metadata().size {
+        raise(thread, SIGXFSZ);
+        return Err(Errno::EFBIG);
+    }
     Ok(())
 }
 

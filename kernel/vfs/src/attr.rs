@@ -199,6 +199,12 @@ impl Attributes {
         self.mode() & S_IFMT == S_IFDIR
     }
 
+    /// Whether this is a regular file; an object without a type is none.
+    #[must_use]
+    pub fn is_regular(&self) -> bool {
+        self.mode() & S_IFMT == S_IFREG
+    }
+
     /// Whether this is a symbolic link.
     #[must_use]
     pub fn is_symlink(&self) -> bool {

@@ -10,7 +10,7 @@ use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::any::Any;
 use core::fmt;
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use mm::MemObject;
 use mm::io::{IoDst, IoSrc};
 use sync::{Credentials, Events, Instant, Mutex, MutexGuard, Pollee, SpinLock, rank};
@@ -219,6 +219,8 @@ pub struct OpenFile {
     position_seen: AtomicU64,
     cred: Arc<Credentials>,
     owner: SpinLock<Owner, { rank::LEAF }>,
+    /// Opening made the file.
+    created: AtomicBool,
 }
 
 impl OpenFile {
@@ -246,6 +248,7 @@ impl OpenFile {
             position_seen: AtomicU64::new(0),
             cred,
             owner: SpinLock::new(Owner::default()),
+            created: AtomicBool::new(false),
         })
     }
 
@@ -284,6 +287,17 @@ impl OpenFile {
     #[must_use]
     pub fn flags(&self) -> OFlags {
         OFlags::from_bits_retain(self.flags.load(Ordering::Relaxed))
+    }
+
+    /// Whether opening it made the file (`F_CREATED_QUERY`).
+    #[must_use]
+    pub fn created(&self) -> bool {
+        self.created.load(Ordering::Relaxed)
+    }
+
+    /// Opening it made the file.
+    pub(crate) fn set_created(&self) {
+        self.created.store(true, Ordering::Relaxed);
     }
 
     /// Sets and clears flags.

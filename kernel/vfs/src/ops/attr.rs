@@ -5,6 +5,7 @@ use abi::stat::{S_IFMT, S_IFREG, S_ISGID, S_ISUID, S_IXGRP};
 use abi::{Errno, Result};
 use sync::{Capability, Credentials};
 
+use crate::OpenFile;
 use crate::attr::{Attributes, FileType, Timestamp};
 use crate::inode::SetAttr;
 use crate::notify;
@@ -158,6 +159,17 @@ pub fn truncate(path: &Path, size: u64, cred: &Credentials) -> Result<()> {
     result?;
     drop_set_id_on_write(attr, cred);
     notify::on(path.dentry(), InotifyMask::MODIFY);
+    Ok(())
+}
+
+/// Sets the size of an open file (`ftruncate`), whose right to be written was checked when it was opened.
+///
+/// # Errors
+/// `EPERM` by a seal, what the file system says.
+pub fn truncate_open(file: &OpenFile, size: u64, cred: &Credentials) -> Result<()> {
+    file.inode().truncate(size)?;
+    drop_set_id_on_write(file.inode().attr(), cred);
+    notify::on(file.path().dentry(), InotifyMask::MODIFY);
     Ok(())
 }
 

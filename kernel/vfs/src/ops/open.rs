@@ -140,6 +140,9 @@ fn open_found(path: Path, how: &OpenHow<'_>, created: bool) -> Result<Arc<OpenFi
         other => drop(other),
     }
     let file = OpenFile::new(ops, path, how.flags, how.cred.clone(), stays);
+    if created {
+        file.set_created();
+    }
     notify::on(file.path().dentry(), InotifyMask::OPEN);
     Ok(file)
 }

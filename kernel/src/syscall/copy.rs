@@ -1,0 +1,182 @@
+//! Copying between files inside the kernel (`man 2 sendfile`, `man 2 copy_file_range`).
+
+use abi::fcntl::{MAX_RW_COUNT, OFlags};
+use abi::{Errno, Result};
+use alloc::sync::Arc;
+use hal::ucopy::UserPtr;
+use mm::io::{IoDst, IoSrc};
+use vfs::{OpenFile, same_inode, seek};
+
+use super::Cx;
+use super::args::{Fd, Flags};
+use super::splice::{buffer, into_pipe, is_spliceable, leave, pipe_of, place, read_offset};
+use super::transfer::{self, How};
+
+/// Bytes on their way at once.
+const CHUNK: usize = 32 << 10;
+
+/// `sendfile(2)`
+pub fn sendfile(
+    cx: &mut Cx<'_>,
+    fd_out: Fd,
+    fd_in: Fd,
+    offset: UserPtr<i64>,
+    count: usize,
+) -> Result<usize> {
+    let asked = read_offset(offset)?;
+    let input = readable(cx, fd_in)?;
+    if asked.is_some() && !input.positioned() {
+        return Err(Errno::ESPIPE);
+    }
+    let mut at = place(&input, asked)?;
+    let past = i64::try_from(count)
+        .ok()
+        .and_then(|n| n.checked_add_unsigned(at));
+    if past.is_none() {
+        return Err(Errno::EINVAL);
+    }
+    let count = count.min(MAX_RW_COUNT);
+    let output = writable(cx, fd_out)?;
+    let result = send(cx, &input, &mut at, &output, count);
+    // The offset is written back whatever became of it.
+    if result.is_ok() || !offset.is_null() {
+        leave(&input, offset, at)?;
+    }
+    result
+}
+
+fn readable(cx: &Cx<'_>, fd: Fd) -> Result<Arc<OpenFile>> {
+    let file = cx.file(fd)?;
+    if file.readable() {
+        Ok(file)
+    } else {
+        Err(Errno::EBADF)
+    }
+}
+
+fn writable(cx: &Cx<'_>, fd: Fd) -> Result<Arc<OpenFile>> {
+    let file = cx.file(fd)?;
+    if file.writable() {
+        Ok(file)
+    } else {
+        Err(Errno::EBADF)
+    }
+}
+
+fn send(
+    cx: &Cx<'_>,
+    input: &Arc<OpenFile>,
+    at: &mut u64,
+    output: &Arc<OpenFile>,
+    count: usize,
+) -> Result<usize> {
+    if let Some(pipe) = pipe_of(output) {
+        return into_pipe(cx, input, at, output, pipe, count, output.nonblocking());
+    }
+    // What cannot be gone back in might lose what the output does not take.
+    if output.flags().contains(OFlags::APPEND)
+        || !input.positioned()
+        || !is_spliceable(input)
+        || !is_spliceable(output)
+    {
+        return Err(Errno::EINVAL);
+    }
+    let mut at_out = place(output, None)?;
+    let sent = copy(cx, input, at, output, &mut at_out, count)?;
+    if output.positioned() {
+        *output.position() = at_out;
+    }
+    Ok(sent)
+}
+
+/// Copies until `len` bytes have gone, the input ends or the output takes no more.
+fn copy(
+    cx: &Cx<'_>,
+    input: &Arc<OpenFile>,
+    at_in: &mut u64,
+    output: &Arc<OpenFile>,
+    at_out: &mut u64,
+    len: usize,
+) -> Result<usize> {
+    let mut bytes = buffer(len.min(CHUNK))?;
+    let mut copied = 0;
+    while copied < len && !cx.thread.is_killed() {
+        let want = (len - copied).min(CHUNK);
+        let chunk = bytes.get_mut(..want).unwrap_or_default();
+        let mut from = *at_in;
+        let mut dst = IoDst::kernel(chunk);
+        let result =
+            transfer::read(cx, input, &mut dst, Some(&mut from), How::default()).and_then(|got| {
+                let chunk = bytes.get(..got).unwrap_or_default();
+                let mut src = IoSrc::kernel(chunk);
+                let put = if got == 0 {
+                    0
+                } else {
+                    transfer::write(cx, output, &mut src, Some(at_out), How::default())?
+                };
+                Ok((got, put))
+            });
+        match result {
+            Ok((got, put)) => {
+                copied += put;
+                *at_in += put as u64;
+                if put < got || got == 0 {
+                    break;
+                }
+            }
+            Err(error) if copied == 0 => return Err(error),
+            Err(_) => break,
+        }
+    }
+    Ok(copied)
+}
+
+/// `copy_file_range(2)`
+pub fn copy_file_range(
+    cx: &mut Cx<'_>,
+    fd_in: Fd,
+    offset_in: UserPtr<i64>,
+    fd_out: Fd,
+    offset_out: UserPtr<i64>,
+    len: usize,
+    flags: Flags,
+) -> Result<usize> {
+    let (input, output) = (cx.usable_file(fd_in)?, cx.usable_file(fd_out)?);
+    let (asked_in, asked_out) = (read_offset(offset_in)?, read_offset(offset_out)?);
+    if flags.0 != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let (from, to) = (input.inode(), output.inode());
+    if from.attr().is_dir() || to.attr().is_dir() {
+        return Err(Errno::EISDIR);
+    }
+    if !from.attr().is_regular() || !to.attr().is_regular() {
+        return Err(Errno::EINVAL);
+    }
+    if !input.readable() || !output.writable() || output.flags().contains(OFlags::APPEND) {
+        return Err(Errno::EBADF);
+    }
+    if !Arc::ptr_eq(input.path().mount().sb(), output.path().mount().sb()) {
+        return Err(Errno::EXDEV);
+    }
+    let mut at_in = place(&input, asked_in)?;
+    let mut at_out = place(&output, asked_out)?;
+    let most = seek::MAX_SIZE;
+    if len as u64 > most || at_in + len as u64 > most || at_out + len as u64 > most {
+        return Err(Errno::EOVERFLOW);
+    }
+    let left = from.metadata().size.saturating_sub(at_in);
+    let len = usize::try_from(left).map_or(len, |left| len.min(left));
+    let overlaps = at_out < at_in + len as u64 && at_in < at_out + len as u64;
+    if same_inode(from, to) && overlaps {
+        return Err(Errno::EINVAL);
+    }
+    let len = len.min(MAX_RW_COUNT);
+    if len == 0 {
+        return Ok(0);
+    }
+    let copied = copy(cx, &input, &mut at_in, &output, &mut at_out, len)?;
+    leave(&input, offset_in, at_in)?;
+    leave(&output, offset_out, at_out)?;
+    Ok(copied)
+}
