@@ -59,7 +59,6 @@ impl AddressSpace {
                 flags,
                 content: Content::Anon,
                 name: None,
-                anon: true,
             };
             let counts = Counts::of(&vma);
             let locked = flags.contains(VmaFlags::LOCKED)

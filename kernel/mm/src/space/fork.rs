@@ -7,7 +7,7 @@ use hal::UserAddr;
 use super::vma::{Content, Vma, VmaFlags};
 use super::{AddressSpace, Counts};
 
-/// Mappings of objects up to this size are copied page by page; in larger ones the child faults
+/// Shared mappings up to this size are copied page by page; in larger ones the child faults
 /// its pages in, which cost it less than copying what it does not touch.
 const COPY_MAPPED: usize = 4 << 20;
 
@@ -64,10 +64,11 @@ impl AddressSpace {
             }
             Content::Object(map) => {
                 let theirs = map.again(&child.table, v.start, 0, v.pages() as u64)?;
-                let own = !v.is_shared() && v.anon;
-                if own || v.len() <= COPY_MAPPED {
+                // A private mapping may hold pages of its own, which the child cannot fault in.
+                let private = !v.is_shared();
+                if private || v.len() <= COPY_MAPPED {
                     // Truncation sees a page in both spaces, or in neither.
-                    map.hold(|| pages(own))?;
+                    map.hold(|| pages(private))?;
                 }
                 Content::Object(theirs)
             }
@@ -91,7 +92,6 @@ impl AddressSpace {
             flags: v.flags - VmaFlags::LOCKED - VmaFlags::LOCKONFAULT,
             content,
             name: v.name.clone(),
-            anon: v.anon,
         })
     }
 }

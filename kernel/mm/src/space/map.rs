@@ -150,7 +150,6 @@ impl AddressSpace {
             flags,
             content: Content::Anon,
             name: None,
-            anon: matches!(r.backing, Backing::Anon),
         };
         // What a fixed mapping replaces does not count twice.
         let replaced = if fixed {

@@ -209,7 +209,6 @@ impl AddressSpace {
             flags: v.flags,
             content,
             name: v.name.clone(),
-            anon: v.anon,
         };
         let relocate = || {
             self.table

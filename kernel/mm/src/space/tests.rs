@@ -154,6 +154,21 @@ fn fork_shares_until_one_side_writes() {
 }
 
 #[test]
+fn fork_shares_a_private_mappings_own_pages_until_one_side_writes() {
+    let _m = machine();
+    let parent = space();
+    let at = file(&parent, &MemObject::new_anon(2 * P as u64), 2, false);
+    assert!(store(at, 1));
+    let child = Arc::new(parent.fork().unwrap());
+    assert!(store(at, 2) && store(at + P, 3));
+    enter(&child);
+    assert_eq!((load(at), load(at + P)), (Some(1), Some(0)));
+    assert!(store(at, 4));
+    enter(&parent);
+    assert_eq!((load(at), load(at + P)), (Some(2), Some(3)));
+}
+
+#[test]
 fn wipeonfork_and_dontfork_are_heeded() {
     let _m = machine();
     let parent = space();

@@ -62,7 +62,6 @@ impl VmaTree {
             .get(&vma.start)
             .is_some_and(|b| b.continues_in(&vma));
         if before && let Some(mut b) = self.by_end.remove(&vma.start) {
-            b.anon |= vma.anon;
             b.set_end(vma.end);
             retire(core::mem::replace(&mut vma, b), gone);
         }
@@ -70,7 +69,6 @@ impl VmaTree {
         if let Some((_, after)) = self.by_end.range_mut(end + 1..).next()
             && vma.continues_in(after)
         {
-            after.anon |= vma.anon;
             after.set_start(vma.start);
             retire(vma, gone);
             return;
@@ -175,7 +173,6 @@ impl VmaTree {
             && let Some(b) = self.by_end.remove(&start)
             && let Some(v) = self.by_end.get_mut(&key)
         {
-            v.anon |= b.anon;
             v.set_start(b.start);
             retire(b, gone);
         }
@@ -270,7 +267,7 @@ mod tests {
                             start: s, end: e,
                             prot: ProtFlags::from_bits_retain(value),
                             flags: VmaFlags::empty(),
-                            content, name: None, anon: false,
+                            content, name: None,
                         }, &mut gone);
                         for (i, n) in naive.iter_mut().enumerate().take(end).skip(at) {
                             *n = Some((value, 0, (op == 1).then_some(i as u64 + first)));

@@ -79,8 +79,6 @@ pub(crate) struct Vma {
     pub(crate) flags: VmaFlags,
     pub(crate) content: Content,
     pub(crate) name: Option<Arc<dyn MapName>>,
-    /// It has, or had, pages of its own.
-    pub(crate) anon: bool,
 }
 
 impl Vma {
@@ -161,7 +159,6 @@ impl Vma {
             flags: self.flags,
             content,
             name: self.name.clone(),
-            anon: self.anon,
         };
         self.end = at;
         Ok(upper)
