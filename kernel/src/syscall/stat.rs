@@ -7,12 +7,11 @@ use abi::stat::{
 };
 use abi::{Errno, Result};
 use hal::ucopy::{self, UserPtr};
-use task::caller::Calling;
 use vfs::{Path, Timestamp};
 
 use super::Cx;
 use super::args::{DirFd, Fd, Flags, PathPtr};
-use super::path::{Base, PathBuffer, find, lookup_flags};
+use super::path::{find, lookup_flags};
 
 const KNOWN: u32 = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE;
 
@@ -66,8 +65,6 @@ pub fn newfstatat(
         return fstat(cx, Fd(dir.0), buf);
     }
     if flags.0 & !KNOWN != 0 {
-        // The path is read first.
-        PathBuffer::new().read_any(path)?;
         return Err(Errno::EINVAL);
     }
     let (_, found) = find(cx, dir, path, lookup_flags(flags.0))?;
@@ -165,18 +162,11 @@ pub fn statx(
         buf.write(&statx_of(file.path(), mask))?;
         return Ok(0);
     }
-    let mut buffer = PathBuffer::new();
-    let text = buffer.read_any(path)?;
-    if text.is_empty() && flags.0 & AT_EMPTY_PATH == 0 {
-        return Err(Errno::ENOENT);
-    }
     check_statx(flags.0, mask)?;
     if flags.0 & !KNOWN != 0 {
         return Err(Errno::EINVAL);
     }
-    let base = Base::new(cx, dir, text)?;
-    let caller = Calling::new(cx.thread)?;
-    let found = vfs::lookup(&base.start(&caller), text, lookup_flags(flags.0))?;
+    let (_, found) = find(cx, dir, path, lookup_flags(flags.0))?;
     buf.write(&statx_of(&found, mask))?;
     Ok(0)
 }

@@ -7,7 +7,7 @@ use abi::stat::{
 use abi::{Errno, Result};
 use alloc::sync::{Arc, Weak};
 use core::any::Any;
-use core::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 use sync::{SpinLock, rank};
 
 use crate::lock::FileLocks;
@@ -138,6 +138,8 @@ pub struct Attributes {
     uid: AtomicU32,
     gid: AtomicU32,
     nlink: AtomicU32,
+    /// Without a name, but may get one (`O_TMPFILE`).
+    linkable: AtomicBool,
     times: SpinLock<Times, { rank::LEAF }>,
     /// Open files that may write, or, below 0, programs that run from this file (`ETXTBSY`).
     writers: AtomicI32,
@@ -158,6 +160,7 @@ impl Attributes {
             uid: AtomicU32::new(uid),
             gid: AtomicU32::new(gid),
             nlink: AtomicU32::new(nlink),
+            linkable: AtomicBool::new(false),
             times: SpinLock::new(Times {
                 accessed: now,
                 modified: now,
@@ -249,6 +252,17 @@ impl Attributes {
     /// Sets the number of names.
     pub fn set_nlink(&self, count: u32) {
         self.nlink.store(count, Ordering::Relaxed);
+    }
+
+    /// Whether a name may be given to it: it has one, or never had.
+    #[must_use]
+    pub fn may_be_linked(&self) -> bool {
+        self.nlink() != 0 || self.linkable.load(Ordering::Relaxed)
+    }
+
+    /// Says whether a file without a name may get one.
+    pub fn set_linkable(&self, may: bool) {
+        self.linkable.store(may, Ordering::Relaxed);
     }
 
     /// One more name; the caller holds the directory's lock.

@@ -3,6 +3,7 @@
 //! No lock is held across the walk: each step looks into the cache of one directory and goes on with
 //! its own reference to what it found.
 
+use abi::stat::{S_ISVTX, S_IWOTH};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -214,7 +215,7 @@ impl<'a> Walk<'a> {
     /// # Errors
     /// As [`lookup`].
     pub fn follow_to_parent(&mut self, link: &Path) -> Result<Option<Last<'static>>> {
-        match self.follow(link)? {
+        match self.follow(link, true)? {
             Some(text) => {
                 let last = self.run(Text::Link(text), true)?;
                 if !self.at.dentry().is_dir() {
@@ -262,11 +263,28 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// What a link leads to: text to go on with, or nothing when the walk has jumped.
-    fn follow(&mut self, link: &Path) -> Result<Option<Arc<[u8]>>> {
+    /// Debian's `fs.protected_symlinks`: the last link of a path, in a directory where everybody may make one
+    /// and nobody may remove another's, must be one's own or the directory's owner's.
+    fn may_follow_last(&self, link: &Path) -> Result<()> {
+        const OPEN: u32 = S_ISVTX | S_IWOTH;
+        let (dir, link) = (self.at.inode().attr(), link.inode().attr());
+        if dir.mode() & OPEN == OPEN && link.uid() != self.cred.fsuid && link.uid() != dir.uid() {
+            return Err(Errno::EACCES);
+        }
+        Ok(())
+    }
+
+    /// What a link leads to: text to go on with, or nothing when the walk has jumped. `last`: the path ends
+    /// here.
+    fn follow(&mut self, link: &Path, last: bool) -> Result<Option<Arc<[u8]>>> {
         self.links += 1;
-        if self.links > MAX_LINKS
-            || self.flags.contains(LookupFlags::NO_SYMLINKS)
+        if self.links > MAX_LINKS {
+            return Err(Errno::ELOOP);
+        }
+        if last {
+            self.may_follow_last(link)?;
+        }
+        if self.flags.contains(LookupFlags::NO_SYMLINKS)
             || link.mount().flags().contains(MountFlags::NOSYMFOLLOW)
         {
             return Err(Errno::ELOOP);
@@ -371,7 +389,7 @@ impl<'a> Walk<'a> {
                     let child = self.named(name)?;
                     let follow = more || trailing || self.flags.contains(LookupFlags::FOLLOW);
                     if follow && child.inode().attr().is_symlink() {
-                        if let Some(target) = self.follow(&child)? {
+                        if let Some(target) = self.follow(&child, !more)? {
                             outer.push((core::mem::replace(&mut text, Text::Link(target)), next));
                             next = 0;
                         }

@@ -1,12 +1,14 @@
 //! Making names: files, directories, links, special files.
 
 use abi::inotify::InotifyMask;
+use abi::stat::{S_ISGID, S_ISUID, S_IXGRP};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use sync::{Capability, Credentials};
 
+use crate::attr::FileType;
 use crate::dentry::{Dentry, DirState};
-use crate::inode::{NewNode, same_inode};
+use crate::inode::{Inode, NewNode, same_inode};
 use crate::notify;
 use crate::path::Path;
 use crate::perm::{self, Access};
@@ -18,7 +20,8 @@ use crate::walk::{Last, LookupFlags, Start, lookup_parent};
 /// `EEXIST`, `ENOENT`, `ENOTDIR`, `EACCES`, `EROFS`, `EPERM` for devices without `CAP_MKNOD`, `ENOSPC`.
 pub fn create(start: &Start<'_>, path: &[u8], node: NewNode<'_>, mode: u32) -> Result<Path> {
     let (dir, last) = lookup_parent(start, path, LookupFlags::empty())?;
-    let device = matches!(node, NewNode::Char(_) | NewNode::Block(_));
+    // Device 0 is no device: overlay file systems mark removed names with it.
+    let device = matches!(node, NewNode::Char(1..) | NewNode::Block(_));
     make(
         &dir,
         &last,
@@ -92,10 +95,28 @@ pub(crate) fn create_locked(
     Ok(dir.instantiate(name, inode))
 }
 
+/// Debian's `fs.protected_hardlinks`: who does not own a file may link it only when no more than a plain
+/// file he can read and write.
+fn may_link(inode: &Arc<dyn Inode>, cred: &Credentials) -> Result<()> {
+    let attr = inode.attr();
+    if perm::is_owner(attr, cred) {
+        return Ok(());
+    }
+    let mode = attr.mode();
+    let plain = attr.file_type() == FileType::Regular
+        && mode & S_ISUID == 0
+        && mode & (S_ISGID | S_IXGRP) != S_ISGID | S_IXGRP;
+    if plain && inode.permission(cred, Access::READ | Access::WRITE).is_ok() {
+        Ok(())
+    } else {
+        Err(Errno::EPERM)
+    }
+}
+
 /// Gives `target` another name.
 ///
 /// # Errors
-/// `EXDEV` across mounts, `EPERM` for a directory, `EEXIST`, `EACCES`, `EROFS`, `EMLINK`; `ENOENT` for a
+/// `EXDEV` across mounts, `EPERM` for a directory and for a file one neither owns nor could write, `EEXIST`, `EACCES`, `EROFS`, `EMLINK`; `ENOENT` for a
 /// file that has lost its last name (unless it never had one).
 pub fn link(target: &Path, start: &Start<'_>, path: &[u8]) -> Result<()> {
     let (dir, last) = lookup_parent(start, path, LookupFlags::empty())?;
@@ -117,13 +138,18 @@ pub fn link(target: &Path, start: &Start<'_>, path: &[u8]) -> Result<()> {
     if !Arc::ptr_eq(dir.mount(), target.mount()) {
         return Err(Errno::EXDEV);
     }
-    may_create(dir.dentry(), &state, start.cred)?;
     let inode = target.inode();
+    may_link(inode, start.cred)?;
+    may_create(dir.dentry(), &state, start.cred)?;
     if inode.attr().is_dir() {
         return Err(Errno::EPERM);
     }
+    if !inode.attr().may_be_linked() {
+        return Err(Errno::ENOENT);
+    }
     let name: Arc<[u8]> = Arc::from(name);
     dir.inode().link(&name, inode)?;
+    inode.attr().set_linkable(false);
     let child = dir.dentry().instantiate(name.clone(), inode.clone());
     drop(state);
     notify::on_self(target.dentry(), InotifyMask::ATTRIB);

@@ -133,11 +133,12 @@ fn open_found(path: Path, how: &OpenHow<'_>, created: bool) -> Result<Arc<OpenFi
         path: &path,
     };
     let ops = path.inode().clone().open(&request)?;
-    // A file opened for reading with O_TRUNC was a writer for the moment of cutting only.
+    // A file opened for reading with O_TRUNC was a writer for the moment of cutting only; else the open file
+    // goes on counting.
     let stays = counted && how.flags.writes();
-    match writer {
-        Some(writer) if stays => core::mem::forget(writer),
-        other => drop(other),
+    match (writer, stays) {
+        (Some(writer), true) => writer.keep(),
+        (writer, _) => drop(writer),
     }
     let file = OpenFile::new(ops, path, how.flags, how.cred.clone(), stays);
     if created {
@@ -148,22 +149,27 @@ fn open_found(path: Path, how: &OpenHow<'_>, created: bool) -> Result<Arc<OpenFi
 }
 
 /// Counted as a writer until dropped.
-struct Writer {
-    path: Path,
+struct Writer<'a> {
+    path: &'a Path,
 }
 
-impl Writer {
-    fn begin(path: &Path) -> Result<Self> {
+impl<'a> Writer<'a> {
+    fn begin(path: &'a Path) -> Result<Self> {
         path.mount().begin_write()?;
         if let Err(error) = path.inode().attr().begin_write() {
             path.mount().end_write();
             return Err(error);
         }
-        Ok(Self { path: path.clone() })
+        Ok(Self { path })
+    }
+
+    /// Leaves the count to somebody else.
+    fn keep(self) {
+        core::mem::forget(self);
     }
 }
 
-impl Drop for Writer {
+impl Drop for Writer<'_> {
     fn drop(&mut self) {
         self.path.inode().attr().end_write();
         self.path.mount().end_write();
@@ -179,8 +185,15 @@ fn open_or_create(start: &Start<'_>, path: &[u8], how: &OpenHow<'_>) -> Result<A
     }
     let (mut walk, mut last) = Walk::to_parent(start, path, flags)?;
     loop {
-        if last.trailing_slash || !last.is_normal() {
+        if last.trailing_slash {
             return Err(Errno::EISDIR);
+        }
+        if !last.is_normal() {
+            return Err(if exclusive {
+                Errno::EEXIST
+            } else {
+                Errno::EISDIR
+            });
         }
         let found = match find_or_create(&walk, last.name(), how, start.fs.umask(), exclusive)? {
             Found::Created(path) => return open_found(path, how, true),
@@ -247,6 +260,7 @@ fn open_unnamed(start: &Start<'_>, path: &[u8], how: &OpenHow<'_>) -> Result<Arc
     let (mode, owner) = perm::inherit(dir.inode().attr(), how.cred, FileType::Regular, mode);
     let inode = dir.inode().create_unnamed(mode, owner)?;
     inode.attr().set_nlink(0);
+    inode.attr().set_linkable(!how.flags.contains(OFlags::EXCL));
     let name = alloc::format!("#{}", inode.attr().ino()).into_bytes();
     let dentry = Dentry::unlinked(dir.dentry(), Arc::from(name), inode);
     open_found(Path::new(dir.mount().clone(), dentry), how, true)
