@@ -9,7 +9,7 @@ use abi::{Errno, Result};
 use hal::addr::PAGE_SIZE;
 use hal::ucopy::{UserPtr, copy_out_nofault, fault_in};
 use hal::{Access, UserAddr};
-use sync::{Capability, Events, Resource};
+use sync::{Capability, Events};
 use task::wait::{Restart, WaitOptions, wait};
 use vfs::epoll::{Collected, Epoll};
 use zerocopy::IntoBytes;
@@ -27,11 +27,9 @@ pub fn epoll_create1(cx: &mut Cx<'_>, flags: Flags) -> Result<usize> {
     if flags.0 & !EPOLL_CLOEXEC != 0 {
         return Err(Errno::EINVAL);
     }
-    let limit = cx.process().limits().soft(Resource::OpenFiles) as usize;
     let cloexec = flags.0 & EPOLL_CLOEXEC != 0;
-    let fd = cx
-        .files()?
-        .install(Epoll::file(cx.cred()), limit, cloexec)?;
+    let file = Epoll::file(cx.cred());
+    let fd = cx.files()?.install(file, cx.descriptor_limit(), cloexec)?;
     Ok(fd as usize)
 }
 
@@ -49,17 +47,8 @@ pub fn epoll_ctl(
     } else {
         event.read()?
     };
-    let files = cx.files()?;
-    let open = |fd: Fd| {
-        let file = files.get(fd.0)?;
-        if file.is_path_only() {
-            Err(Errno::EBADF)
-        } else {
-            Ok(file)
-        }
-    };
-    let outer = open(epfd)?;
-    let file = open(fd)?;
+    let outer = cx.usable_file(epfd)?;
+    let file = cx.usable_file(fd)?;
     if file.ops().pollee().is_none() {
         return Err(Errno::EPERM);
     }
@@ -143,10 +132,7 @@ fn wait_events(
     if !events.in_user_range(most * size_of::<EpollEvent>()) {
         return Err(Errno::EFAULT);
     }
-    let file = cx.file(epfd)?;
-    if file.is_path_only() {
-        return Err(Errno::EBADF);
-    }
+    let file = cx.usable_file(epfd)?;
     let epoll = file.ops_as::<Epoll>().ok_or(Errno::EINVAL)?;
     let attempt = || collect(epoll, events, most);
     match timeout {

@@ -2,7 +2,6 @@
 
 use abi::eventfd::{EFD_CLOEXEC, EFD_NONBLOCK, EFD_SEMAPHORE};
 use abi::{Errno, Result};
-use sync::Resource;
 use vfs::eventfd::EventFd;
 
 use super::Cx;
@@ -13,8 +12,8 @@ pub fn eventfd2(cx: &mut Cx<'_>, count: u32, flags: Flags) -> Result<usize> {
     if flags.0 & !(EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE) != 0 {
         return Err(Errno::EINVAL);
     }
-    let limit = cx.process().limits().soft(Resource::OpenFiles) as usize;
     let file = EventFd::file(count, flags.0, cx.cred());
     let cloexec = flags.0 & EFD_CLOEXEC != 0;
-    Ok(cx.files()?.install(file, limit, cloexec)? as usize)
+    let fd = cx.files()?.install(file, cx.descriptor_limit(), cloexec)?;
+    Ok(fd as usize)
 }

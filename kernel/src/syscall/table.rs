@@ -15,7 +15,7 @@ use abi::poll::{PollFd, SigSetArg};
 use abi::signal::{RawSigInfo, SigAction, SigSet, SigStack};
 use abi::socket::{MMsgHdr, MsgHdr};
 use abi::stat::{Stat, Statfs, Statx};
-use abi::time::{Timespec, Timeval, Timezone};
+use abi::time::{Itimerspec, Timespec, Timeval, Timezone};
 use hal::addr::UserAddr;
 use hal::ucopy::UserPtr;
 
@@ -183,6 +183,9 @@ syscalls! {
     23 => descriptor::dup(fd: Fd);
     24 => descriptor::dup3(from: Fd, to: Fd, flags: Flags);
     25 => fcntl::fcntl(fd: Fd, command: u32, arg: u64);
+    26 => inotify::inotify_init1(flags: Flags);
+    27 => inotify::inotify_add_watch(fd: Fd, path: PathPtr, mask: Flags);
+    28 => inotify::inotify_rm_watch(fd: Fd, watch: i32);
     29 => ioctl::ioctl(fd: Fd, command: u32, arg: UserAddr);
     32 => flock::flock(fd: Fd, operation: Flags);
     33 => names::mknodat(dir: DirFd, path: PathPtr, mode: Mode, dev: u32);
@@ -234,6 +237,9 @@ syscalls! {
     82 => writeback::fsync(fd: Fd);
     83 => writeback::fdatasync(fd: Fd);
     84 => writeback::sync_file_range(fd: Fd, offset: i64, len: i64, flags: Flags);
+    85 => timerfd::timerfd_create(clock: i32, flags: i32);
+    86 => timerfd::timerfd_settime(fd: Fd, flags: Flags, new: UserPtr<Itimerspec>, old: UserPtr<Itimerspec>);
+    87 => timerfd::timerfd_gettime(fd: Fd, current: UserPtr<Itimerspec>);
     88 => attr::utimensat(dir: DirFd, path: PathPtr, times: UserPtr<[Timespec; 2]>, flags: Flags);
     90 => cred::capget(header: UserPtr<u32>, data: UserPtr<u32>);
     91 => cred::capset(header: UserPtr<u32>, data: UserPtr<u32>);

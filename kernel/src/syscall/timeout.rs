@@ -1,10 +1,11 @@
 //! How long a call waits at most, and telling the program what was left.
 
-use abi::time::{NSEC_PER_SEC, Timespec};
-use abi::{Errno, Result};
-use core::time::Duration;
+use abi::Result;
+use abi::time::Timespec;
 use hal::ucopy::UserPtr;
 use sync::Instant;
+
+use super::clock::{nanoseconds, timespec};
 
 /// A call's patience.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,14 +19,13 @@ pub enum Timeout {
 }
 
 impl Timeout {
-    /// Waits for `span` from now.
-    #[must_use]
-    pub fn after(span: Duration) -> Self {
-        if span.is_zero() {
-            Self::Now
-        } else {
-            Self::At(Instant::after(span))
+    /// Waits for so many nanoseconds from now.
+    fn after(ns: u64) -> Self {
+        if ns == 0 {
+            return Self::Now;
         }
+        let end = Instant::now().as_nanos().saturating_add(ns);
+        Self::At(Instant::from_nanos(end))
     }
 
     /// The program's `struct timespec`; `NULL` is for ever.
@@ -36,13 +36,13 @@ impl Timeout {
         if time.is_null() {
             return Ok(Self::Never);
         }
-        Ok(Self::after(span(time.read()?)?))
+        Ok(Self::after(nanoseconds(time.read()?)?))
     }
 
     /// `epoll_wait`'s milliseconds; negative is for ever.
     #[must_use]
     pub fn from_millis(millis: i32) -> Self {
-        u64::try_from(millis).map_or(Self::Never, |ms| Self::after(Duration::from_millis(ms)))
+        u64::try_from(millis).map_or(Self::Never, |ms| Self::after(ms * 1_000_000))
     }
 
     /// The moment the wait ends; `None` for never.
@@ -63,27 +63,6 @@ impl Timeout {
             return true;
         };
         let left = end.saturating_since(Instant::now());
-        time.write(&timespec(left)).is_ok()
-    }
-}
-
-/// A span of time as the program gave it.
-///
-/// # Errors
-/// `EINVAL`: negative, or a billion nanoseconds and more.
-pub fn span(time: Timespec) -> Result<Duration> {
-    let sec = u64::try_from(time.sec).map_err(|_| Errno::EINVAL)?;
-    if !(0..NSEC_PER_SEC).contains(&time.nsec) {
-        return Err(Errno::EINVAL);
-    }
-    Ok(Duration::new(sec, time.nsec as u32))
-}
-
-/// A span of time for the program.
-#[must_use]
-pub fn timespec(span: Duration) -> Timespec {
-    Timespec {
-        sec: i64::try_from(span.as_secs()).unwrap_or(i64::MAX),
-        nsec: i64::from(span.subsec_nanos()),
+        time.write(&timespec(left.as_nanos() as u64)).is_ok()
     }
 }

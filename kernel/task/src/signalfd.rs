@@ -7,7 +7,7 @@ use abi::signal::{SigSet, SignalfdSigInfo};
 use abi::{Errno, Result};
 use mm::IoDst;
 use sync::{Events, Pollee, SpinLock, rank};
-use vfs::{FileOps, OpenFile, anon_file};
+use vfs::{FileOps, OpenFile, Whence, anon_file};
 use zerocopy::IntoBytes;
 
 use crate::signal::{pending, take_pending};
@@ -59,6 +59,10 @@ impl FileOps for SignalFd {
 
     fn pollee(&self) -> Option<&Pollee> {
         Some(&self.pollee)
+    }
+
+    fn seek(&self, _: &OpenFile, pos: &mut u64, _: i64, _: Whence) -> Result<u64> {
+        Ok(*pos)
     }
 
     fn show_info(&self, _: &OpenFile, out: &mut dyn core::fmt::Write) -> core::fmt::Result {

@@ -34,7 +34,6 @@ impl Dentry {
         self.forget(name, &child);
         drop(state);
         notify::on_child(self, &child, InotifyMask::DELETE, 0, name);
-        notify::removed(&child);
         Ok(())
     }
 }

@@ -19,6 +19,7 @@ use sync::{Mutex, MutexGuard, SpinLock, rank};
 use crate::attr::FileType;
 use crate::inode::Inode;
 use crate::name_hash::hash;
+use crate::notify;
 
 /// Longest name of a directory entry, bytes.
 const NAME_MAX: usize = abi::fcntl::NAME_MAX;
@@ -505,12 +506,24 @@ impl Drop for Dentry {
     /// A removed directory is held by the removed directories below it: let such a chain go link by
     /// link, not by recursion.
     fn drop(&mut self) {
-        let mut place = core::mem::replace(self.place.get_mut(), Place::Root);
+        let mut place = self.leave_place();
         while let Place::Child { parent, .. } = place {
             let Some(mut parent) = Arc::into_inner(parent) else {
                 return;
             };
-            place = core::mem::replace(parent.place.get_mut(), Place::Root);
+            place = parent.leave_place();
         }
+    }
+}
+
+impl Dentry {
+    /// The place of one that goes. Who watches the inode hears of the end of a removed name here, when nobody has it
+    /// open any more.
+    fn leave_place(&mut self) -> Place {
+        let place = core::mem::replace(self.place.get_mut(), Place::Root);
+        if let Place::Child { unlinked: true, .. } = place {
+            notify::gone(&*self.inode);
+        }
+        place
     }
 }

@@ -10,7 +10,7 @@ use mm::io::{IoDst, IoSrc};
 use sync::{Credentials, Events, Pollee};
 
 use crate::anon::anon_file;
-use crate::file::{FileOps, OpenFile};
+use crate::file::{FileOps, OpenFile, Whence};
 
 /// The counter never reaches this.
 const FULL: u64 = u64::MAX;
@@ -135,6 +135,10 @@ impl FileOps for EventFd {
 
     fn pollee(&self) -> Option<&Pollee> {
         Some(&self.pollee)
+    }
+
+    fn seek(&self, _file: &OpenFile, pos: &mut u64, _offset: i64, _whence: Whence) -> Result<u64> {
+        Ok(*pos)
     }
 
     fn show_info(&self, _file: &OpenFile, out: &mut dyn fmt::Write) -> fmt::Result {

@@ -44,6 +44,7 @@ pub mod pipe;
 pub mod seek;
 pub mod special;
 pub mod superblock;
+pub mod timerfd;
 pub mod walk;
 
 pub use anon::anon_file;

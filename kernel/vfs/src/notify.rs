@@ -7,12 +7,33 @@ use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use sync::{SpinLock, rank};
 
 use crate::dentry::Dentry;
+use crate::inode::Inode;
 
 /// Somebody who watches an inode. Called without locks; must not sleep for long.
 pub trait Watch: Send + Sync {
-    /// `mask` (`IN_*`) happened to the inode, or to its child `name`. `cookie` ties the two halves of a
-    /// rename.
-    fn event(&self, mask: InotifyMask, cookie: u32, name: Option<&[u8]>);
+    /// Something happened to the inode, or to its child `name`.
+    fn event(&self, news: &News, name: Option<&[u8]>);
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug)]
+pub struct News {
+    /// `IN_*`.
+    pub mask: InotifyMask,
+    /// Ties the two halves of a rename.
+    pub cookie: u32,
+    /// It happened through a name that is gone.
+    pub unlinked: bool,
+}
+
+impl News {
+    fn new(mask: InotifyMask) -> Self {
+        Self {
+            mask,
+            cookie: 0,
+            unlinked: false,
+        }
+    }
 }
 
 /// Watches anywhere: while there are none, no event is looked at.
@@ -27,7 +48,7 @@ pub fn next_cookie() -> u32 {
 
 /// The watches on one inode.
 pub struct WatchList {
-    list: SpinLock<Vec<Arc<dyn Watch>>, { rank::FILE }>,
+    list: SpinLock<Vec<Arc<dyn Watch>>, { rank::FILE + 1 }>,
 }
 
 impl WatchList {
@@ -78,22 +99,29 @@ pub fn on(dentry: &Arc<Dentry>, mask: InotifyMask) {
 
 #[cold]
 fn tell(dentry: &Arc<Dentry>, mask: InotifyMask) {
-    let mask = with_dir_bit(dentry, mask);
+    let news = News {
+        unlinked: dentry.is_unlinked(),
+        ..News::new(with_dir_bit(dentry, mask))
+    };
     if let Some((parent, name)) = dentry.parent_and_name() {
-        on_child_named(&parent, mask, 0, &name);
+        tell_inode(&**parent.inode(), &news, Some(&name));
     }
-    on_self(dentry, mask);
+    tell_inode(&**dentry.inode(), &news, None);
+}
+
+fn tell_inode(inode: &dyn Inode, news: &News, name: Option<&[u8]>) {
+    if let Some(attached) = inode.attr().existing_attached() {
+        for watch in attached.watches.snapshot() {
+            watch.event(news, name);
+        }
+    }
 }
 
 /// `mask` happened to the inode itself; its directory does not hear of it.
 #[inline]
 pub fn on_self(dentry: &Arc<Dentry>, mask: InotifyMask) {
-    if WATCHES.load(Ordering::Relaxed) != 0
-        && let Some(attached) = dentry.inode().attr().existing_attached()
-    {
-        for watch in attached.watches.snapshot() {
-            watch.event(mask, 0, None);
-        }
+    if WATCHES.load(Ordering::Relaxed) != 0 {
+        tell_inode(&**dentry.inode(), &News::new(mask), None);
     }
 }
 
@@ -107,15 +135,11 @@ pub fn on_child(
     name: &[u8],
 ) {
     if WATCHES.load(Ordering::Relaxed) != 0 {
-        on_child_named(dir, with_dir_bit(child, mask), cookie, name);
-    }
-}
-
-fn on_child_named(dir: &Arc<Dentry>, mask: InotifyMask, cookie: u32, name: &[u8]) {
-    if let Some(attached) = dir.inode().attr().existing_attached() {
-        for watch in attached.watches.snapshot() {
-            watch.event(mask, cookie, Some(name));
-        }
+        let news = News {
+            cookie,
+            ..News::new(with_dir_bit(child, mask))
+        };
+        tell_inode(&**dir.inode(), &news, Some(name));
     }
 }
 
@@ -127,8 +151,10 @@ fn with_dir_bit(dentry: &Dentry, mask: InotifyMask) -> InotifyMask {
     }
 }
 
-/// The last name of the file at `dentry` is gone: its watches hear of it when the last opener lets go,
-/// or now when there is none. Directories are told at once.
-pub fn removed(dentry: &Arc<Dentry>) {
-    on_self(dentry, InotifyMask::DELETE_SELF);
+/// A removed name is in use no longer: if it was the inode's last, its watches hear that it is gone.
+#[inline]
+pub(crate) fn gone(inode: &dyn Inode) {
+    if WATCHES.load(Ordering::Relaxed) != 0 && inode.attr().nlink() == 0 {
+        tell_inode(inode, &News::new(InotifyMask::DELETE_SELF), None);
+    }
 }

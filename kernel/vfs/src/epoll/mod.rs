@@ -25,7 +25,7 @@ use item::Item;
 use sync::{Credentials, Events, IrqLock, Mutex, MutexGuard, Pollee, rank};
 
 use crate::anon::anon_file;
-use crate::file::{FileOps, OpenFile};
+use crate::file::{FileOps, OpenFile, Whence};
 
 /// The bits of a mask that are behaviour, not events.
 const BEHAVIOUR: u32 = EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE;
@@ -422,6 +422,10 @@ impl FileOps for Epoll {
 
     fn pollee(&self) -> Option<&Pollee> {
         Some(&self.pollee)
+    }
+
+    fn seek(&self, _file: &OpenFile, pos: &mut u64, _offset: i64, _whence: Whence) -> Result<u64> {
+        Ok(*pos)
     }
 
     fn release(&self, _file: &OpenFile) {

@@ -21,7 +21,7 @@ use watch::InodeWatch;
 
 use crate::Caller;
 use crate::anon::anon_file;
-use crate::file::{FileOps, OpenFile};
+use crate::file::{FileOps, OpenFile, Whence};
 use crate::inode::Inode;
 
 /// Events that may wait in one instance (`/proc/sys/fs/inotify/max_queued_events`).
@@ -36,6 +36,8 @@ static INSTANCES: SpinLock<BTreeMap<u32, u32>, { rank::LEAF }> = SpinLock::new(B
 #[derive(Default)]
 struct Watches {
     by_wd: BTreeMap<i32, Arc<InodeWatch>>,
+    /// By the address of the inode, which its watch keeps.
+    by_inode: BTreeMap<usize, Arc<InodeWatch>>,
     last_wd: i32,
 }
 
@@ -82,7 +84,8 @@ impl Instance {
         let keep = InotifyMask::ALL_EVENTS | InotifyMask::ONESHOT | InotifyMask::EXCL_UNLINK;
         let mask = arg & keep;
         let mut watches = self.watches.lock();
-        if let Some(watch) = watches.by_wd.values().find(|watch| watch.watches(inode)) {
+        let address = Arc::as_ptr(inode).addr();
+        if let Some(watch) = watches.by_inode.get(&address) {
             if arg.contains(InotifyMask::MASK_CREATE) {
                 return Err(Errno::EEXIST);
             }
@@ -102,7 +105,8 @@ impl Instance {
         watches.last_wd = wd;
         let watch = InodeWatch::new(wd, mask, self.this.clone(), inode.clone());
         watches.by_wd.insert(wd, watch.clone());
-        drop(watches);
+        watches.by_inode.insert(address, watch.clone());
+        // Under the lock: who removes the watch finds it on the inode.
         inode.attr().attached().watches.add(watch);
         Ok(wd)
     }
@@ -112,8 +116,12 @@ impl Instance {
     /// # Errors
     /// `EINVAL` when there is no such watch.
     pub fn remove(&self, wd: i32) -> Result<()> {
-        let watch = self.watches.lock().by_wd.remove(&wd).ok_or(Errno::EINVAL)?;
+        let mut watches = self.watches.lock();
+        let watch = watches.by_wd.remove(&wd).ok_or(Errno::EINVAL)?;
+        let by_inode = watches.by_inode.remove(&watch.inode_address());
         watch.detach();
+        drop(watches);
+        drop(by_inode);
         self.post(Record {
             wd,
             mask: InotifyMask::IGNORED,
@@ -188,6 +196,10 @@ impl FileOps for Instance {
 
     fn pollee(&self) -> Option<&Pollee> {
         Some(&self.pollee)
+    }
+
+    fn seek(&self, _file: &OpenFile, pos: &mut u64, _offset: i64, _whence: Whence) -> Result<u64> {
+        Ok(*pos)
     }
 
     fn ioctl(&self, _file: &OpenFile, cmd: u32, arg: usize, _caller: &dyn Caller) -> Result<usize> {

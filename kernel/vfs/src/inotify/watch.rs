@@ -7,7 +7,14 @@ use core::fmt;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::inode::Inode;
-use crate::notify::Watch;
+use crate::notify::{News, Watch};
+
+/// What happens through a name, and is not told under IN_EXCL_UNLINK when that is gone.
+const BY_NAME: InotifyMask = InotifyMask::ACCESS
+    .union(InotifyMask::MODIFY)
+    .union(InotifyMask::OPEN)
+    .union(InotifyMask::CLOSE_WRITE)
+    .union(InotifyMask::CLOSE_NOWRITE);
 
 /// Hangs on the inode's list and keeps the inode alive, as Linux's marks do.
 pub struct InodeWatch {
@@ -38,8 +45,8 @@ impl InodeWatch {
         self.wd
     }
 
-    pub fn watches(&self, inode: &Arc<dyn Inode>) -> bool {
-        core::ptr::addr_eq(Arc::as_ptr(&self.inode), Arc::as_ptr(inode))
+    pub fn inode_address(&self) -> usize {
+        Arc::as_ptr(&self.inode).addr()
     }
 
     /// Replaces the mask, or adds to it.
@@ -76,18 +83,22 @@ impl InodeWatch {
 }
 
 impl Watch for InodeWatch {
-    fn event(&self, mask: InotifyMask, cookie: u32, name: Option<&[u8]>) {
+    fn event(&self, news: &News, name: Option<&[u8]>) {
         let Some(instance) = self.instance.upgrade() else {
             return;
         };
+        let mask = news.mask;
         let wanted = self.mask() | InotifyMask::UNMOUNT;
+        if news.unlinked && wanted.contains(InotifyMask::EXCL_UNLINK) && mask.intersects(BY_NAME) {
+            return;
+        }
         let happened = mask & (InotifyMask::ALL_EVENTS | InotifyMask::UNMOUNT);
         let heard = wanted.intersects(happened);
         if heard {
             instance.post(Record {
                 wd: self.wd,
                 mask,
-                cookie,
+                cookie: news.cookie,
                 name: name.map(Arc::from),
             });
         }

@@ -71,9 +71,6 @@ pub fn unlink(start: &Start<'_>, path: &[u8]) -> Result<()> {
     drop(state);
     notify::on_self(&child, InotifyMask::ATTRIB);
     notify::on_child(dir.dentry(), &child, InotifyMask::DELETE, 0, name);
-    if child.inode().attr().nlink() == 0 {
-        notify::removed(&child);
-    }
     Ok(())
 }
 
@@ -106,6 +103,5 @@ pub fn rmdir(start: &Start<'_>, path: &[u8]) -> Result<()> {
     child.prune();
     drop(state);
     notify::on_child(dir.dentry(), &child, InotifyMask::DELETE, 0, name);
-    notify::removed(&child);
     Ok(())
 }

@@ -268,9 +268,6 @@ impl Names<'_> {
             notify::on_self(target, InotifyMask::MOVE_SELF);
         } else {
             notify::on_self(target, InotifyMask::ATTRIB);
-            if target.is_dir() || target.inode().attr().nlink() == 0 {
-                notify::removed(target);
-            }
         }
     }
 }
