@@ -362,7 +362,9 @@ impl Process {
     pub(crate) fn remember(&self, thread: &Thread) {
         let known = self.last.lock().is_some();
         if thread.is_leader() || !known {
-            let old = self.last.lock().replace((thread.name(), thread.cred()));
+            // The name has a lock of its own, of the same rank.
+            let new = (thread.name(), thread.cred());
+            let old = self.last.lock().replace(new);
             drop(old);
         }
     }
