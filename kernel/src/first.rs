@@ -60,8 +60,8 @@ fn no_init(line: &CommandLine, error: Errno) {
 /// Starts what moves bytes; the last `console=` that is there becomes `/dev/console`.
 #[inline(never)]
 fn start_devices(line: &CommandLine, info: &BootInfo) {
-    devices::install();
     proc::install(&info.command_line);
+    devices::install(info.cpus);
     terminals::install();
     vfs::pipe::install();
     net::file::install_caller(task::caller::with);

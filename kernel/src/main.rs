@@ -5,6 +5,8 @@
 extern crate alloc;
 
 mod syscall;
+#[cfg(target_os = "none")]
+mod sysfs;
 mod tracer;
 mod user;
 

@@ -21,4 +21,5 @@ pub mod devtmpfs;
 pub mod initramfs;
 pub mod memfd;
 pub mod proc;
+pub mod sysfs;
 pub mod tmpfs;
