@@ -140,7 +140,14 @@ pub fn renameat2(
     let new = new_buffer.read(new)?;
     let caller = Calling::new(cx.thread)?;
     let from = Base::new(cx, old_dir, old)?;
-    let to = Base::new(cx, new_dir, new)?;
+    let to = match Base::new(cx, new_dir, new) {
+        Ok(to) => to,
+        Err(errno) => {
+            // What is wrong with the old name is said first.
+            vfs::lookup_parent(&from.start(&caller), old, LookupFlags::empty())?;
+            return Err(errno);
+        }
+    };
     ops::rename::rename(&from.start(&caller), old, &to.start(&caller), new, flags.0)?;
     Ok(0)
 }

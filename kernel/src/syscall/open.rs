@@ -149,10 +149,10 @@ fn open(
     let limit = cx.descriptor_limit();
     // The number comes first: who has none left must not make a file.
     let reserved = files.reserve(0, limit, flags.contains(OFlags::CLOEXEC))?;
-    let base = if resolve.intersects(LookupFlags::BENEATH | LookupFlags::IN_ROOT) {
-        Base::scope(cx, dir)?
-    } else {
+    let base = if resolve.is_empty() {
         Base::new(cx, dir, path)?
+    } else {
+        scoped_base(cx, dir, path, resolve)?
     };
     let caller = Calling::new(cx.thread)?;
     let how = OpenHow {
@@ -167,6 +167,17 @@ fn open(
         finish(cx, &file, errno)?;
     }
     Ok(reserved.install(file) as usize)
+}
+
+/// Where a restricted walk begins: the scope counts for absolute paths too.
+fn scoped_base(cx: &Cx<'_>, dir: DirFd, path: &[u8], resolve: LookupFlags) -> Result<Base> {
+    if resolve.contains(LookupFlags::IN_ROOT) {
+        return Base::scope(cx, dir);
+    }
+    if resolve.contains(LookupFlags::BENEATH) && path.first() == Some(&b'/') {
+        return Err(Errno::EXDEV);
+    }
+    Base::new(cx, dir, path)
 }
 
 /// Waits for what is left of opening: the other end of a FIFO.

@@ -181,26 +181,27 @@ pub fn flistxattr(cx: &mut Cx<'_>, fd: Fd, names: UserAddr, size: usize) -> Resu
     list(file.path(), names, size, &cx.cred())
 }
 
-fn remove(path: &Path, name: StrPtr, cred: &Credentials) -> Result<usize> {
-    let name = Name::read(name)?;
+fn remove(path: &Path, name: &Name, cred: &Credentials) -> Result<usize> {
     xattr::remove(path, name.text(), cred)?;
     Ok(0)
 }
 
-/// `removexattr(2)`.
+/// `removexattr(2)`: unlike `getxattr`, it reads the name before it looks at the path.
 pub fn removexattr(cx: &mut Cx<'_>, path: PathPtr, name: StrPtr) -> Result<usize> {
+    let name = Name::read(name)?;
     let (caller, found) = find_here(cx, path, LookupFlags::FOLLOW)?;
-    remove(&found, name, caller.cred())
+    remove(&found, &name, caller.cred())
 }
 
 /// `lremovexattr(2)`.
 pub fn lremovexattr(cx: &mut Cx<'_>, path: PathPtr, name: StrPtr) -> Result<usize> {
+    let name = Name::read(name)?;
     let (caller, found) = find_here(cx, path, LookupFlags::empty())?;
-    remove(&found, name, caller.cred())
+    remove(&found, &name, caller.cred())
 }
 
 /// `fremovexattr(2)`.
 pub fn fremovexattr(cx: &mut Cx<'_>, fd: Fd, name: StrPtr) -> Result<usize> {
     let file = cx.usable_file(fd)?;
-    remove(file.path(), name, &cx.cred())
+    remove(file.path(), &Name::read(name)?, &cx.cred())
 }

@@ -41,6 +41,8 @@ bitflags::bitflags! {
         const IN_ROOT = 128;
         /// `RESOLVE_CACHED`.
         const CACHED = 256;
+        /// Entering a mount is no use of it (`umount2` with `MNT_EXPIRE`).
+        const UNUSED = 512;
     }
 }
 
@@ -121,7 +123,6 @@ pub fn lookup(start: &Start<'_>, path: &[u8], flags: LookupFlags) -> Result<Path
     }
     let mut walk = Walk::new(start, path, flags)?;
     walk.run(Text::Given(path), false)?;
-    walk.at.mount().used();
     Ok(walk.at)
 }
 
@@ -242,6 +243,9 @@ impl<'a> Walk<'a> {
         let top = path.topmost();
         if self.flags.contains(LookupFlags::NO_XDEV) && !Arc::ptr_eq(top.mount(), self.at.mount()) {
             return Err(Errno::EXDEV);
+        }
+        if !self.flags.contains(LookupFlags::UNUSED) {
+            top.mount().used();
         }
         Ok(top)
     }

@@ -313,7 +313,7 @@ pub fn umount(start: &Start<'_>, path: &[u8], flags: u32) -> Result<()> {
     } else {
         LookupFlags::empty()
     };
-    let target = lookup(start, path, follow)?;
+    let target = lookup(start, path, follow | LookupFlags::UNUSED)?;
     ensure_may_mount(start.cred)?;
     let tree = mount::lock_tree();
     ensure_mount_root(&tree, &target)?;
