@@ -4,6 +4,7 @@ use abi::Result;
 use alloc::sync::Arc;
 use drivers::tty::pty::{self, PtyName, PtyNames};
 use fs::devpts::{self, Entry};
+use fs::proc::setting;
 use sync::Credentials;
 use vfs::{CharDevice, OpenFile, OpenRequest, Path};
 
@@ -41,4 +42,6 @@ impl PtyName for Named {
 pub fn install() {
     vfs::superblock::register(&devpts::DevPtsType);
     pty::register(&Mounted);
+    setting::number("sys/kernel/pty/max", || i64::from(devpts::counts().0));
+    setting::number("sys/kernel/pty/nr", || i64::from(devpts::counts().1));
 }

@@ -3,11 +3,15 @@
 use abi::fcntl::{
     FICLONE, FIGETBSZ, FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, FIOQSIZE, OFlags,
 };
+use abi::termios::ioctl::{TCSBRK, TCSBRKP};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
+use drivers::tty::waits_for_output;
 use hal::UserAddr;
 use hal::ucopy::UserPtr;
+use sync::Events;
 use task::caller::Calling;
+use task::wait::{Restart, WaitOptions, wait};
 use vfs::{FileType, OpenFile};
 
 use super::Cx;
@@ -40,7 +44,20 @@ pub fn ioctl(cx: &mut Cx<'_>, fd: Fd, command: u32, arg: UserAddr) -> Result<usi
         FICLONE => return clone(cx, &file, Fd(arg.0 as i32)),
         _ => {
             let caller = Calling::new(cx.thread)?;
-            return file.ops().ioctl(&file, command, arg.0, &caller);
+            let attempt = || file.ops().ioctl(&file, command, arg.0, &caller);
+            let Some(pollee) = file.ops().pollee().filter(|_| waits_for_output(command)) else {
+                return attempt();
+            };
+            // Even a file that does not wait otherwise waits for its output.
+            let restart = match command {
+                TCSBRK | TCSBRKP => Restart::Never,
+                _ => Restart::Sys,
+            };
+            let options = WaitOptions {
+                restart,
+                ..WaitOptions::default()
+            };
+            return wait(cx.thread, &options, &[(pollee, Events::WRITABLE)], attempt);
         }
     }
     Ok(0)

@@ -47,6 +47,7 @@ mod splice;
 mod stat;
 mod statfs;
 pub mod sysinfo;
+pub mod terminal;
 mod timeout;
 mod timerfd;
 mod transfer;

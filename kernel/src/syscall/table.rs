@@ -212,6 +212,7 @@ syscalls! {
     55 => attr::fchown(fd: Fd, uid: u32, gid: u32);
     56 => open::openat(dir: DirFd, path: PathPtr, flags: Flags, mode: Mode);
     57 => descriptor::close(fd: Fd);
+    58 => terminal::vhangup();
     59 => descriptor::pipe2(pair: UserPtr<[i32; 2]>, flags: Flags);
     61 => getdents::getdents64(fd: Fd, buf: UserAddr, len: u32);
     62 => read_write::lseek(fd: Fd, offset: i64, whence: i32);

@@ -18,6 +18,15 @@ enum When {
     DrainedAndFlushed,
 }
 
+/// Whether a command first waits until all output is on its way: it is `EAGAIN` until then.
+#[must_use]
+pub fn waits_for_output(cmd: u32) -> bool {
+    matches!(
+        cmd,
+        TCSBRK | TCSBRKP | TCSETSW | TCSETSF | TCSETSW2 | TCSETSF2 | TCSETAW | TCSETAF
+    )
+}
+
 pub(super) fn user<T>(arg: usize) -> UserPtr<T> {
     UserPtr::new(UserAddr(arg))
 }

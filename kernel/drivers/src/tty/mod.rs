@@ -27,6 +27,7 @@ use sync::{Events, Mutex, MutexGuard, Pollee, SpinLock, rank};
 
 pub use chardev::register;
 pub use device::{TtyFile, install, open_console, open_controlling, set_console};
+pub use ioctl::waits_for_output;
 pub use jobs::{Jobs, install_jobs, signal};
 pub use line::Line;
 
