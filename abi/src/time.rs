@@ -224,6 +224,10 @@ const _: () = assert!(core::mem::offset_of!(Timex, tai) == 160);
 pub const TIME_ERROR: i32 = 5;
 /// `adjtimex` status: not synchronised.
 pub const STA_UNSYNC: i32 = 0x40;
+/// `adjtimex`: step the clock by the time given.
+pub const ADJ_SETOFFSET: u32 = 0x0100;
+/// `adjtimex`: times are in nanoseconds.
+pub const ADJ_NANO: u32 = 0x2000;
 /// `adjtimex`: `adjtime(3)`'s old way, offset only.
 pub const ADJ_OFFSET_SINGLESHOT: u32 = 0x8001;
 /// `adjtimex`: read the offset `adjtime(3)` has left.

@@ -5,6 +5,7 @@ pub mod table;
 pub mod trace;
 
 mod access;
+mod adjtime;
 mod attr;
 mod clock;
 mod copy;
@@ -49,6 +50,7 @@ mod statfs;
 pub mod sysinfo;
 pub mod terminal;
 mod timeout;
+mod timer;
 mod timerfd;
 mod transfer;
 mod writeback;

@@ -1,9 +1,11 @@
 //! Limits and what has been used: rlimits, rusage, times, personality.
 
+use alloc::sync::Arc;
+
 use abi::clone::Rusage;
 use abi::{Errno, Result};
 use hal::ucopy::UserPtr;
-use sync::{Capability, Resource, Rlimit};
+use sync::{Capability, INFINITY, Resource, Rlimit};
 use task::tree;
 use task::usage::Usage;
 use task::{Process, Thread};
@@ -82,7 +84,7 @@ fn may_limit(caller: &Thread, target: &Thread) -> Result<()> {
     }
 }
 
-fn set(caller: &Thread, process: &Process, resource: Resource, new: Rlimit) -> Result<()> {
+fn set(caller: &Thread, process: &Arc<Process>, resource: Resource, new: Rlimit) -> Result<()> {
     if new.soft > new.hard {
         return Err(Errno::EINVAL);
     }
@@ -96,6 +98,9 @@ fn set(caller: &Thread, process: &Process, resource: Resource, new: Rlimit) -> R
         return Err(Errno::EPERM);
     }
     process.limits().set(resource, new);
+    if resource == Resource::Cpu && new.soft != INFINITY {
+        process.timers.cpu.limit_changed(process);
+    }
     if let Some(thread) = process.any_thread()
         && let Ok(mm) = thread.mm()
     {

@@ -8,8 +8,9 @@ use abi::{Errno, Result};
 use hal::ucopy::UserPtr;
 use sync::clock::{self, Moment};
 use sync::{Events, Instant};
-use task::Thread;
+use task::cpu_clock::{CpuClock, Of};
 use task::wait::{Restart, WaitOptions, wait};
+use task::{Thread, timers};
 
 use super::Cx;
 use super::clock::{Clock, nanoseconds, timespec};
@@ -36,16 +37,58 @@ pub fn clock_nanosleep(
         CLOCK_THREAD_CPUTIME_ID => return Err(Errno::EOPNOTSUPP),
         clock => Clock::find(cx.thread, clock, false)?,
     };
-    // There is no way to sleep by processor time, nor on Linux by these clocks' kin.
-    if clock.moment(0).is_none() {
+    let cpu = matches!(clock, Clock::Cpu(_));
+    if !cpu && clock.moment(0).is_none() {
         return Err(Errno::EOPNOTSUPP);
     }
     let ns = nanoseconds(time.read()?)?;
     clock.judge_alarm(cx)?;
+    let absolute = flags & TIMER_ABSTIME != 0;
     match clock.moment(ns) {
-        Some(moment) if flags & TIMER_ABSTIME != 0 => sleep_to(cx.thread, moment),
-        _ => sleep_for(cx.thread, ns, left),
+        Some(moment) if absolute => sleep_to(cx.thread, moment),
+        Some(_) => sleep_for(cx.thread, ns, left),
+        None => match clock {
+            Clock::Cpu(clock) => sleep_by_use(cx.thread, &clock, ns, absolute, left),
+            _ => Err(Errno::EOPNOTSUPP),
+        },
     }
+}
+
+/// Sleeps while others use processor time.
+fn sleep_by_use(
+    thread: &Thread,
+    clock: &CpuClock,
+    ns: u64,
+    absolute: bool,
+    left: UserPtr<Timespec>,
+) -> Result<usize> {
+    // Its own time would never pass.
+    if matches!(&clock.of, Of::Thread(of) if of.tid() == thread.tid()) {
+        return Err(Errno::EINVAL);
+    }
+    if absolute {
+        return timers::sleep_until(thread, clock, ns, Restart::NoHand).map(|()| 0);
+    }
+    let due = clock.now_ns().saturating_add(ns);
+    sleep_until_used(thread, clock, due, left)
+}
+
+fn sleep_until_used(
+    thread: &Thread,
+    clock: &CpuClock,
+    due: u64,
+    left: UserPtr<Timespec>,
+) -> Result<usize> {
+    let again = || -> task::thread::RestartBlock {
+        let clock = clock.clone();
+        Box::new(move |thread: &Arc<Thread>| sleep_until_used(thread, &clock, due, left))
+    };
+    let end = timers::sleep_until(thread, clock, due, Restart::Block(&again));
+    if end == Err(Errno::ERESTART_RESTARTBLOCK) && !left.is_null() {
+        let rest = due.saturating_sub(clock.now_ns());
+        left.write(&timespec(rest))?;
+    }
+    end.map(|()| 0)
 }
 
 fn sleep_for(thread: &Thread, ns: u64, left: UserPtr<Timespec>) -> Result<usize> {

@@ -15,7 +15,7 @@ use abi::poll::{PollFd, SigSetArg};
 use abi::signal::{RawSigInfo, SigAction, SigSet, SigStack};
 use abi::socket::{MMsgHdr, MsgHdr};
 use abi::stat::{Stat, Statfs, Statx};
-use abi::time::{Itimerspec, Timespec, Timeval, Timezone};
+use abi::time::{Itimerspec, Itimerval, Sigevent, Timespec, Timeval, Timex, Timezone};
 use hal::addr::UserAddr;
 use hal::ucopy::UserPtr;
 
@@ -254,6 +254,13 @@ syscalls! {
     99 => futex::set_robust_list(head: UserAddr, length: usize);
     100 => futex::get_robust_list(tid: PidArg, head: UserPtr<u64>, length: UserPtr<u64>);
     101 => sleep::nanosleep(time: UserPtr<Timespec>, left: UserPtr<Timespec>);
+    102 => timer::getitimer(which: i32, now: UserPtr<Itimerval>);
+    103 => timer::setitimer(which: i32, new: UserPtr<Itimerval>, old: UserPtr<Itimerval>);
+    107 => timer::timer_create(clock: i32, event: UserPtr<Sigevent>, id: UserPtr<i32>);
+    108 => timer::timer_gettime(id: i32, now: UserPtr<Itimerspec>);
+    109 => timer::timer_getoverrun(id: i32);
+    110 => timer::timer_settime(id: i32, flags: i32, new: UserPtr<Itimerspec>, old: UserPtr<Itimerspec>);
+    111 => timer::timer_delete(id: i32);
     112 => clock::clock_settime(clock: i32, time: UserPtr<Timespec>);
     113 => clock::clock_gettime(clock: i32, time: UserPtr<Timespec>);
     114 => clock::clock_getres(clock: i32, grain: UserPtr<Timespec>);
@@ -303,6 +310,7 @@ syscalls! {
     168 => sched::getcpu(cpu: UserPtr<u32>, node: UserPtr<u32>, cache: UserAddr);
     169 => clock::gettimeofday(time: UserPtr<Timeval>, zone: UserPtr<Timezone>);
     170 => clock::settimeofday(time: UserPtr<Timeval>, zone: UserPtr<Timezone>);
+    171 => adjtime::adjtimex(timex: UserPtr<Timex>);
     172 => process::getpid();
     173 => process::getppid();
     174 => cred::getuid();
@@ -347,6 +355,7 @@ syscalls! {
     243 => socket::recvmmsg(fd: Fd, messages: UserPtr<MMsgHdr>, count: u32, flags: Flags, timeout: UserPtr<Timespec>);
     260 => exit_wait::wait4(pid: PidArg, status: UserPtr<i32>, options: Flags, usage: UserPtr<Rusage>);
     261 => rlimit::prlimit64(pid: PidArg, resource: u32, new: UserPtr<[u64; 2]>, old: UserPtr<[u64; 2]>);
+    266 => adjtime::clock_adjtime(clock: i32, timex: UserPtr<Timex>);
     267 => writeback::syncfs(fd: Fd);
     269 => socket::sendmmsg(fd: Fd, messages: UserPtr<MMsgHdr>, count: u32, flags: Flags);
     276 => names::renameat2(old_dir: DirFd, old: PathPtr, new_dir: DirFd, new: PathPtr, flags: Flags);

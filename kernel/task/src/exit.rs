@@ -30,13 +30,13 @@ pub fn exit_thread(thread: &Arc<Thread>) {
 
     let mut usage = Usage::of_thread(thread);
     usage.max_rss = process.max_rss();
-    process.add_ended(&usage);
     process.remember(thread);
     if thread.is_leader() {
         process.set_wait_status(thread.exit_status());
     }
     let mut group = process.signals().lock();
     group.threads.retain(|other| !Arc::ptr_eq(other, thread));
+    process.add_ended(&usage);
     let last = group.threads.is_empty();
     if last {
         process.set_ending();
@@ -170,6 +170,7 @@ fn end_process(process: &Arc<Process>) {
     if process.pid() == 1 {
         end_machine(process.wait_status());
     }
+    process.timers.end();
     crate::jobs::leave_session(process);
 
     let pid = process.pid();

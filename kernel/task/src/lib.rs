@@ -41,6 +41,7 @@ pub mod sched;
 pub mod signal;
 pub mod signalfd;
 pub mod thread;
+pub mod timers;
 pub mod tree;
 pub mod usage;
 pub mod user;

@@ -13,6 +13,7 @@ use vfs::Path;
 use crate::jobs::Terminal;
 use crate::signal::GroupSignals;
 use crate::thread::Thread;
+use crate::timers::ProcessTimers;
 use crate::usage::Usage;
 
 /// Numbers of system calls that are counted.
@@ -101,6 +102,8 @@ pub struct Process {
     pub signal_events: Arc<Pollee>,
     /// What its ended threads and waited-for children have used.
     usage: SpinLock<(Usage, Usage), { rank::LEAF }>,
+    /// Its timers.
+    pub timers: ProcessTimers,
     /// What its calls are counted in.
     pub counts: CallCounts,
     wait_status: AtomicI32,
@@ -134,6 +137,7 @@ impl Process {
             thread_events: Pollee::new(),
             signal_events: Arc::new(Pollee::new()),
             usage: SpinLock::new((Usage::default(), Usage::default())),
+            timers: ProcessTimers::default(),
             counts: CallCounts::default(),
             wait_status: AtomicI32::new(0),
             ending: AtomicBool::new(false),
@@ -272,9 +276,15 @@ impl Process {
 
     /// What the process has used so far, its children left out.
     pub fn usage(&self) -> Usage {
+        self.usage_of(&self.signals.lock())
+    }
+
+    /// The same, by its signal state that is locked already: a thread leaves its list and is added to the
+    /// ended in one hold of that lock.
+    pub(crate) fn usage_of(&self, group: &GroupSignals) -> Usage {
         let mut sum = self.ended_usage();
-        for thread in self.threads() {
-            sum.add(&Usage::of_thread(&thread));
+        for thread in &group.threads {
+            sum.add(&Usage::of_thread(thread));
         }
         sum
     }
@@ -389,6 +399,7 @@ impl Process {
         self.set_oom_score_adj_min(parent.oom_score_adj_min());
         self.set_personality(parent.personality());
         self.set_program(parent.program());
+        self.timers.cpu.inherit_limit(self);
     }
 
     /// Signals pending for the whole process.

@@ -435,6 +435,7 @@ impl Payload for Thread {
         if let Some(mm) = &*self.mm.lock() {
             mm.activate();
         }
+        self.process.timers.cpu.runs(&self.process);
     }
 }
 

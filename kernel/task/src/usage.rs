@@ -32,8 +32,7 @@ impl Usage {
         };
         if let Some(task) = thread.task() {
             let entity = task.entity();
-            usage.user_ns = entity.user_ns();
-            usage.system_ns = entity.system_ns();
+            (usage.user_ns, usage.system_ns) = entity.times();
             (usage.voluntary, usage.involuntary) = entity.switches();
         }
         usage

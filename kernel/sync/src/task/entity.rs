@@ -1,9 +1,13 @@
 //! What the scheduler keeps about a task: where it may run, how much it has run, how urgent it is.
 //!
 //! Times are written by the processor that runs the task and read by anybody, so plain loads and stores
-//! do; readers see a figure that was true a moment ago.
+//! do; readers see a figure that was true a moment ago. A stamp says since when the task has been where it
+//! is; its two lowest bits say where. Spans are between cut stamps, so nothing is lost by the cut.
 
-use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{
+    AtomicBool, AtomicI32, AtomicU32, AtomicU64,
+    Ordering::{Acquire, Relaxed, Release},
+};
 
 use hal::cpu::{AtomicCpuMask, CpuId, CpuMask};
 
@@ -16,6 +20,7 @@ pub struct Entity {
     cpu: AtomicU32,
     nice: AtomicI32,
     policy: AtomicU32,
+    reset_on_fork: AtomicBool,
     /// Run time scaled by weight, in nanoseconds of a nice-0 task.
     vruntime: AtomicU64,
     stamp: AtomicU64,
@@ -40,6 +45,11 @@ const IDLE_WEIGHT: u32 = 3;
 /// `SCHED_IDLE` (`man 2 sched_setscheduler`).
 const SCHED_IDLE: u32 = 5;
 
+/// The bits of a stamp that say where the task is: on no processor, in the kernel, in its program.
+const WHERE: u64 = 3;
+const IN_KERNEL: u64 = 1;
+const IN_USER: u64 = 2;
+
 impl Entity {
     pub(super) fn new() -> Self {
         Self {
@@ -47,6 +57,7 @@ impl Entity {
             cpu: AtomicU32::new(u32::MAX),
             nice: AtomicI32::new(0),
             policy: AtomicU32::new(0),
+            reset_on_fork: AtomicBool::new(false),
             vruntime: AtomicU64::new(0),
             stamp: AtomicU64::new(0),
             user: AtomicU64::new(0),
@@ -105,6 +116,17 @@ impl Entity {
         self.policy.store(policy, Relaxed);
     }
 
+    /// Whether what it forks starts with the ordinary policy and no less than nice 0.
+    #[must_use]
+    pub fn resets_on_fork(&self) -> bool {
+        self.reset_on_fork.load(Relaxed)
+    }
+
+    /// Sets whether what it forks starts with the ordinary policy.
+    pub fn set_resets_on_fork(&self, on: bool) {
+        self.reset_on_fork.store(on, Relaxed);
+    }
+
     /// The share of the processor it gets: 1024 at nice 0.
     #[inline]
     #[must_use]
@@ -132,34 +154,74 @@ impl Entity {
     /// For the scheduler: the task begins to run, in the kernel, at `now`.
     #[inline]
     pub fn starts(&self, now: Instant) {
-        self.stamp.store(now.as_nanos(), Relaxed);
+        self.stamp
+            .store(now.as_nanos() & !WHERE | IN_KERNEL, Relaxed);
     }
 
-    /// The time since the last stamp was spent in the kernel; it is stamped `now`.
+    /// For the scheduler: the task, whose time is accounted for, is about to leave the processor.
+    #[inline]
+    pub fn stops(&self) {
+        self.stamp.store(self.stamp.load(Relaxed) & !WHERE, Relaxed);
+    }
+
+    /// Whether a processor runs it.
+    #[inline]
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.stamp.load(Relaxed) & WHERE != 0
+    }
+
+    /// The time since the last stamp was spent in the kernel, where it stays; it is stamped `now`.
     #[inline]
     pub fn was_in_kernel(&self, now: Instant) -> u64 {
-        Self::charge(&self.stamp, &self.system, now)
+        self.charge(&self.system, now, IN_KERNEL)
     }
 
-    /// The time since the last stamp was spent in the program; it is stamped `now`.
+    /// The time since the last stamp was spent in the kernel, and the program goes on; it is stamped `now`.
+    #[inline]
+    pub fn enters_user(&self, now: Instant) {
+        self.charge(&self.system, now, IN_USER);
+    }
+
+    /// The time since the last stamp was spent in the program; it is stamped `now`, in the kernel.
     #[inline]
     pub fn was_in_user(&self, now: Instant) -> u64 {
-        Self::charge(&self.stamp, &self.user, now)
+        self.charge(&self.user, now, IN_KERNEL)
     }
 
     #[inline]
-    fn charge(stamp: &AtomicU64, account: &AtomicU64, now: Instant) -> u64 {
-        let now = now.as_nanos();
-        let spent = now.saturating_sub(stamp.load(Relaxed));
-        stamp.store(now, Relaxed);
-        account.store(account.load(Relaxed).wrapping_add(spent), Relaxed);
+    fn charge(&self, account: &AtomicU64, now: Instant, is: u64) -> u64 {
+        let now = now.as_nanos() & !WHERE;
+        let spent = now.saturating_sub(self.stamp.load(Relaxed) & !WHERE);
+        self.stamp.store(now | is, Relaxed);
+        // After the stamp: a reader in between misses the span, but does not count it twice.
+        account.store(account.load(Relaxed).wrapping_add(spent), Release);
         spent
     }
 
     /// Nanoseconds from the last stamp to `now`.
     #[must_use]
     pub fn since_stamp(&self, now: Instant) -> u64 {
-        now.as_nanos().saturating_sub(self.stamp.load(Relaxed))
+        now.as_nanos()
+            .saturating_sub(self.stamp.load(Relaxed) & !WHERE)
+    }
+
+    /// Nanoseconds of processor time in the program and in the kernel, up to now.
+    #[must_use]
+    pub fn times(&self) -> (u64, u64) {
+        loop {
+            let (mut user, mut system) = (self.user.load(Acquire), self.system.load(Acquire));
+            let stamp = self.stamp.load(Acquire);
+            let since = Instant::now().as_nanos().saturating_sub(stamp & !WHERE);
+            match stamp & WHERE {
+                IN_KERNEL => system += since,
+                IN_USER => user += since,
+                _ => {}
+            }
+            if self.stamp.load(Relaxed) == stamp {
+                return (user, system);
+            }
+        }
     }
 
     /// For the scheduler: nanoseconds in the program and in the kernel that it has not booked yet.
@@ -176,18 +238,6 @@ impl Entity {
             take(&self.user, &self.booked_user),
             take(&self.system, &self.booked_system),
         )
-    }
-
-    /// Nanoseconds of processor time in the program.
-    #[must_use]
-    pub fn user_ns(&self) -> u64 {
-        self.user.load(Relaxed)
-    }
-
-    /// Nanoseconds of processor time in the kernel.
-    #[must_use]
-    pub fn system_ns(&self) -> u64 {
-        self.system.load(Relaxed)
     }
 
     /// For the scheduler: the task was switched away from, of its own will or not.

@@ -51,7 +51,11 @@ pub(super) fn replace(thread: &Arc<Thread>, regs: &mut UserContext, new: Prepare
     drop(process.set_program(new.program));
     thread.set_name(&new.comm);
 
+    // Interval timers go on; what timers that are deleted have sent does not reach the new program.
+    process.timers.posix.clear();
     let mut group = process.signals().lock();
+    group.pending.discard_timers();
+    thread.signals().lock().pending.discard_timers();
     if Arc::strong_count(&group.sighand) > 1 {
         let copy = SigHand::fork(&group.sighand);
         group.sighand = Arc::new(copy);

@@ -109,6 +109,7 @@ fn schedule(why: Why) {
 }
 
 fn go(next: Arc<Task>, now: Instant) {
+    sync::with_current(|task| task.entity().stops());
     next.entity().starts(now);
     hal::thread::switch_to(next);
 }
@@ -197,7 +198,7 @@ pub(super) fn idle_since(cpu: CpuId) -> u64 {
 /// The current task leaves the kernel for its program: the time since it came is the kernel's.
 #[inline]
 pub fn leave_kernel(task: &Task) {
-    task.entity().was_in_kernel(Instant::now());
+    task.entity().enters_user(Instant::now());
 }
 
 /// The current task comes from its program into the kernel: the time since it left is the program's.

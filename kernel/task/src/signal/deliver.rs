@@ -6,7 +6,7 @@ use abi::signal::{SIG_DFL, SIG_IGN, SIGKILL, SIGSTOP, SigAction, SigSet};
 
 use super::{SigInfo, stop};
 use crate::thread::{Thread, flag};
-use crate::tree;
+use crate::{timers, tree};
 
 /// What is to be done before the program goes on.
 pub enum Delivery {
@@ -48,10 +48,15 @@ pub fn next(thread: &Arc<Thread>) -> Delivery {
         let left = own.pending.set();
         drop(own);
         group.recalculate_with(thread, left);
-        let Some(info) = taken else {
+        let Some(mut info) = taken else {
             return Delivery::None;
         };
         let action = group.sighand.take(info.signo);
+        if timers::concerns(&info) {
+            drop(group);
+            timers::taken(process, &mut info);
+            group = process.signals().lock();
+        }
         match action.handler {
             SIG_IGN => continue,
             SIG_DFL => {}

@@ -54,6 +54,25 @@ impl SigInfo {
         Self::of(signo, signal::SI_TIMER, [head, value, 0, 0])
     }
 
+    /// The number of the timer that sent it.
+    pub(crate) const fn timer_id(&self) -> i32 {
+        self.fields[0] as i32
+    }
+
+    pub(crate) const fn set_timer_overrun(&mut self, overrun: i32) {
+        self.fields[0] = pair(self.timer_id(), overrun as u32);
+    }
+
+    /// What the timer knows its signal by, while it is queued.
+    pub(crate) const fn set_timer_serial(&mut self, serial: u64) {
+        self.fields[2] = serial;
+    }
+
+    /// Takes out what no program is to see.
+    pub(crate) const fn take_timer_serial(&mut self) -> u64 {
+        core::mem::replace(&mut self.fields[2], 0)
+    }
+
     /// A fault at an address.
     #[must_use]
     pub const fn fault(signo: i32, code: i32, addr: u64) -> Self {

@@ -25,6 +25,7 @@ pub use send::{Origin, force, force_default, send_to_group, send_to_process, sen
 
 use crate::process::Process;
 use crate::thread::{Thread, flag};
+use crate::timers;
 
 /// Where job control has a process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -184,13 +185,17 @@ pub fn take_pending(thread: &Thread, wanted: SigSet) -> Option<SigInfo> {
     let mut group = thread.process().signals().lock();
     let mut own = thread.signals().lock();
     let blocked = SigSet(!wanted.0);
-    let info = own
+    let mut info = own
         .pending
         .take(blocked)
         .or_else(|| group.pending.take(blocked));
     let left = own.pending.set();
     drop(own);
     group.recalculate_with(thread, left);
+    drop(group);
+    if let Some(info) = info.as_mut().filter(|info| timers::concerns(info)) {
+        timers::taken(thread.process(), info);
+    }
     info
 }
 

@@ -3,7 +3,7 @@
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 
-use abi::signal::{SIGRTMIN, SigSet};
+use abi::signal::{SI_TIMER, SIGRTMIN, SigSet};
 
 use super::info::SigInfo;
 use crate::user::User;
@@ -67,6 +67,38 @@ impl Pending {
             _charge: charge,
         });
         Ok(())
+    }
+
+    /// Gives a timer's signal that is still queued a new serial and one more overrun; whether there is one.
+    pub(crate) fn renew_timer(&mut self, new: &SigInfo) -> bool {
+        let queued = self
+            .list
+            .iter_mut()
+            .map(|queued| &mut queued.info)
+            .find(|info| {
+                (info.code, info.signo, info.timer_id()) == (SI_TIMER, new.signo, new.timer_id())
+            });
+        let Some(info) = queued else { return false };
+        info.fields[2] = new.fields[2];
+        let overrun = (info.fields[0] >> 32) as i32;
+        info.set_timer_overrun(overrun.saturating_add(1));
+        true
+    }
+
+    /// Drops what timers have sent.
+    pub(crate) fn discard_timers(&mut self) {
+        let mut gone = SigSet::EMPTY;
+        self.list.retain(|queued| {
+            let timer = queued.info.code == SI_TIMER;
+            if timer {
+                gone = gone.with(queued.info.signo);
+            }
+            !timer
+        });
+        for queued in &self.list {
+            gone = gone.without(queued.info.signo);
+        }
+        self.set = self.set.minus(gone);
     }
 
     /// Marks a signal pending without details.

@@ -90,6 +90,41 @@ fn send(process: &Process, thread: Option<&Thread>, info: SigInfo, origin: Origi
     Ok(())
 }
 
+/// What became of a timer's signal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Sent {
+    /// It is queued, or the process is ending.
+    Queued,
+    /// Nobody would notice it.
+    Ignored,
+}
+
+/// Sends a POSIX timer's signal. It is queued beside a standard signal of its number that waits already,
+/// but a timer has one at most in a queue: another is an overrun.
+pub(crate) fn send_timer(process: &Process, thread: Option<&Thread>, info: SigInfo) -> Sent {
+    let mut group = process.signals().lock();
+    if group.end.is_some() {
+        return Sent::Queued;
+    }
+    if !prepare(&mut group, thread, info.signo, Origin::Kernel) {
+        return Sent::Ignored;
+    }
+    let mut own = thread.map(|thread| thread.signals().lock());
+    let pending = match &mut own {
+        Some(own) => &mut own.pending,
+        None => &mut group.pending,
+    };
+    // Counted against the user's limit when the timer was made.
+    if !pending.renew_timer(&info) && pending.push(info, None).is_err() {
+        pending.mark(info.signo);
+    }
+    drop(own);
+    choose(&mut group, thread, info.signo);
+    drop(group);
+    process.signal_events.notify(Events::IN);
+    Sent::Queued
+}
+
 /// The effects sending has at once: stop signals and SIGCONT cancel each other. Answers whether the
 /// signal goes on.
 fn prepare(group: &mut GroupSignals, thread: Option<&Thread>, signo: i32, origin: Origin) -> bool {
