@@ -10,12 +10,12 @@ use object::read::elf::{ElfFile64, FileHeader, Sym};
 use object::{Endianness, SectionIndex};
 
 /// Longest names that are tried, in characters, until all fit.
-const LENGTHS: [usize; 4] = [120, 80, 60, 40];
+const LENGTHS: [usize; 5] = [120, 80, 60, 40, 24];
 
 /// Fills the room in `image`, the kernel as it stands in memory from its first address on.
 ///
 /// # Errors
-/// The file has no symbols, or the room is too small for names of 40 characters.
+/// The file has no symbols, or the room is too small for names of 24 characters.
 pub fn fill(file: &[u8], image: &mut [u8]) -> Result<()> {
     let (functions, named) = read(file)?;
     let place = |name: &str| {
