@@ -22,6 +22,7 @@ pub fn install(command_line: &str) {
     });
     let line = String::from(command_line);
     show("cmdline", move |out: &mut Text| writeln!(out, "{line}"));
+    register_net();
     setting::text("sys/kernel/ostype", |out| writeln!(out, "Linux"));
     setting::text("sys/kernel/osrelease", |out| writeln!(out, "{RELEASE}"));
     setting::text("sys/kernel/version", |out| writeln!(out, "{VERSION}"));
@@ -43,4 +44,21 @@ pub fn install(command_line: &str) {
             Ok(())
         },
     );
+}
+
+/// Sockets, and what is set for all of them.
+fn register_net() {
+    use net::settings::{
+        BACKLOG_MAX, RECEIVE_DEFAULT, RECEIVE_MAX, SEND_DEFAULT, SEND_MAX, UNIX_QUEUE_MAX,
+    };
+    show("net/unix", |out: &mut Text| {
+        out.push(&net::unix::report());
+        Ok(())
+    });
+    setting::counter("sys/net/core/somaxconn", &BACKLOG_MAX);
+    setting::counter("sys/net/core/wmem_default", &SEND_DEFAULT);
+    setting::counter("sys/net/core/rmem_default", &RECEIVE_DEFAULT);
+    setting::counter("sys/net/core/wmem_max", &SEND_MAX);
+    setting::counter("sys/net/core/rmem_max", &RECEIVE_MAX);
+    setting::counter("sys/net/unix/max_dgram_qlen", &UNIX_QUEUE_MAX);
 }

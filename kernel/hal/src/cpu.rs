@@ -4,7 +4,7 @@
 
 use core::fmt;
 use core::mem::ManuallyDrop;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crate::{head, machine};
 
@@ -66,9 +66,19 @@ pub fn online() -> CpuMask {
     ONLINE.load()
 }
 
-/// Counts `cpu` among the running ones.
+/// What each processor calls itself.
+static MODELS: [AtomicU32; MAX_CPUS] = [const { AtomicU32::new(0) }; MAX_CPUS];
+
+/// Counts `cpu`, which runs this, among the running ones.
 pub(crate) fn set_online(cpu: CpuId) {
+    MODELS[cpu.index()].store(machine::model(), Ordering::Relaxed);
     ONLINE.insert(cpu);
+}
+
+/// MIDR_EL1 of a processor: who made it, and which it is; 0 of one that never ran.
+#[must_use]
+pub fn model(cpu: CpuId) -> u32 {
+    MODELS[cpu.index()].load(Ordering::Relaxed)
 }
 
 /// AT_HWCAP: the instructions programs may use here (`asm/hwcap.h`). A few register reads.

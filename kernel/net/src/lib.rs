@@ -22,5 +22,6 @@ mod bytes;
 pub mod control;
 pub mod file;
 pub mod options;
+pub mod settings;
 pub mod socket;
 pub mod unix;

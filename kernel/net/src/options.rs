@@ -1,13 +1,12 @@
 //! Options every socket has (`SOL_SOCKET`, `man 7 socket`), kept as plain values.
 
+use crate::settings;
 use abi::socket::so;
 use abi::{Errno, Result};
 use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering::Relaxed};
 use sync::{Capability, Credentials};
 use zerocopy::{FromBytes, IntoBytes};
 
-/// `net.core.wmem_default` and `rmem_default`, `wmem_max` and `rmem_max` alike.
-const BUFFER_MAX: u32 = 212_992;
 /// The least send buffer (`SOCK_MIN_SNDBUF`).
 const SEND_BUFFER_MIN: u32 = 4608;
 /// The least receive buffer (`SOCK_MIN_RCVBUF`).
@@ -87,8 +86,8 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             flags: AtomicU32::new(0),
-            send_buffer: AtomicU32::new(BUFFER_MAX),
-            receive_buffer: AtomicU32::new(BUFFER_MAX),
+            send_buffer: AtomicU32::new(settings::SEND_DEFAULT.load(Relaxed)),
+            receive_buffer: AtomicU32::new(settings::RECEIVE_DEFAULT.load(Relaxed)),
             receive_timeout: AtomicU64::new(0),
             send_timeout: AtomicU64::new(0),
             receive_low: AtomicI32::new(1),
@@ -222,10 +221,10 @@ impl Options {
             so::DEBUG if value != 0 && !admin => return Err(Errno::EACCES),
             so::SNDBUF => self
                 .send_buffer
-                .store(doubled(value, SEND_BUFFER_MIN), Relaxed),
+                .store(doubled(value, &settings::SEND_MAX, SEND_BUFFER_MIN), Relaxed),
             so::RCVBUF => self
                 .receive_buffer
-                .store(doubled(value, RECEIVE_BUFFER_MIN), Relaxed),
+                .store(doubled(value, &settings::RECEIVE_MAX, RECEIVE_BUFFER_MIN), Relaxed),
             so::SNDBUFFORCE | so::RCVBUFFORCE if !admin => return Err(Errno::EPERM),
             so::SNDBUFFORCE => self
                 .send_buffer
@@ -276,9 +275,9 @@ impl Options {
 }
 
 /// Twice the wish, within the machine's limit and the least that works.
-fn doubled(value: i32, least: u32) -> u32 {
+fn doubled(value: i32, max: &AtomicU32, least: u32) -> u32 {
     // A negative number is a huge one to Linux, and cut to the limit.
-    ((value as u32).min(BUFFER_MAX) * 2).max(least)
+    ((value as u32).min(max.load(Relaxed)) * 2).max(least)
 }
 
 /// Twice the wish without the limit.

@@ -219,6 +219,16 @@ pub fn take(room: usize) -> Vec<u8> {
     }
 }
 
+/// Where `SYSLOG_ACTION_READ` has got to, to come back to by [`rewind`].
+pub fn mark() -> (u64, usize) {
+    RING.lock().read
+}
+
+/// What was taken since `mark` counts as not taken.
+pub fn rewind(mark: (u64, usize)) {
+    RING.lock().read = mark;
+}
+
 /// Bytes `SYSLOG_ACTION_READ` has not taken.
 pub fn unread() -> usize {
     let ring = RING.lock();

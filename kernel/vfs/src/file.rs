@@ -10,7 +10,7 @@ use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::any::Any;
 use core::fmt;
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use mm::MemObject;
 use mm::io::{IoDst, IoSrc};
 use sync::{Credentials, Events, Instant, Mutex, MutexGuard, Pollee, SpinLock, rank};
@@ -238,6 +238,7 @@ impl OpenFile {
         let transient =
             OFlags::CREAT | OFlags::EXCL | OFlags::NOCTTY | OFlags::TRUNC | OFlags::CLOEXEC;
         let positioned = ops.positioned();
+        OPEN_FILES.fetch_add(1, Ordering::Relaxed);
         Arc::new(Self {
             ops,
             path,
@@ -429,6 +430,14 @@ impl OpenFile {
     }
 }
 
+static OPEN_FILES: AtomicUsize = AtomicUsize::new(0);
+
+/// How many open files there are (`/proc/sys/fs/file-nr`).
+#[must_use]
+pub fn open_files() -> usize {
+    OPEN_FILES.load(Ordering::Relaxed)
+}
+
 /// The position of an open file, held against others; stored when let go.
 pub struct Position<'a> {
     value: u64,
@@ -457,6 +466,7 @@ impl Drop for Position<'_> {
 
 impl Drop for OpenFile {
     fn drop(&mut self) {
+        OPEN_FILES.fetch_sub(1, Ordering::Relaxed);
         let flags = self.flags();
         if !flags.contains(OFlags::PATH) {
             let mask = if flags.writes() {

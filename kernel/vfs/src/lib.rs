@@ -55,7 +55,7 @@ pub use close::close;
 pub use dentry::{AnonName, Cached, Dentry, DirGuard, DirState};
 pub use dir_dots::dots;
 pub use fd_table::{Fd, FdTable, NR_OPEN, Reservation};
-pub use file::{AT_END, DirSink, FileOps, MmapRequest, OpenFile, Owner, PathOnly, Whence};
+pub use file::{AT_END, DirSink, FileOps, MmapRequest, OpenFile, Owner, PathOnly, Whence, open_files};
 pub use fs_context::FsContext;
 pub use inode::{Inode, LinkTarget, NewNode, OpenRequest, SetAttr, same_inode};
 pub use mount::{Mount, MountFlags};

@@ -65,11 +65,15 @@ pub fn char_devices() -> Vec<(u32, &'static str)> {
     let mut all: Vec<_> = CHAR
         .lock()
         .iter()
-        .map(|entry| (entry.major, entry.name))
+        .map(|entry| (entry.major, entry.first, entry.name))
         .collect();
-    all.sort_by_key(|(major, _)| *major);
-    all.dedup();
-    all
+    all.sort_by_key(|(major, first, _)| (*major, *first));
+    let mut named: Vec<_> = all
+        .into_iter()
+        .map(|(major, _, name)| (major, name))
+        .collect();
+    named.dedup();
+    named
 }
 
 fn char_device(dev: u64) -> Result<Arc<dyn CharDevice>> {

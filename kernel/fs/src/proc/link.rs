@@ -23,6 +23,11 @@ pub trait Target: Send + Sync + 'static {
         self.text().map(LinkTarget::Text)
     }
 
+    /// The size `stat` shows.
+    fn size(&self) -> u64 {
+        0
+    }
+
     /// Whether a walk jumps.
     fn is_magic(&self) -> bool {
         false
@@ -32,6 +37,10 @@ pub trait Target: Send + Sync + 'static {
 impl Target for &'static str {
     fn text(&self) -> Result<Arc<[u8]>> {
         Ok(Arc::from(self.as_bytes()))
+    }
+
+    fn size(&self) -> u64 {
+        self.len() as u64
     }
 }
 
@@ -65,9 +74,8 @@ impl Inode for Link {
     }
 
     fn metadata(&self) -> Metadata {
-        let size = if self.target.is_magic() { 64 } else { 0 };
         Metadata {
-            size,
+            size: self.target.size(),
             ..file::metadata(&self.attr)
         }
     }

@@ -17,6 +17,8 @@ pub(super) fn register_once() {
     show("meminfo", meminfo);
     show("filesystems", filesystems);
     show("devices", devices);
+    show("cpuinfo", super::cpuinfo::show);
+    super::limits::register();
     link("mounts", "self/mounts");
     link("net", "self/net");
 }

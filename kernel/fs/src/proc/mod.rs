@@ -7,8 +7,10 @@
 //! A file's text is made when it is read from its beginning, and kept for the reads that follow, so
 //! that a program that reads in pieces sees one state of things.
 
+mod cpuinfo;
 mod dir;
 mod file;
+mod limits;
 mod link;
 mod machine;
 mod options;

@@ -11,6 +11,8 @@ use super::file::Content;
 use super::text::Text;
 use super::tree::register_setting;
 
+pub use super::limits::counter;
+
 /// Shows a number that cannot be set.
 pub fn number(path: &'static str, get: impl Fn() -> i64 + Send + Sync + 'static) {
     let show = move |out: &mut Text| writeln!(out, "{}", get());

@@ -38,6 +38,11 @@ fn pfr0() -> u64 {
     (real & (0xff << 16)) | (real & (0xf << 48)) | 0x11
 }
 
+/// MIDR_EL1: who made this processor, and which it is.
+pub(crate) fn model() -> u32 {
+    read!("midr_el1") as u32
+}
+
 /// AT_HWCAP: what a program may use here (`asm/hwcap.h`).
 pub(crate) fn hwcap() -> u64 {
     let isar0 = read!("id_aa64isar0_el1");

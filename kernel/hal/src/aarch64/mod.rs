@@ -34,5 +34,5 @@ pub(crate) use time::{counter_frequency, now_ns, set_deadline};
 pub(crate) use uart::console_write;
 pub(crate) use user::{run_user, single_step};
 
-pub(crate) use idregs::{hwcap, hwcap2};
+pub(crate) use idregs::{hwcap, hwcap2, model};
 pub(crate) use vdso::{publish_realtime, vdso_pages};

@@ -164,6 +164,10 @@ pub(crate) fn vdso_pages() -> Option<crate::vdso::Pages> {
     None
 }
 
+pub(crate) fn model() -> u32 {
+    0
+}
+
 pub(crate) fn hwcap() -> u64 {
     0
 }

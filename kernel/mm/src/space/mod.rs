@@ -32,7 +32,7 @@ use sync::{RwLock, rank};
 
 pub use fault::{FaultCode, FaultError};
 pub use map::{Backing, MapRequest, Placement};
-pub use place::Layout;
+pub use place::{Layout, MMAP_MIN};
 pub use query::{FutexKey, SpaceStats, VmaView};
 use tree::VmaTree;
 use vma::{Content, Vma};

@@ -265,7 +265,7 @@ impl UnixSocket {
         let Inbox::Messages(queue) = &*inbox else {
             return false;
         };
-        if queue.len() <= super::packet::MAX_QUEUE {
+        if queue.len() <= crate::settings::max_queue() {
             return false;
         }
         let mut link = peer.link.lock();

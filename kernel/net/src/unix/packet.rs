@@ -4,16 +4,13 @@ use super::address::Address;
 use super::inbox::{Inbox, Message, SendCharge};
 use super::{Kind, Shut, UnixSocket, names};
 use crate::bytes::ByteQueue;
+use crate::settings;
 use crate::socket::{Outgoing, Received};
 use abi::socket::MsgFlags;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use mm::io::{IoDst, IoSrc};
 use sync::Events;
-
-/// Messages that may wait at a socket for those not connected to it, less one
-/// (`net.unix.max_dgram_qlen`).
-pub const MAX_QUEUE: usize = 10;
 
 /// A message may be as long as the send buffer less this.
 const HEADROOM: usize = 32;
@@ -153,7 +150,7 @@ impl UnixSocket {
             return Err((Errno::EPROTOTYPE, alloc::boxed::Box::new(message)));
         };
         let partner = link.is_peer(self);
-        let full = !partner && !Arc::ptr_eq(self, target) && queue.len() > MAX_QUEUE;
+        let full = !partner && !Arc::ptr_eq(self, target) && queue.len() > settings::max_queue();
         if full && refuse.is_none() {
             link.wait_for_room(self);
         }
@@ -238,7 +235,7 @@ impl UnixSocket {
             return Ok(received);
         }
         let message = queue.pop_front();
-        let had_room = queue.len() < MAX_QUEUE;
+        let had_room = queue.len() < settings::max_queue();
         drop(inbox);
         self.options.move_peek_offset(whole, false);
         if had_room || self.kind == Kind::Datagram {

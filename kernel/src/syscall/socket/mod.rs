@@ -12,14 +12,16 @@ pub use options::{getsockopt, setsockopt};
 use abi::fcntl::OFlags;
 use abi::socket::family::{AF_INET, AF_INET6, AF_MAX, AF_NETLINK, AF_PACKET, AF_UNIX, AF_VSOCK};
 use abi::socket::{
-    MsgFlags, SOCK_CLOEXEC, SOCK_MAX, SOCK_NONBLOCK, SOCK_TYPE_MASK, SOCKADDR_STORAGE, SOMAXCONN,
+    MsgFlags, SOCK_CLOEXEC, SOCK_MAX, SOCK_NONBLOCK, SOCK_TYPE_MASK, SOCKADDR_STORAGE,
 };
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::sync::atomic::Ordering::Relaxed;
 use hal::UserAddr;
 use hal::ucopy::{UserPtr, UserSlice};
 use mm::io::{IoDst, IoSrc};
+use net::settings::BACKLOG_MAX;
 use net::socket::{How, Outgoing, Socket};
 use net::unix::{Kind, UnixSocket};
 use sync::Resource;
@@ -170,7 +172,7 @@ pub fn bind(cx: &mut Cx<'_>, fd: Fd, address: UserAddr, len: i32) -> Result<usiz
 /// `listen(2)`; a backlog above `somaxconn`, or a negative one, is `somaxconn`.
 pub fn listen(cx: &mut Cx<'_>, fd: Fd, backlog: u32) -> Result<usize> {
     let (_file, socket) = lookup(cx, fd)?;
-    socket.listen(&caller(cx)?, backlog.min(SOMAXCONN))?;
+    socket.listen(&caller(cx)?, backlog.min(BACKLOG_MAX.load(Relaxed)))?;
     Ok(0)
 }
 

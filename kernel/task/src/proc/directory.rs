@@ -134,7 +134,10 @@ impl Names for Directory {
         for (entry, item) in self.items().filter(|(entry, _)| u64::from(*entry) > from) {
             let listed = Entry {
                 name: item.name.as_bytes(),
-                ino: self.subject.ino(entry, 0),
+                ino: match item.kind {
+                    Kind::Net => fs::proc::net().attr().ino(),
+                    _ => self.subject.ino(entry, 0),
+                },
                 kind: item.file_type(),
                 next: u64::from(entry),
             };

@@ -22,6 +22,7 @@ pub(super) fn register() {
     show("stat", stat);
     show("uptime", uptime);
     show("loadavg", loadavg);
+    fs::proc::register("kmsg", 0o400, super::kmsg::Log);
     settings();
     randomness();
 }

@@ -2,6 +2,7 @@
 
 mod directory;
 mod fd;
+mod kmsg;
 mod limits;
 mod links;
 #[cfg(target_os = "none")]

@@ -97,6 +97,9 @@ fn memory(of: &Subject, out: &mut Text) {
         ("VmHWM", stats.peak_resident),
         ("VmRSS", stats.resident),
         ("RssAnon", stats.anon),
+        // Every file that can be mapped is one of tmpfs.
+        ("RssFile", 0),
+        ("RssShmem", stats.resident.saturating_sub(stats.anon)),
         ("VmData", stats.data),
         ("VmStk", stats.stack),
         ("VmExe", code.min(stats.exec)),

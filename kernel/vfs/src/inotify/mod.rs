@@ -13,6 +13,7 @@ use abi::{Errno, Result};
 use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use core::fmt;
+use core::sync::atomic::{AtomicU32, Ordering};
 use hal::{UserAddr, UserPtr};
 use mm::io::IoDst;
 use queue::{Queue, Record};
@@ -25,11 +26,11 @@ use crate::file::{FileOps, OpenFile, Whence};
 use crate::inode::Inode;
 
 /// Events that may wait in one instance (`/proc/sys/fs/inotify/max_queued_events`).
-pub const MAX_QUEUED: usize = 16384;
+pub static MAX_QUEUED: AtomicU32 = AtomicU32::new(16384);
 /// Instances a user may have (`max_user_instances`).
-pub const MAX_INSTANCES: u32 = 128;
+pub static MAX_INSTANCES: AtomicU32 = AtomicU32::new(128);
 /// Watches an instance may have; Linux limits a user instead (`max_user_watches`, at least this many).
-pub const MAX_WATCHES: usize = 8192;
+pub static MAX_WATCHES: AtomicU32 = AtomicU32::new(8192);
 
 static INSTANCES: SpinLock<BTreeMap<u32, u32>, { rank::LEAF }> = SpinLock::new(BTreeMap::new());
 
@@ -59,7 +60,7 @@ impl Instance {
         let uid = cred.uid;
         let mut instances = INSTANCES.lock();
         let count = instances.entry(uid).or_insert(0);
-        if *count >= MAX_INSTANCES {
+        if *count >= MAX_INSTANCES.load(Ordering::Relaxed) {
             return Err(Errno::EMFILE);
         }
         *count += 1;
@@ -67,7 +68,7 @@ impl Instance {
         let instance = Arc::new_cyclic(|this| Self {
             uid,
             watches: Mutex::new(Watches::default()),
-            queue: SpinLock::new(Queue::new(MAX_QUEUED)),
+            queue: SpinLock::new(Queue::new(MAX_QUEUED.load(Ordering::Relaxed) as usize)),
             pollee: Pollee::new(),
             this: this.clone(),
         });
@@ -92,7 +93,7 @@ impl Instance {
             watch.change(mask, arg.contains(InotifyMask::MASK_ADD));
             return Ok(watch.wd());
         }
-        if watches.by_wd.len() >= MAX_WATCHES {
+        if watches.by_wd.len() >= MAX_WATCHES.load(Ordering::Relaxed) as usize {
             return Err(Errno::ENOSPC);
         }
         let mut wd = watches.last_wd;

@@ -13,6 +13,7 @@ mod tests;
 use abi::fcntl::OFlags;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
+use core::sync::atomic::{AtomicUsize, Ordering};
 use buffer::{DEFAULT_SLOTS, PipeBuffer};
 use hal::PAGE_SIZE;
 use sync::{Capability, Credentials, Events, Mutex, Pollee, rank};
@@ -27,8 +28,24 @@ use crate::attr::FileType;
 use crate::file::OpenFile;
 use crate::inode::Inode;
 
+static MAX_SIZE: AtomicUsize = AtomicUsize::new(1 << 20);
+
 /// Largest capacity without CAP_SYS_RESOURCE (`/proc/sys/fs/pipe-max-size`).
-pub const MAX_SIZE: usize = 1 << 20;
+pub fn max_size() -> usize {
+    MAX_SIZE.load(Ordering::Relaxed)
+}
+
+/// Sets the largest capacity without CAP_SYS_RESOURCE, in bytes; a power of two of whole pages is made of it.
+///
+/// # Errors
+/// `EINVAL` for nothing, or more than 2 GiB.
+pub fn set_max_size(bytes: usize) -> Result<()> {
+    if bytes == 0 || bytes > 1 << 31 {
+        return Err(Errno::EINVAL);
+    }
+    MAX_SIZE.store(bytes.max(PAGE_SIZE).next_power_of_two(), Ordering::Relaxed);
+    Ok(())
+}
 
 struct State {
     buffer: PipeBuffer,
@@ -70,7 +87,7 @@ impl Pipe {
     /// F_SETPIPE_SZ; the answer is the new capacity, a power of two of pages.
     ///
     /// # Errors
-    /// `EINVAL` above 2 GiB, `EPERM` above [`MAX_SIZE`] without CAP_SYS_RESOURCE, `EBUSY` when more is queued.
+    /// `EINVAL` above 2 GiB, `EPERM` above [`max_size`] without CAP_SYS_RESOURCE, `EBUSY` when more is queued.
     pub fn set_capacity(&self, size: usize, cred: &Credentials) -> Result<usize> {
         if size > 1 << 31 {
             return Err(Errno::EINVAL);
@@ -78,7 +95,7 @@ impl Pipe {
         let pages = size.div_ceil(PAGE_SIZE).max(1).next_power_of_two();
         let mut state = self.state.lock();
         let grows = pages > state.buffer.limit();
-        if grows && pages * PAGE_SIZE > MAX_SIZE && !cred.has(Capability::SYS_RESOURCE) {
+        if grows && pages * PAGE_SIZE > max_size() && !cred.has(Capability::SYS_RESOURCE) {
             return Err(Errno::EPERM);
         }
         if !state.buffer.set_limit(pages) {

@@ -1,0 +1,44 @@
+//! Limits of files and memory: `/proc/sys/fs` and `/proc/sys/vm`. What is fixed here is shown and cannot
+//! be set.
+
+use abi::Errno;
+use core::fmt::Write as _;
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use vfs::{inotify, pipe};
+
+use super::setting;
+
+/// Shows a limit that counts things, and lets root set it.
+pub fn counter(path: &'static str, value: &'static AtomicU32) {
+    setting::settable(
+        path,
+        0..=i64::from(i32::MAX),
+        || i64::from(value.load(Relaxed)),
+        |new| {
+            value.store(u32::try_from(new).map_err(|_| Errno::EINVAL)?, Relaxed);
+            Ok(())
+        },
+    );
+}
+
+pub(super) fn register() {
+    // The number of open files is limited by memory alone.
+    setting::number("sys/fs/file-max", || i64::MAX);
+    setting::text("sys/fs/file-nr", |out| {
+        writeln!(out, "{}\t0\t{}", vfs::open_files(), i64::MAX)
+    });
+    setting::number("sys/fs/nr_open", || vfs::NR_OPEN as i64);
+    setting::settable(
+        "sys/fs/pipe-max-size",
+        1..=1 << 31,
+        || pipe::max_size() as i64,
+        |bytes| pipe::set_max_size(usize::try_from(bytes).map_err(|_| Errno::EINVAL)?),
+    );
+    counter("sys/fs/inotify/max_queued_events", &inotify::MAX_QUEUED);
+    counter("sys/fs/inotify/max_user_instances", &inotify::MAX_INSTANCES);
+    counter("sys/fs/inotify/max_user_watches", &inotify::MAX_WATCHES);
+    // What can never be there is refused, all else promised: the heuristic, and no other.
+    setting::number("sys/vm/overcommit_memory", || 0);
+    setting::number("sys/vm/max_map_count", || mm::MAX_MAP_COUNT as i64);
+    setting::number("sys/vm/mmap_min_addr", || mm::MMAP_MIN as i64);
+}
