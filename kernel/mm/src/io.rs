@@ -26,7 +26,10 @@ struct Cursor<'a> {
     next: usize,
     done: usize,
     total: usize,
-    fault: bool,
+    /// No further: a page is missing here.
+    stopped: bool,
+    /// The first byte that could not be reached. Going back to a mark leaves it, so that who comes again has the page.
+    missing: Option<UserAddr>,
 }
 
 impl<'a> Cursor<'a> {
@@ -37,7 +40,8 @@ impl<'a> Cursor<'a> {
             next: 0,
             done: 0,
             total,
-            fault: false,
+            stopped: false,
+            missing: None,
         }
     }
 
@@ -58,7 +62,7 @@ impl<'a> Cursor<'a> {
     #[inline]
     fn piece(&mut self, want: usize) -> Option<UserSlice> {
         let want = want.min(self.remaining());
-        if want == 0 || self.fault {
+        if want == 0 || self.stopped {
             return None;
         }
         while self.at.len == 0 {
@@ -87,12 +91,19 @@ impl<'a> Cursor<'a> {
         while let Some(p) = self.piece(want - n) {
             match copy(p.addr, n, p.len) {
                 Ok(()) => {
+                    if self
+                        .missing
+                        .is_some_and(|at| (p.addr.0..p.addr.0 + p.len).contains(&at.0))
+                    {
+                        self.missing = None;
+                    }
                     self.advance(p.len);
                     n += p.len;
                 }
                 Err(done) => {
                     self.advance(done);
-                    self.fault = true;
+                    self.stopped = true;
+                    self.missing = Some(self.at.addr);
                     return n + done;
                 }
             }
@@ -101,16 +112,15 @@ impl<'a> Cursor<'a> {
     }
 
     fn fault_in(&mut self, access: Access) -> bool {
-        if !self.fault {
+        let Some(at) = self.missing else {
             return true;
+        };
+        if !ucopy::fault_in(at, access) {
+            return false;
         }
-        self.fault = false;
-        let Some(p) = self.piece(1) else { return true };
-        if ucopy::fault_in(p.addr, access) {
-            return true;
-        }
-        self.fault = true;
-        false
+        self.stopped = false;
+        self.missing = None;
+        true
     }
 
     fn mark(&self) -> Mark {
@@ -123,7 +133,7 @@ impl<'a> Cursor<'a> {
 
     fn rewind(&mut self, m: Mark) {
         (self.at, self.next, self.done) = (m.at, m.next, m.done);
-        self.fault = false;
+        self.stopped = false;
     }
 }
 
@@ -177,7 +187,7 @@ impl<'a> IoDst<'a> {
     /// Whether a copy stopped at a page that is not there.
     #[must_use]
     pub fn faulted(&self) -> bool {
-        self.cursor.fault
+        self.cursor.missing.is_some()
     }
 
     /// Lets at most `n` more bytes in.
@@ -300,7 +310,7 @@ impl<'a> IoSrc<'a> {
     /// Whether a copy stopped at a page that is not there.
     #[must_use]
     pub fn faulted(&self) -> bool {
-        self.cursor.fault
+        self.cursor.missing.is_some()
     }
 
     /// Lets at most `n` more bytes come.

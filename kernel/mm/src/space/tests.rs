@@ -225,6 +225,27 @@ fn a_mapping_gone_is_not_reached_by_truncation() {
 }
 
 #[test]
+fn going_back_from_a_missing_page_does_not_forget_it() {
+    let _m = machine();
+    let s = space();
+    let at = anon(&s, 2);
+    assert!(store(at, 3));
+    let mut src = IoSrc::user(hal::UserSlice::new(UserAddr(at + P - 4), 8));
+    let mark = src.mark();
+    let mut bytes = [9; 8];
+    assert_eq!(src.take(&mut bytes), 4);
+    src.rewind(mark);
+    assert!(src.faulted());
+    // It can be used up to there, and the page that comes is the missing one.
+    assert_eq!(src.take(&mut bytes[..2]), 2);
+    src.rewind(mark);
+    assert!(src.fault_in() && !src.faulted());
+    assert_eq!(src.take(&mut bytes), 8);
+    assert_eq!(bytes, [0; 8]);
+    assert!(!src.faulted());
+}
+
+#[test]
 fn reads_and_writes_of_an_object_stop_at_missing_user_pages() {
     let _m = machine();
     let s = space();
