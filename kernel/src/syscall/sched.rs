@@ -16,14 +16,14 @@ use super::args::PidArg;
 const MASK_BYTES: usize = size_of::<u64>();
 
 /// The thread a call is about; 0 is the caller.
-fn target(cx: &Cx<'_>, tid: PidArg) -> Result<Arc<Thread>> {
+pub fn target(cx: &Cx<'_>, tid: PidArg) -> Result<Arc<Thread>> {
     if tid.0 == 0 {
         return Ok(cx.thread.clone());
     }
     tree::lock().thread(tid.0 as u32).ok_or(Errno::ESRCH)
 }
 
-fn task_of(thread: &Thread) -> Result<Arc<Task>> {
+pub fn task_of(thread: &Thread) -> Result<Arc<Task>> {
     thread.task().ok_or(Errno::ESRCH)
 }
 
@@ -108,7 +108,7 @@ pub fn sched_setaffinity(
 }
 
 /// Whether the caller's effective user is the target's effective or real one.
-fn owns(cx: &Cx<'_>, target: &Thread) -> bool {
+pub fn owns(cx: &Cx<'_>, target: &Thread) -> bool {
     let (mine, its) = (cx.cred(), target.cred());
     mine.euid == its.euid || mine.euid == its.uid
 }

@@ -161,8 +161,13 @@ pub fn clone(
     if let Some(parent_task) = thread.task() {
         let (from, to) = (parent_task.entity(), task.entity());
         to.set_affinity(from.affinity());
-        to.set_nice(from.nice());
         to.set_policy(from.policy());
+        // The reset itself is not inherited.
+        to.set_nice(if from.resets_on_fork() {
+            from.nice().max(0)
+        } else {
+            from.nice()
+        });
     }
     child.set_task(&task);
     task.set_payload(child.clone());

@@ -116,13 +116,13 @@ impl Entity {
         self.policy.store(policy, Relaxed);
     }
 
-    /// Whether what it forks starts with the ordinary policy and no less than nice 0.
+    /// Whether what it forks starts with no less than nice 0 (`SCHED_RESET_ON_FORK`).
     #[must_use]
     pub fn resets_on_fork(&self) -> bool {
         self.reset_on_fork.load(Relaxed)
     }
 
-    /// Sets whether what it forks starts with the ordinary policy.
+    /// Sets whether what it forks starts with no less than nice 0.
     pub fn set_resets_on_fork(&self, on: bool) {
         self.reset_on_fork.store(on, Relaxed);
     }
