@@ -36,6 +36,7 @@ pub fn create(
         .root()
         .inode()
         .create_unnamed(mode, (cred.fsuid, cred.fsgid))?;
+    inode.attr().set_nlink(0);
     if let Some(object) = inode.object() {
         object.set_initial_seals(seals);
     }

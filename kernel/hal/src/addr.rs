@@ -75,6 +75,14 @@ impl UserAddr {
         len <= USER_END && self.0 <= USER_END - len
     }
 
+    /// Whether a transfer to or from `[self, self + len)` is begun at all: Debian's kernel, built for addresses of
+    /// 52 bits, judges by those where the processor has 48. What lies above the user half then faults.
+    #[must_use]
+    pub const fn may_transfer(self, len: usize) -> bool {
+        const END: usize = 1 << 52;
+        len <= END && self.0 <= END - len
+    }
+
     /// The start of the page this address lies in.
     #[must_use]
     pub const fn page_down(self) -> UserAddr {

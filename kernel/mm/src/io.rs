@@ -5,6 +5,7 @@
 //! stop short, [`IoDst::faulted`] says why, and the system call layer calls [`IoDst::fault_in`]
 //! without locks and tries again.
 
+use hal::addr::USER_END;
 use hal::ucopy;
 use hal::{Access, PAGE_SIZE, UFrame, UserAddr, UserSlice};
 
@@ -88,8 +89,14 @@ impl<'a> Cursor<'a> {
         mut copy: impl FnMut(UserAddr, usize, usize) -> Result<(), usize>,
     ) -> usize {
         let mut n = 0;
-        while let Some(p) = self.piece(want - n) {
-            match copy(p.addr, n, p.len) {
+        while let Some(mut p) = self.piece(want - n) {
+            let mut result = copy(p.addr, n, p.len);
+            if result == Err(0) && !p.addr.in_user_range(p.len) && p.addr.in_user_range(1) {
+                // Refused for its end: up to the end of the user half it goes, or faults.
+                p.len = USER_END - p.addr.0;
+                result = copy(p.addr, n, p.len);
+            }
+            match result {
                 Ok(()) => {
                     if self
                         .missing

@@ -50,6 +50,10 @@ pub fn getdents64(cx: &mut Cx<'_>, fd: Fd, buf: UserAddr, len: u32) -> Result<us
         room: (len as usize).min(MOST),
         full: false,
     };
+    let attr = file.inode().attr();
+    if attr.is_dir() && attr.nlink() == 0 {
+        return Err(Errno::ENOENT);
+    }
     let mut position = file.position();
     let mut at = *position;
     file.ops().readdir(&file, &mut at, &mut records)?;

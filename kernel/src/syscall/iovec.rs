@@ -32,7 +32,7 @@ pub fn read(addr: UserAddr, count: usize) -> Result<Vec<UserSlice>> {
             .filter(|len| isize::try_from(*len).is_ok());
         let len = len.ok_or(Errno::EINVAL)?;
         let base = UserAddr::from(base);
-        if !base.in_user_range(len) {
+        if !base.may_transfer(len) {
             return Err(Errno::EFAULT);
         }
         let len = len.min(left);

@@ -20,7 +20,7 @@ use super::transfer::{self, How};
 /// One range of the program's memory, cut to what one call moves.
 #[inline]
 fn range(buf: UserAddr, len: usize) -> Result<UserSlice> {
-    if buf.in_user_range(len) {
+    if buf.may_transfer(len) {
         Ok(UserSlice::new(buf, len.min(MAX_TRANSFER)))
     } else {
         Err(Errno::EFAULT)

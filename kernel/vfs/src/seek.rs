@@ -46,7 +46,10 @@ pub fn in_object(object: &MemObject, pos: &mut u64, offset: i64, whence: Whence)
         Whence::Hole => MemObject::next_hole,
         _ => return within(object.size(), pos, offset, whence),
     };
-    let from = u64::try_from(offset).map_err(|_| Errno::ENXIO)?;
+    let from = u64::try_from(offset)
+        .ok()
+        .filter(|from| *from < object.size())
+        .ok_or(Errno::ENXIO)?;
     *pos = find(object, from).ok_or(Errno::ENXIO)?;
     Ok(*pos)
 }

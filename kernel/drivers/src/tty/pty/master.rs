@@ -135,6 +135,10 @@ impl FileOps for Master {
         Ok(done)
     }
 
+    fn writes_all(&self) -> bool {
+        true
+    }
+
     fn ready(&self, _file: &OpenFile) -> Events {
         let state = self.pty.state.lock();
         let mut events = Events::empty();
