@@ -209,6 +209,16 @@ pub const SI_MESGQ: i32 = -3;
 pub const SI_SIGIO: i32 = -5;
 /// `si_code`: sent by `tkill` or `tgkill`.
 pub const SI_TKILL: i32 = -6;
+/// `si_code` of SIGIO: something to read.
+pub const POLL_IN: i32 = 1;
+/// `si_code` of SIGIO: room to write.
+pub const POLL_OUT: i32 = 2;
+/// `si_code` of SIGIO: an error.
+pub const POLL_ERR: i32 = 4;
+/// `si_code` of SIGIO: urgent data.
+pub const POLL_PRI: i32 = 5;
+/// `si_code` of SIGIO: hung up.
+pub const POLL_HUP: i32 = 6;
 /// `si_code` of SIGILL: illegal opcode.
 pub const ILL_ILLOPC: i32 = 1;
 /// `si_code` of SIGFPE: floating point, reason unknown.

@@ -261,6 +261,14 @@ const _: () = {
     assert!(size_of::<SockAddrUn>() == 110);
 };
 
+/// Who gets SIGIO, in the words of BSD.
+pub const FIOSETOWN: u32 = 0x8901;
+/// The same in those of System V.
+pub const SIOCSPGRP: u32 = 0x8902;
+/// Read the same.
+pub const FIOGETOWN: u32 = 0x8903;
+/// Read the same.
+pub const SIOCGPGRP: u32 = 0x8904;
 /// `SIOCINQ`, the same as `FIONREAD`: bytes that wait to be read.
 pub const SIOCINQ: u32 = 0x541b;
 /// `SIOCOUTQ`, the same as `TIOCOUTQ`: bytes sent that the peer has not read.

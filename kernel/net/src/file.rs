@@ -63,6 +63,10 @@ impl FileOps for SocketFile {
         result
     }
 
+    fn signals(&self) -> bool {
+        true
+    }
+
     fn ready(&self, _file: &OpenFile) -> Events {
         self.socket.ready()
     }

@@ -7,14 +7,12 @@ use alloc::sync::Arc;
 use hal::UserAddr;
 use hal::ucopy::UserPtr;
 use vfs::pipe::PipeEnd;
-use vfs::{FdTable, FileType, OpenFile, Owner};
+use vfs::{FdTable, FileType, OpenFile};
 
 use super::Cx;
 use super::args::Fd;
-use super::record_lock;
+use super::{record_lock, sigio};
 
-/// Highest signal number.
-const NSIG: u64 = 64;
 /// No hint of how long what is written lives.
 const LIFE_NOT_SET: u64 = 0;
 
@@ -51,12 +49,12 @@ pub fn fcntl(cx: &mut Cx<'_>, fd: Fd, command: u32, arg: u64) -> Result<usize> {
             Ok(0)
         }
         F_GETFL => Ok(file.flags().bits() as usize),
-        F_SETFL => set_flags(cx, &file, OFlags::from_bits_retain(arg as u32)),
+        F_SETFL => set_flags(cx, &file, fd, OFlags::from_bits_retain(arg as u32)),
         F_GETLK | F_SETLK | F_SETLKW | F_OFD_GETLK | F_OFD_SETLK | F_OFD_SETLKW => {
             record_lock::fcntl(cx, &files, fd, &file, command, UserAddr(arg as usize))
         }
         F_SETOWN | F_GETOWN | F_SETOWN_EX | F_GETOWN_EX | F_SETSIG | F_GETSIG | F_GETOWNER_UIDS => {
-            owner(cx, &file, command, arg)
+            sigio::fcntl(cx, &file, command, arg)
         }
         F_SETPIPE_SZ => {
             let end = file.ops_as::<PipeEnd>().ok_or(Errno::EBADF)?;
@@ -96,7 +94,7 @@ fn duplicate(
     Ok(files.reserve(from, limit, cloexec)?.install(file) as usize)
 }
 
-fn set_flags(cx: &Cx<'_>, file: &OpenFile, wanted: OFlags) -> Result<usize> {
+fn set_flags(cx: &Cx<'_>, file: &OpenFile, fd: Fd, wanted: OFlags) -> Result<usize> {
     let attr = file.inode().attr();
     let new = wanted - file.flags();
     if new.contains(OFlags::NOATIME) && !vfs::perm::is_owner(attr, &cx.cred()) {
@@ -109,9 +107,9 @@ fn set_flags(cx: &Cx<'_>, file: &OpenFile, wanted: OFlags) -> Result<usize> {
     {
         return Err(Errno::EINVAL);
     }
-    // Linux signals for what can be polled and ignores the flag elsewhere; there are no such signals yet.
-    if new.contains(OFlags::ASYNC) && file.ops().pollee().is_some() {
-        return Err(Errno::EINVAL);
+    // What has no such signals ignores the flag, as on Linux.
+    if (wanted ^ file.flags()).contains(OFlags::ASYNC) && file.ops().signals() {
+        sigio::switch(file, fd, wanted.contains(OFlags::ASYNC))?;
     }
     let set = wanted & (OFlags::SETFL - OFlags::ASYNC);
     file.ops().set_flags(file, set)?;
@@ -133,101 +131,4 @@ fn add_seals(file: &OpenFile, seals: u32) -> Result<usize> {
     let executable = file.inode().attr().mode() & 0o111 != 0;
     sealable(file)?.add_seals(seals, executable)?;
     Ok(0)
-}
-
-/// Who gets a signal when the file is ready.
-fn owner(cx: &Cx<'_>, file: &OpenFile, command: u32, arg: u64) -> Result<usize> {
-    let now = file.owner();
-    match command {
-        F_SETOWN => {
-            let id = arg as i32;
-            let (kind, id) = if id < 0 {
-                (F_OWNER_PGRP, id.checked_neg().ok_or(Errno::EINVAL)?)
-            } else {
-                (F_OWNER_PID, id)
-            };
-            set_owner(cx, file, kind, id)
-        }
-        F_GETOWN => {
-            let id = living(now.kind, now.id);
-            let id = if now.kind == F_OWNER_PGRP { -id } else { id };
-            // A group is a negative number, and no error.
-            Ok(id as isize as usize)
-        }
-        F_SETOWN_EX => {
-            let wanted = UserPtr::<FOwnerEx>::new(arg.into()).read()?;
-            if !matches!(wanted.r#type, F_OWNER_TID | F_OWNER_PID | F_OWNER_PGRP) {
-                return Err(Errno::EINVAL);
-            }
-            set_owner(cx, file, wanted.r#type, wanted.pid)
-        }
-        F_GETOWN_EX => {
-            let answer = FOwnerEx {
-                r#type: now.kind,
-                pid: living(now.kind, now.id),
-            };
-            UserPtr::<FOwnerEx>::new(arg.into()).write(&answer)?;
-            Ok(0)
-        }
-        F_SETSIG => {
-            if arg > NSIG {
-                return Err(Errno::EINVAL);
-            }
-            let signal = arg as i32;
-            file.set_owner(Owner { signal, ..now });
-            Ok(0)
-        }
-        F_GETSIG => Ok(now.signal as usize),
-        _ => {
-            UserPtr::<[u32; 2]>::new(arg.into()).write(&[now.uid, now.euid])?;
-            Ok(0)
-        }
-    }
-}
-
-fn set_owner(cx: &Cx<'_>, file: &OpenFile, kind: i32, id: i32) -> Result<usize> {
-    let signal = file.owner().signal;
-    let owner = if id == 0 {
-        Owner {
-            signal,
-            ..Owner::default()
-        }
-    } else {
-        if !exists(id) {
-            return Err(Errno::ESRCH);
-        }
-        let cred = cx.cred();
-        Owner {
-            kind,
-            id,
-            signal,
-            uid: cred.uid,
-            euid: cred.euid,
-        }
-    };
-    file.set_owner(owner);
-    Ok(0)
-}
-
-/// Whether a thread, process or group has this number.
-fn exists(id: i32) -> bool {
-    let Ok(id) = u32::try_from(id) else {
-        return false;
-    };
-    let tree = task::tree::lock();
-    tree.thread(id).is_some() || tree.process(id).is_some() || tree.group_members(id).is_some()
-}
-
-/// The number while somebody has it in this role, else 0.
-fn living(kind: i32, id: i32) -> i32 {
-    let Ok(number) = u32::try_from(id) else {
-        return 0;
-    };
-    let tree = task::tree::lock();
-    let lives = match kind {
-        F_OWNER_TID => tree.thread(number).is_some(),
-        F_OWNER_PGRP => tree.group_members(number).is_some(),
-        _ => tree.process(number).is_some(),
-    };
-    if lives { id } else { 0 }
 }

@@ -3,6 +3,7 @@
 use abi::fcntl::{
     FICLONE, FIGETBSZ, FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, FIOQSIZE, OFlags,
 };
+use abi::socket::{FIOGETOWN, FIOSETOWN, SIOCGPGRP, SIOCSPGRP};
 use abi::termios::ioctl::{TCSBRK, TCSBRKP};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
@@ -16,6 +17,7 @@ use vfs::{FileType, OpenFile};
 
 use super::Cx;
 use super::args::Fd;
+use super::sigio;
 
 /// `ioctl(2)`
 pub fn ioctl(cx: &mut Cx<'_>, fd: Fd, command: u32, arg: UserAddr) -> Result<usize> {
@@ -24,7 +26,18 @@ pub fn ioctl(cx: &mut Cx<'_>, fd: Fd, command: u32, arg: UserAddr) -> Result<usi
         FIOCLEX => cx.files()?.set_cloexec(fd.0, true)?,
         FIONCLEX => cx.files()?.set_cloexec(fd.0, false)?,
         FIONBIO => switch(&file, OFlags::NONBLOCK, arg)?,
-        FIOASYNC => asynchronous(&file, arg)?,
+        FIOASYNC => {
+            let on = UserPtr::<i32>::new(arg).read()? != 0;
+            if on != file.flags().contains(OFlags::ASYNC) {
+                sigio::switch(&file, fd, on)?;
+            }
+        }
+        FIOSETOWN | SIOCSPGRP if net::file::socket_of(&file).is_some() => {
+            return sigio::set_signed(cx, &file, UserPtr::<i32>::new(arg).read()?);
+        }
+        FIOGETOWN | SIOCGPGRP if net::file::socket_of(&file).is_some() => {
+            UserPtr::new(arg).write(&sigio::signed(&file))?;
+        }
         FIOQSIZE => match file.inode().attr().file_type() {
             FileType::Regular if !file.inode().attr().is_regular() => return Err(Errno::ENOTTY),
             FileType::Regular | FileType::Directory | FileType::Symlink => {
@@ -87,12 +100,4 @@ fn switch(file: &OpenFile, flag: OFlags, arg: UserAddr) -> Result<()> {
         file.change_flags(flag, OFlags::empty());
     }
     Ok(())
-}
-
-/// There are no signals of readiness, as on Linux for files that have none.
-fn asynchronous(_file: &OpenFile, arg: UserAddr) -> Result<()> {
-    match UserPtr::<i32>::new(arg).read()? {
-        0 => Ok(()),
-        _ => Err(Errno::ENOTTY),
-    }
 }

@@ -41,6 +41,7 @@ mod record_lock;
 mod rlimit;
 mod sched;
 mod select;
+mod sigio;
 mod sigmask;
 mod signal;
 mod size;

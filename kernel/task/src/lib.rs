@@ -38,6 +38,7 @@ pub mod random;
 pub mod random_device;
 #[cfg(target_os = "none")]
 pub mod sched;
+pub mod sigio;
 pub mod signal;
 pub mod signalfd;
 pub mod thread;

@@ -68,6 +68,10 @@ impl FileOps for RandomFile {
         Ok(done)
     }
 
+    fn signals(&self) -> bool {
+        true
+    }
+
     fn ready(&self, _file: &OpenFile) -> Events {
         match (self.waits, random::is_ready()) {
             (false, _) => Events::READABLE | Events::WRITABLE,

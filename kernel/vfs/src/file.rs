@@ -13,12 +13,15 @@ use core::fmt;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use mm::MemObject;
 use mm::io::{IoDst, IoSrc};
-use sync::{Credentials, Events, Instant, Mutex, MutexGuard, Pollee, SpinLock, rank};
+use sync::{
+    Credentials, Events, Instant, Mutex, MutexGuard, Once, Pollee, Registration, SpinLock, rank,
+};
 
 use crate::Caller;
 use crate::attr::FileType;
 use crate::inode::Inode;
 use crate::notify;
+use crate::owner::{Owner, Ownership};
 use crate::path::Path;
 
 /// In place of a position of [`FileOps::write`]: the end, wherever it is by then.
@@ -102,6 +105,11 @@ pub trait FileOps: Any + Send + Sync {
     /// Who tells of readiness; `None`: always ready.
     fn pollee(&self) -> Option<&Pollee> {
         None
+    }
+
+    /// Whether `O_ASYNC` has a meaning: the owner is signalled when the file becomes ready.
+    fn signals(&self) -> bool {
+        false
     }
 
     /// What is left of opening: a FIFO waits for its peer (`EAGAIN` until it is there).
@@ -191,21 +199,6 @@ pub trait FileOps: Any + Send + Sync {
     fn release(&self, _file: &OpenFile) {}
 }
 
-/// Who gets a signal when the file is ready (`F_SETOWN`, `F_SETSIG`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Owner {
-    /// `F_OWNER_*`.
-    pub kind: i32,
-    /// Thread, process or group; 0: nobody.
-    pub id: i32,
-    /// The signal; 0: `SIGIO`.
-    pub signal: i32,
-    /// User ids of who set the owner.
-    pub uid: u32,
-    /// The effective one.
-    pub euid: u32,
-}
-
 /// An open file ("open file description").
 pub struct OpenFile {
     ops: Arc<dyn FileOps>,
@@ -218,7 +211,10 @@ pub struct OpenFile {
     /// The position as the last one to hold the lock left it.
     position_seen: AtomicU64,
     cred: Arc<Credentials>,
-    owner: SpinLock<Owner, { rank::LEAF }>,
+    /// Made when somebody asks for signals.
+    ownership: Once<Arc<Ownership>>,
+    /// The observer that signals the owner (`O_ASYNC`).
+    signalling: SpinLock<Option<Registration>, { rank::LEAF }>,
     /// Opening made the file.
     created: AtomicBool,
 }
@@ -248,7 +244,8 @@ impl OpenFile {
             position: Mutex::new(()),
             position_seen: AtomicU64::new(0),
             cred,
-            owner: SpinLock::new(Owner::default()),
+            ownership: Once::new(),
+            signalling: SpinLock::new(None),
             created: AtomicBool::new(false),
         })
     }
@@ -359,12 +356,26 @@ impl OpenFile {
     /// Who gets a signal when the file is ready.
     #[must_use]
     pub fn owner(&self) -> Owner {
-        *self.owner.lock()
+        self.ownership
+            .get()
+            .map(|ownership| ownership.get())
+            .unwrap_or_default()
     }
 
-    /// Sets who gets a signal.
-    pub fn set_owner(&self, owner: Owner) {
-        *self.owner.lock() = owner;
+    /// The owner, for who signals him and for who sets him.
+    pub fn ownership(&self) -> &Arc<Ownership> {
+        self.ownership.get_or_init(Arc::default)
+    }
+
+    /// Sets or clears `O_ASYNC`, with the observer that signals the owner: none for what is always ready.
+    pub fn set_signalling(&self, on: bool, observer: Option<Registration>) {
+        let old = core::mem::replace(&mut *self.signalling.lock(), observer);
+        drop(old);
+        if on {
+            self.change_flags(OFlags::ASYNC, OFlags::empty());
+        } else {
+            self.change_flags(OFlags::empty(), OFlags::ASYNC);
+        }
     }
 
     /// What the file is ready for.

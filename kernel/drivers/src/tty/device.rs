@@ -203,6 +203,10 @@ impl FileOps for TtyFile {
         true
     }
 
+    fn signals(&self) -> bool {
+        true
+    }
+
     fn ready(&self, _file: &OpenFile) -> Events {
         if self.hung_up() {
             return Events::READABLE | Events::WRITABLE | Events::ALWAYS;

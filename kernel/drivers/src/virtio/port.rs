@@ -301,6 +301,10 @@ impl FileOps for PortFile {
         self.port.send(src.remaining(), |bytes| src.take(bytes))
     }
 
+    fn signals(&self) -> bool {
+        true
+    }
+
     fn ready(&self, _file: &OpenFile) -> Events {
         if self.gone() {
             return Events::HUP;

@@ -187,6 +187,10 @@ impl FileOps for Instance {
         }
     }
 
+    fn signals(&self) -> bool {
+        true
+    }
+
     fn ready(&self, _file: &OpenFile) -> Events {
         if self.queue.lock().is_empty() {
             Events::empty()

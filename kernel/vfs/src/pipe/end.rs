@@ -181,6 +181,10 @@ impl FileOps for PipeEnd {
         true
     }
 
+    fn signals(&self) -> bool {
+        true
+    }
+
     fn ready(&self, _file: &OpenFile) -> Events {
         let state = self.pipe.state.lock();
         let mut events = Events::empty();

@@ -13,8 +13,8 @@ mod tests;
 use abi::fcntl::OFlags;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicUsize, Ordering};
 use buffer::{DEFAULT_SLOTS, PipeBuffer};
+use core::sync::atomic::{AtomicUsize, Ordering};
 use hal::PAGE_SIZE;
 use sync::{Capability, Credentials, Events, Mutex, Pollee, rank};
 

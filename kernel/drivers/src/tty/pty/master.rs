@@ -139,6 +139,10 @@ impl FileOps for Master {
         true
     }
 
+    fn signals(&self) -> bool {
+        true
+    }
+
     fn ready(&self, _file: &OpenFile) -> Events {
         let state = self.pty.state.lock();
         let mut events = Events::empty();

@@ -1,0 +1,139 @@
+//! SIGIO and its kin: signals to the owner of an open file that became ready (`O_ASYNC`).
+//!
+//! A file that signals has an observer on its list. It may be told anywhere, so it knows the owning
+//! process or thread itself; a group is looked up, and signalled, by a kernel thread.
+
+use abi::fcntl::F_OWNER_PGRP;
+use abi::signal::{
+    POLL_ERR, POLL_HUP, POLL_IN, POLL_OUT, POLL_PRI, SI_SIGIO, SIGBUS, SIGCHLD, SIGFPE, SIGILL,
+    SIGIO, SIGSEGV, SIGSYS, SIGTRAP,
+};
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use sync::{
+    Credentials, Events, IrqLock, Observer, Once, Pollee, Registration, rank, spawn_kernel,
+    wait_until,
+};
+use vfs::owner::{Owner, Ownership};
+use vfs::{Fd, OpenFile};
+
+use crate::signal::send::group_processes;
+use crate::signal::{Origin, SigInfo, send_to_process, send_to_thread};
+use crate::{Process, Thread};
+
+/// Signals the owner of one open file.
+struct Signaller {
+    ownership: Arc<Ownership>,
+    fd: Fd,
+}
+
+/// Begins to signal the owner of `file`; `fd` is what he is told. `None` where nothing ever becomes ready.
+#[must_use]
+pub fn watch(file: &OpenFile, fd: Fd) -> Option<Registration> {
+    let pollee = file.ops().pollee()?;
+    let mut events = Events::PRI;
+    events.set(Events::READABLE, file.readable());
+    events.set(Events::WRITABLE, file.writable());
+    let ownership = file.ownership().clone();
+    Some(pollee.register(Arc::new(Signaller { ownership, fd }), events, false))
+}
+
+impl Observer for Signaller {
+    fn notify(&self, events: Events, _sync: bool) -> bool {
+        let owner = self.ownership.get();
+        if owner.id == 0 {
+            return false;
+        }
+        let info = info(owner.signal, events, self.fd);
+        if owner.kind == F_OWNER_PGRP {
+            later(owner, info);
+            return true;
+        }
+        let Some(target) = owner.target.as_ref().and_then(alloc::sync::Weak::upgrade) else {
+            return false;
+        };
+        match target.downcast::<Process>() {
+            Ok(process) => to_process(&process, &owner, info),
+            Err(target) => {
+                if let Ok(thread) = target.downcast::<Thread>()
+                    && allowed(&owner, &thread.cred())
+                {
+                    // From the kernel nothing is refused.
+                    let _ = send_to_thread(&thread, info, Origin::Kernel);
+                }
+            }
+        }
+        true
+    }
+}
+
+fn to_process(process: &Process, owner: &Owner, info: SigInfo) {
+    if let Some(thread) = process.any_thread()
+        && allowed(owner, &thread.cred())
+    {
+        // From the kernel nothing is refused.
+        let _ = send_to_process(process, info, Origin::Kernel);
+    }
+}
+
+/// Whether who set the owner may signal him.
+fn allowed(owner: &Owner, target: &Credentials) -> bool {
+    owner.euid == 0
+        || [owner.euid, owner.uid]
+            .iter()
+            .any(|id| *id == target.suid || *id == target.uid)
+}
+
+/// What the signal says: with `F_SETSIG`, what happened to which descriptor.
+fn info(signal: i32, events: Events, fd: Fd) -> SigInfo {
+    if signal == 0 {
+        return SigInfo::kernel(SIGIO);
+    }
+    let (reason, band) = if events.intersects(Events::READABLE) {
+        (POLL_IN, Events::READABLE)
+    } else if events.intersects(Events::WRITABLE) {
+        (POLL_OUT, Events::WRITABLE | Events::WRBAND)
+    } else if events.contains(Events::HUP) {
+        (POLL_HUP, Events::HUP | Events::ERR)
+    } else if events.contains(Events::ERR) {
+        (POLL_ERR, Events::ERR)
+    } else {
+        (POLL_PRI, Events::PRI | Events::RDBAND)
+    };
+    // Signals whose codes mean something else keep their meaning.
+    let code = match signal {
+        SIGILL | SIGFPE | SIGSEGV | SIGBUS | SIGTRAP | SIGCHLD | SIGSYS => SI_SIGIO,
+        _ => reason,
+    };
+    SigInfo::poll(signal, code, i64::from(band.bits()), fd)
+}
+
+static GROUPS: IrqLock<VecDeque<(Owner, SigInfo)>, { rank::LEAF }> = IrqLock::new(VecDeque::new());
+static WORK: Pollee = Pollee::new();
+static WORKER: Once<()> = Once::new();
+
+fn later(owner: Owner, info: SigInfo) {
+    GROUPS.lock().push_back((owner, info));
+    WORK.notify(Events::IN);
+}
+
+/// Makes ready for owners that are groups; the caller may sleep.
+///
+/// # Errors
+/// `ENOMEM`.
+pub fn start_for_groups() -> abi::Result<()> {
+    if WORKER.set(()).is_err() {
+        return Ok(());
+    }
+    spawn_kernel("sigio", || {
+        loop {
+            let next = wait_until(&[(&WORK, Events::IN)], None, || GROUPS.lock().pop_front());
+            if let Some((owner, info)) = next {
+                for process in group_processes(owner.id as u32) {
+                    to_process(&process, &owner, info);
+                }
+            }
+        }
+    })?;
+    Ok(())
+}
