@@ -333,3 +333,133 @@ TEST(futex_on_read_only_and_unmapped_memory)
     EXPECT_ERRNO(futex(at, FUTEX_WAIT_PRIVATE, 1, NULL, NULL, 0), EFAULT);
     EXPECT_EQ(futex(at, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0), 0);
 }
+
+TEST(futex_waking_none_wakes_one)
+{
+    uint32_t *words = shared_words();
+    waiters(words, 2, FUTEX_WAIT, 0);
+    EXPECT_EQ(futex(words, FUTEX_WAKE, 0, NULL, NULL, 0), 1);
+    EXPECT_EQ(futex(words, FUTEX_WAKE, -1, NULL, NULL, 0), 1);
+    reap(2);
+}
+
+static uint32_t two_queues;
+TEST(futex_private_and_shared_waiters_of_one_word_are_two_queues)
+{
+    void *result = (void *)5L;
+    pthread_t t;
+    pthread_create(&t, NULL, wait_private, &two_queues);
+    for (int i = 0; i < 10; i++) {
+        nt_sleep_ms(10);
+        EXPECT_EQ(futex(&two_queues, FUTEX_WAKE, 1, NULL, NULL, 0), 0);
+    }
+    two_queues = 1;
+    futex(&two_queues, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    pthread_join(t, &result);
+}
+
+TEST(futex_shared_on_memory_that_cannot_change_is_efault)
+{
+    uint32_t *at = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    EXPECT_ERRNO(futex(at, FUTEX_WAIT, 0, NULL, NULL, 0), EFAULT);
+    EXPECT_ERRNO(futex(at, FUTEX_WAKE, 1, NULL, NULL, 0), EFAULT);
+    uint32_t *shared = mmap(NULL, 4096, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    EXPECT_ERRNO(futex(shared, FUTEX_WAIT, 1, NULL, NULL, 0), EAGAIN);
+    EXPECT_EQ(futex(shared, FUTEX_WAKE, 1, NULL, NULL, 0), 0);
+}
+
+TEST(futex_clock_flag_goes_with_absolute_waits_only)
+{
+    uint32_t word = 0;
+    struct timespec t = { 0, 1 };
+    EXPECT_ERRNO(futex(&word, FUTEX_WAIT | FUTEX_CLOCK_REALTIME, 0, &t, NULL, 0), ENOSYS);
+    EXPECT_ERRNO(futex(&word, FUTEX_WAKE | FUTEX_CLOCK_REALTIME, 1, NULL, NULL, 0), ENOSYS);
+    EXPECT_ERRNO(futex(&word, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME, 0, &t, NULL, 0), EINVAL);
+}
+
+TEST(futex_wait_to_a_wall_clock_moment_ends_when_the_clock_is_set_past_it)
+{
+    uint32_t word = 0;
+    struct timespec until, t;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 1000;
+    pid_t pid = nt_fork();
+    if (pid == 0) {
+        EXPECT_ERRNO(futex(&word, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME, 0, &until, NULL, ~0U), ETIMEDOUT);
+        nt_done();
+    }
+    nt_await_state(pid, 'S');
+    until.tv_sec++;
+    EXPECT_OK(clock_settime(CLOCK_REALTIME, &until));
+    EXPECT_EXIT(pid, 0);
+    clock_gettime(CLOCK_REALTIME, &t);
+    t.tv_sec -= 1001;
+    EXPECT_OK(clock_settime(CLOCK_REALTIME, &t));
+}
+
+TEST(futex_wake_op_knows_its_operations)
+{
+    uint32_t words[2] = { 0, 5 };
+    EXPECT_ERRNO(futex(words, FUTEX_WAKE_OP, 1, (void *)1L, &words[1], FUTEX_OP(7, 1, FUTEX_OP_CMP_EQ, 0)), ENOSYS);
+    EXPECT_EQ(words[1], 5);
+    EXPECT_ERRNO(futex(words, FUTEX_WAKE_OP, 1, (void *)1L, &words[1], FUTEX_OP(FUTEX_OP_ADD, 1, 9, 0)), ENOSYS);
+    EXPECT_EQ(words[1], 6);
+    enum { OR_BIT = FUTEX_OP_OR | FUTEX_OP_OPARG_SHIFT };
+    EXPECT_OK(futex(words, FUTEX_WAKE_OP, 1, (void *)1L, &words[1], FUTEX_OP((unsigned)OR_BIT, 4, 0, 0)));
+    EXPECT_EQ(words[1], 6 | 1 << 4);
+    EXPECT_OK(futex(words, FUTEX_WAKE_OP, 1, (void *)1L, &words[1], FUTEX_OP(FUTEX_OP_XOR, 0xfff, 0, 0)));
+    EXPECT_EQ(words[1], ~(6U | 1 << 4));
+    EXPECT_ERRNO(futex(words, FUTEX_WAKE_OP, 1, (void *)1L, (char *)&words[1] + 2, 0), EINVAL);
+    EXPECT_ERRNO(futex(words, FUTEX_WAKE_OP, 1, (void *)1L, NT_BAD, 0), EFAULT);
+}
+
+TEST(robust_list_lets_go_of_a_lock_being_taken)
+{
+    struct shared {
+        struct robust_head head;
+        struct robust_node node;
+        uint32_t word;
+    } *s = (struct shared *)shared_words();
+    pid_t pid = nt_fork();
+    if (pid == 0) {
+        s->head.list.next = &s->head.list;
+        s->head.offset = offsetof(struct shared, word) - offsetof(struct shared, node);
+        s->head.pending = &s->node;
+        s->word = syscall(SYS_gettid);
+        syscall(SYS_set_robust_list, &s->head, sizeof s->head);
+        _exit(0);
+    }
+    EXPECT_EXIT(pid, 0);
+    EXPECT_EQ(s->word, FUTEX_OWNER_DIED);
+}
+
+TEST(robust_list_that_never_ends_does_not_keep_the_thread)
+{
+    struct shared {
+        struct robust_head head;
+        struct robust_node a, b;
+    } *s = (struct shared *)shared_words();
+    pid_t pid = nt_fork();
+    if (pid == 0) {
+        s->head.list.next = &s->a;
+        s->a.next = &s->b;
+        s->b.next = &s->a;
+        s->head.offset = 64;
+        syscall(SYS_set_robust_list, &s->head, sizeof s->head);
+        _exit(7);
+    }
+    EXPECT_EXIT(pid, 7);
+}
+
+TEST(cleartid_word_stays_when_nobody_shares_the_memory)
+{
+    uint32_t *words = shared_words();
+    pid_t pid = nt_fork();
+    if (pid == 0) {
+        words[0] = 5;
+        syscall(SYS_set_tid_address, words);
+        _exit(0);
+    }
+    EXPECT_EXIT(pid, 0);
+    EXPECT_EQ(words[0], 5);
+}

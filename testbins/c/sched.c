@@ -3,6 +3,15 @@
 #include <sched.h>
 #include <sys/resource.h>
 
+/* The kernel's sched_attr, first version. */
+struct attr {
+    uint32_t size, policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime, deadline, period;
+};
+
 static long cpus(void)
 {
     unsigned long mask[16] = { 0 };
@@ -231,4 +240,116 @@ TEST(equal_processes_share_one_cpu_fairly)
     }
     for (int i = 0; i < 4; i++)
         EXPECT_TRUE(work[i * 8] > 0 && work[i * 8] < work[0] * 4 + 1000000);
+}
+
+TEST(attributes_are_set_and_read)
+{
+    struct attr a = { .size = sizeof a, .policy = SCHED_BATCH, .nice = 7 }, got;
+    EXPECT_OK(syscall(SYS_sched_setattr, 0, &a, 0));
+    memset(&got, 0xff, sizeof got);
+    EXPECT_OK(syscall(SYS_sched_getattr, 0, &got, sizeof got, 0));
+    EXPECT_EQ(got.size, sizeof got);
+    EXPECT_EQ(got.policy, SCHED_BATCH);
+    EXPECT_EQ(got.nice, 7);
+    EXPECT_EQ(got.priority, 0);
+    EXPECT_EQ(got.flags, 0);
+    EXPECT_EQ(syscall(SYS_getpriority, PRIO_PROCESS, 0), 13);
+    a = (struct attr){ .size = sizeof a, .flags = 0x08 /* keep the policy */, .nice = 9 };
+    EXPECT_OK(syscall(SYS_sched_setattr, 0, &a, 0));
+    EXPECT_EQ(syscall(SYS_sched_getscheduler, 0), SCHED_BATCH);
+    EXPECT_EQ(syscall(SYS_getpriority, PRIO_PROCESS, 0), 11);
+}
+
+TEST(attributes_check_size_flags_and_pointers)
+{
+    struct {
+        struct attr a;
+        uint64_t more[4];
+    } big = { .a = { .size = sizeof big, .policy = SCHED_OTHER } };
+    EXPECT_OK(syscall(SYS_sched_setattr, 0, &big, 0));
+    big.more[3] = 1;
+    EXPECT_ERRNO(syscall(SYS_sched_setattr, 0, &big, 0), E2BIG);
+    EXPECT_EQ(big.a.size, 56);
+    big.a = (struct attr){ .size = 47 };
+    EXPECT_ERRNO(syscall(SYS_sched_setattr, 0, &big, 0), E2BIG);
+    EXPECT_EQ(big.a.size, 56);
+    big.a = (struct attr){ .size = sizeof big.a, .policy = 99 };
+    EXPECT_ERRNO(syscall(SYS_sched_setattr, 0, &big, 0), EINVAL);
+    big.a = (struct attr){ .size = sizeof big.a, .flags = 1 << 20 };
+    EXPECT_ERRNO(syscall(SYS_sched_setattr, 0, &big, 0), EINVAL);
+    big.a = (struct attr){ .size = sizeof big.a, .flags = 0x20 };
+    EXPECT_ERRNO(syscall(SYS_sched_setattr, 0, &big, 0), EINVAL);
+    big.a = (struct attr){ .size = sizeof big.a };
+    EXPECT_ERRNO(syscall(SYS_sched_setattr, 0, &big, 1), EINVAL);
+    EXPECT_ERRNO(syscall(SYS_sched_setattr, 0, NULL, 0), EINVAL);
+    EXPECT_ERRNO(syscall(SYS_sched_setattr, 0, NT_BAD, 0), EFAULT);
+    EXPECT_ERRNO(syscall(SYS_sched_setattr, 0x3ffffff, &big, 0), ESRCH);
+    EXPECT_ERRNO(syscall(SYS_sched_getattr, 0, &big, 47, 0), EINVAL);
+    EXPECT_ERRNO(syscall(SYS_sched_getattr, 0, &big, 48, 1), EINVAL);
+    EXPECT_ERRNO(syscall(SYS_sched_getattr, 0, NT_BAD, 48, 0), EFAULT);
+    EXPECT_ERRNO(syscall(SYS_sched_getattr, 0x3ffffff, &big, 48, 0), ESRCH);
+}
+
+TEST(reset_on_fork_gives_children_an_ordinary_nice_value)
+{
+    struct sched_param p = { 0 };
+    EXPECT_OK(setpriority(PRIO_PROCESS, 0, -5));
+    EXPECT_OK(syscall(SYS_sched_setscheduler, 0, SCHED_OTHER | 0x40000000, &p));
+    EXPECT_EQ(syscall(SYS_sched_getscheduler, 0), SCHED_OTHER | 0x40000000);
+    pid_t pid = nt_fork();
+    if (pid == 0) {
+        EXPECT_EQ(syscall(SYS_getpriority, PRIO_PROCESS, 0), 20);
+        EXPECT_EQ(syscall(SYS_sched_getscheduler, 0), SCHED_OTHER);
+        nt_done();
+    }
+    EXPECT_EXIT(pid, 0);
+    EXPECT_EQ(syscall(SYS_getpriority, PRIO_PROCESS, 0), 25);
+}
+
+TEST(users_get_no_real_time_and_do_not_leave_the_idle_policy_upwards)
+{
+    struct sched_param one = { .sched_priority = 1 }, zero = { 0 };
+    pid_t pid = nt_fork();
+    if (pid == 0) {
+        ASSERT_OK(setuid(1000));
+        EXPECT_ERRNO(syscall(SYS_sched_setscheduler, 0, SCHED_FIFO, &one), EPERM);
+        EXPECT_ERRNO(syscall(SYS_sched_setscheduler, 0, SCHED_RR, &one), EPERM);
+        EXPECT_ERRNO(syscall(SYS_sched_setscheduler, 0, SCHED_FIFO, &zero), EINVAL);
+        EXPECT_ERRNO(syscall(SYS_sched_setscheduler, 0, 6 /* SCHED_DEADLINE */, &zero), EINVAL);
+        EXPECT_ERRNO(syscall(SYS_sched_setscheduler, getppid(), SCHED_BATCH, &zero), EPERM);
+        EXPECT_OK(syscall(SYS_sched_setscheduler, 0, SCHED_IDLE, &zero));
+        EXPECT_ERRNO(syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &zero), EPERM);
+        EXPECT_OK(syscall(SYS_sched_setscheduler, 0, SCHED_IDLE, &zero));
+        nt_done();
+    }
+    EXPECT_EXIT(pid, 0);
+}
+
+TEST(nice_limit_lets_users_back_up_to_it)
+{
+    struct rlimit limit = { 25, 25 };
+    pid_t pid = nt_fork();
+    if (pid == 0) {
+        ASSERT_OK(setrlimit(RLIMIT_NICE, &limit));
+        ASSERT_OK(setuid(1000));
+        EXPECT_OK(setpriority(PRIO_PROCESS, 0, 10));
+        EXPECT_OK(setpriority(PRIO_PROCESS, 0, -5));
+        EXPECT_ERRNO(setpriority(PRIO_PROCESS, 0, -6), EACCES);
+        nt_done();
+    }
+    EXPECT_EXIT(pid, 0);
+}
+
+TEST(priority_of_a_user_is_the_best_of_all_its_threads)
+{
+    pid_t pid = nt_fork();
+    if (pid == 0) {
+        ASSERT_OK(setuid(1234));
+        EXPECT_OK(setpriority(PRIO_USER, 0, 3));
+        EXPECT_EQ(syscall(SYS_getpriority, PRIO_USER, 1234), 17);
+        nt_done();
+    }
+    EXPECT_EXIT(pid, 0);
+    EXPECT_ERRNO(syscall(SYS_getpriority, PRIO_USER, 1234), ESRCH);
+    EXPECT_ERRNO(setpriority(PRIO_USER, 1234, 0), ESRCH);
 }
