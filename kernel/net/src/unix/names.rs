@@ -31,9 +31,6 @@ impl core::fmt::Debug for Place {
     }
 }
 
-/// What hangs on the inode of a bound socket.
-struct Bound(SpinLock<Weak<UnixSocket>, { rank::LEAF }>);
-
 static ABSTRACT: SpinLock<BTreeMap<Box<[u8]>, Weak<UnixSocket>>, { rank::LEAF }> =
     SpinLock::new(BTreeMap::new());
 
@@ -106,8 +103,12 @@ fn bind_path(
                 error
             }
         })?;
-    let bound = Arc::new(Bound(SpinLock::new(Arc::downgrade(socket))));
-    place.inode().attr().attached().object_or_insert(bound);
+    // The inode knows the socket weakly: its file outlives it.
+    place
+        .inode()
+        .attr()
+        .attached()
+        .object_or_insert(socket.clone());
     Ok(Arc::new(Binding {
         address: Arc::new(Address::Path(path)),
         place: Some(Place(place)),
@@ -140,8 +141,7 @@ pub fn find(address: &Address, kind: Kind, caller: &dyn Caller) -> Result<Arc<Un
                 .attr()
                 .existing_attached()
                 .and_then(|attached| attached.object());
-            let bound = object.and_then(|object| object.downcast::<Bound>().ok());
-            bound.and_then(|bound| bound.0.lock().upgrade())
+            object.and_then(|object| object.downcast::<UnixSocket>().ok())
         }
     };
     let socket = socket
