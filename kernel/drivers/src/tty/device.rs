@@ -227,8 +227,6 @@ impl FileOps for TtyFile {
     }
 
     fn release(&self, _file: &OpenFile) {
-        if !self.hung_up() {
-            self.tty.line.closed_one();
-        }
+        self.tty.line.closed_one();
     }
 }

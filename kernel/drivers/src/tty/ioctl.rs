@@ -157,6 +157,8 @@ pub(super) fn own(
                 return Err(Errno::EINVAL);
             }
         }
+        // Every terminal knows it, to say that it is no master.
+        TIOCGPTPEER => return Err(Errno::EIO),
         TIOCVHANGUP => {
             if !caller.cred().has(Capability::SYS_ADMIN) {
                 return Err(Errno::EPERM);

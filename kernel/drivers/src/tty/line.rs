@@ -3,8 +3,8 @@
 use abi::Result;
 use abi::termios::Termios2;
 
-/// Where a terminal's output goes. All calls but [`Line::opened`], [`Line::closed_one`], [`Line::hung_up`] and
-/// [`Line::settle`] come with the terminal's lock held; none may sleep or call back into the terminal.
+/// Where a terminal's output goes. All calls but [`Line::opened`], [`Line::closed_one`] and [`Line::settle`] come with
+/// the terminal's lock held; none may sleep or call back into the terminal.
 pub trait Line: Send + Sync {
     /// Bytes that [`Line::send`] would take now.
     fn room(&self) -> usize;
@@ -37,11 +37,8 @@ pub trait Line: Send + Sync {
         Ok(())
     }
 
-    /// A file of the terminal was closed. Not called for one that a hang-up has closed already.
+    /// A file of the terminal was closed.
     fn closed_one(&self) {}
-
-    /// A hang-up has closed all files.
-    fn hung_up(&self) {}
 
     /// The terminal's lock was let go after other calls: who waits on the other side may be told.
     fn settle(&self) {}

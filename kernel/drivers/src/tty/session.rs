@@ -156,7 +156,6 @@ impl Tty {
         self.forget_session();
         self.exclusive.store(false, Ordering::Relaxed);
         self.reset();
-        self.line.hung_up();
         self.pollee
             .notify(Events::READABLE | Events::WRITABLE | Events::ALWAYS);
     }

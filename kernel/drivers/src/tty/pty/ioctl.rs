@@ -9,7 +9,7 @@ use vfs::{Caller, OpenFile, OpenRequest};
 
 use super::Master;
 use crate::tty::ioctl::{clamp, give, shared, user};
-use crate::tty::{Line, signal};
+use crate::tty::signal;
 
 pub(super) fn master(
     master: &Master,
@@ -96,7 +96,7 @@ pub(super) fn master(
 
 /// Drops what the master has not read.
 fn flush_unread(master: &Master) {
-    master.pty.discard();
+    master.pty.state.lock().output.clear();
     master.slave.output_room();
 }
 

@@ -25,6 +25,9 @@ pub use names::{PtyName, PtyNames};
 /// Bytes of output that wait for the master; Linux's buffers hold 8192 before the master's discipline and 4096 in it.
 const OUTPUT: usize = 12288;
 
+/// Bytes at the front of those that count as arrived at the master.
+const ARRIVED: usize = 4095;
+
 /// Status bits that undo each other.
 const FLOW: u8 = TIOCPKT_STOP | TIOCPKT_START;
 const FLOW_KEYS: u8 = TIOCPKT_NOSTOP | TIOCPKT_DOSTOP;
@@ -135,7 +138,8 @@ impl Line for Pty {
     }
 
     fn discard(&self) {
-        self.state.lock().output.clear();
+        // Linux leaves what has reached the master's own discipline.
+        self.state.lock().output.truncate(ARRIVED);
     }
 
     fn input_room(&self) {
@@ -181,13 +185,6 @@ impl Line for Pty {
         let last = state.slaves == 0;
         drop(state);
         if last {
-            self.slave_left();
-        }
-    }
-
-    fn hung_up(&self) {
-        let had = self.state.lock().slaves > 0;
-        if had {
             self.slave_left();
         }
     }
