@@ -15,5 +15,5 @@ pub fn line(text: Arguments<'_>) {
         // The console takes everything.
         let _ = writeln!(EarlyConsole, "{text}");
     }
-    klog::append(DEBUG, &text);
+    klog::append(DEBUG, text.as_bytes());
 }

@@ -26,8 +26,8 @@ pub struct Record {
     pub time: u64,
     /// Facility and level: `facility << 3 | level`.
     pub priority: u32,
-    /// The text, without line feed.
-    pub text: Arc<str>,
+    /// The text, without line feed. Programs write what they like: it need not be UTF-8.
+    pub text: Arc<[u8]>,
 }
 
 struct Ring {
@@ -64,13 +64,10 @@ pub fn set_console_level(level: u8) {
 }
 
 /// Adds a record. Callable anywhere.
-pub fn append(priority: u32, text: &str) {
-    let text = text.trim_end_matches('\n');
-    let mut cut = text.len().min(RECORD_MAX);
-    while !text.is_char_boundary(cut) {
-        cut -= 1;
-    }
-    let text: Arc<str> = text.get(..cut).unwrap_or(text).into();
+pub fn append(priority: u32, text: &[u8]) {
+    let end = text.iter().rposition(|byte| *byte != b'\n');
+    let cut = end.map_or(0, |last| last + 1).min(RECORD_MAX);
+    let text: Arc<[u8]> = text.get(..cut).unwrap_or(text).into();
     let time = hal::time::now_ns();
     let mut dropped = Vec::new();
     let mut ring = RING.lock();
@@ -95,7 +92,7 @@ pub fn append(priority: u32, text: &str) {
     if ((priority & 7) as u8) < console_level() {
         let mut console = hal::console::EarlyConsole;
         // The console takes everything.
-        let _ = writeln!(console, "{}{text}", Stamp(time));
+        let _ = writeln!(console, "{}{}", Stamp(time), String::from_utf8_lossy(&text));
     }
     NEWS.notify(Events::IN);
 }
@@ -139,10 +136,13 @@ pub fn capacity() -> usize {
 }
 
 /// A record as `syslog(2)` shows it: `<6>[    1.234567] text`, a line for each line.
-pub fn line(record: &Record) -> String {
-    let mut out = String::new();
-    for text in record.text.split('\n') {
-        let _ = writeln!(out, "<{}>{}{text}", record.priority, Stamp(record.time));
+pub fn line(record: &Record) -> Vec<u8> {
+    let head = alloc::format!("<{}>{}", record.priority, Stamp(record.time));
+    let mut out = Vec::new();
+    for text in record.text.split(|byte| *byte == b'\n') {
+        out.extend_from_slice(head.as_bytes());
+        out.extend_from_slice(text);
+        out.push(b'\n');
     }
     out
 }
@@ -152,7 +152,7 @@ pub fn kmsg(record: &Record) -> String {
     let mut out = String::new();
     let us = record.time / 1000;
     let _ = write!(out, "{},{},{us},-;", record.priority, record.sequence);
-    for byte in record.text.bytes() {
+    for byte in record.text.iter().copied() {
         match byte {
             b' '..=b'[' | b']'..=b'~' => out.push(char::from(byte)),
             other => {
@@ -187,7 +187,7 @@ pub fn tail(room: usize) -> Vec<u8> {
         lines.push(text);
     }
     lines.reverse();
-    lines.concat().into_bytes()
+    lines.concat()
 }
 
 /// Takes up to `room` bytes for `SYSLOG_ACTION_READ`; empty when there is nothing new.
@@ -204,7 +204,7 @@ pub fn take(room: usize) -> Vec<u8> {
             0
         };
         let text = line(&record);
-        let rest = text.as_bytes().get(offset..).unwrap_or(&[]);
+        let rest = text.get(offset..).unwrap_or(&[]);
         let piece = rest.len().min(room - out.len());
         out.extend_from_slice(rest.get(..piece).unwrap_or(&[]));
         let done = piece == rest.len();
@@ -259,7 +259,7 @@ impl log::Log for Facade {
             log::Level::Info => 6,
             log::Level::Debug | log::Level::Trace => 7,
         };
-        append(level, &alloc::format!("{}", record.args()));
+        append(level, alloc::format!("{}", record.args()).as_bytes());
     }
 
     fn flush(&self) {}
@@ -280,18 +280,18 @@ mod tests {
     #[test]
     fn records_come_back_in_order_and_whole() {
         set_console_level(0);
-        append(6, "first\n");
-        append(4, "second \u{1}");
+        append(6, b"first\n");
+        append(4, b"second \x01\xff");
         let first = record_from(0).unwrap();
-        assert_eq!(&*first.text, "first");
+        assert_eq!(&*first.text, b"first");
         let second = record_from(first.sequence + 1).unwrap();
-        assert!(kmsg(&second).ends_with(",-;second \\x01\n"));
+        assert!(kmsg(&second).ends_with(",-;second \\x01\\xff\n"));
         let taken = take(10);
         assert_eq!(taken.len(), 10);
         let rest = take(4096);
         let all = [taken, rest].concat();
         assert!(all.starts_with(b"<6>["));
-        assert!(all.ends_with(b"second \x01\n"));
+        assert!(all.ends_with(b"second \x01\xff\n"));
         assert!(take(10).is_empty());
         assert_eq!(tail(4096), all);
         clear();

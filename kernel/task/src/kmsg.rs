@@ -55,21 +55,23 @@ impl LogFile {
 }
 
 /// The prefix `<number>` of a line: facility and level, and the rest of the line.
-fn priority(line: &str) -> (u32, &str) {
+fn priority(line: &[u8]) -> (u32, &[u8]) {
     let unmarked = (USER << 3 | WARNING, line);
-    let Some((digits, rest)) = line.strip_prefix('<').and_then(|line| line.split_once('>')) else {
+    let end = line.iter().position(|byte| *byte == b'>');
+    let Some((digits, rest)) = end.and_then(|end| Some((line.get(1..end)?, line.get(end + 1..)?)))
+    else {
         return unmarked;
     };
-    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+    if !line.starts_with(b"<") || !digits.iter().all(u8::is_ascii_digit) {
         return unmarked;
     }
-    let number: u32 = if digits.is_empty() {
-        0
-    } else {
-        digits.parse().unwrap_or(0)
-    };
+    let number = digits.iter().fold(0u32, |number, digit| {
+        number
+            .wrapping_mul(10)
+            .wrapping_add(u32::from(digit - b'0'))
+    });
     // A program cannot speak as the kernel (facility 0).
-    let facility = match number >> 3 {
+    let facility = match number >> 3 & 0xff {
         0 => USER,
         other => other,
     };
@@ -124,8 +126,7 @@ impl FileOps for LogFile {
             }
         }
         if self.may_write() {
-            let text = alloc::string::String::from_utf8_lossy(&bytes);
-            let text = text.split('\0').next().unwrap_or_default();
+            let text = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
             let (priority, text) = priority(text);
             klog::append(priority, text);
         }
@@ -192,11 +193,11 @@ mod tests {
 
     #[test]
     fn takes_the_priority_off_a_line() {
-        assert_eq!(priority("plain"), (12, "plain"));
-        assert_eq!(priority("<3>bad"), (USER << 3 | 3, "bad"));
-        assert_eq!(priority("<30>daemon"), (30, "daemon"));
-        assert_eq!(priority("<x>text"), (12, "<x>text"));
-        assert_eq!(priority("<3 text"), (12, "<3 text"));
-        assert_eq!(priority("<>text"), (USER << 3, "text"));
+        assert_eq!(priority(b"plain"), (12, &b"plain"[..]));
+        assert_eq!(priority(b"<3>bad"), (USER << 3 | 3, &b"bad"[..]));
+        assert_eq!(priority(b"<30>daemon"), (30, &b"daemon"[..]));
+        assert_eq!(priority(b"<x>text"), (12, &b"<x>text"[..]));
+        assert_eq!(priority(b"<3 text"), (12, &b"<3 text"[..]));
+        assert_eq!(priority(b"<>text"), (USER << 3, &b"text"[..]));
     }
 }
