@@ -28,7 +28,7 @@ pub mod pressure;
 mod space;
 
 pub use io::{IoDst, IoSrc};
-pub use object::{MemObject, PageError, Pager, Quota};
+pub use object::{MemObject, PageError, Pager, Quota, cached_pages};
 pub use space::{
     AddressLimits, AddressSpace, Backing, FaultCode, FaultError, FutexKey, Layout, MAX_MAP_COUNT,
     MMAP_MIN, MapName, MapRequest, Placement, SpaceStats, VmaFlags, VmaView,

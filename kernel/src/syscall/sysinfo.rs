@@ -143,7 +143,7 @@ pub fn sysinfo(_: &mut Cx<'_>, buf: UserAddr) -> Result<usize> {
         loads: crate::user::load_average(),
         total_ram: hal::frame::total() as u64 * page,
         free_ram: hal::frame::free_count() as u64 * page,
-        shared_ram: 0,
+        shared_ram: mm::cached_pages() as u64 * page,
         buffer_ram: 0,
         total_swap: 0,
         free_swap: 0,

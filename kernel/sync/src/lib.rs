@@ -50,7 +50,7 @@ pub use pollee::{Observer, Pollee, Registration};
 pub use rwlock::{ReadGuard, RwLock, WriteGuard};
 pub use spin_lock::{IrqLock, IrqLockGuard, SpinLock, SpinLockGuard};
 pub use task::{
-    Entity, Payload, Task, TaskName, current, exit_current, park, spawn_kernel, try_current,
+    Entity, Payload, Task, TaskName, current, ended, exit_current, park, spawn_kernel, try_current,
     with_current, yield_now,
 };
 pub use wait::{Sleep, Stop, Waiter, sleep_until, wait_on, wait_until};

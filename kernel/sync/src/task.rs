@@ -454,9 +454,19 @@ pub fn yield_now() {
     }
 }
 
+/// Tasks that have ended since the machine was started.
+static ENDED: core::sync::atomic::AtomicU64 = core::sync::atomic::AtomicU64::new(0);
+
+/// How many tasks have ended since the machine was started.
+#[must_use]
+pub fn ended() -> u64 {
+    ENDED.load(Ordering::Relaxed)
+}
+
 /// Ends the current task, at the end of its entry function or sooner.
 #[cfg(target_os = "none")]
 pub fn exit_current() -> ! {
+    ENDED.fetch_add(1, Ordering::Relaxed);
     with_current(|task| task.state.store(DEAD, Ordering::Release));
     loop {
         if let Some(scheduler) = scheduler() {

@@ -65,7 +65,7 @@ pub struct DirState {
 pub enum DirGuard<'a> {
     /// Names change by who holds this.
     Held(MutexGuard<'a, DirState, { rank::INODE }>),
-    /// Names change by themselves.
+    /// Names change by themselves; nobody makes one.
     Free(DirState),
 }
 
@@ -257,7 +257,7 @@ impl Dentry {
     pub fn lock_dir(&self) -> Result<DirGuard<'_>> {
         let directory = self.dir()?;
         if !self.inode.cacheable() {
-            return Ok(DirGuard::Free(DirState::default()));
+            return Ok(DirGuard::Free(DirState { dead: true }));
         }
         Ok(DirGuard::Held(directory.lock.lock()))
     }
@@ -269,7 +269,7 @@ impl Dentry {
     pub(crate) fn lock_dir_nested(&self) -> Result<DirGuard<'_>> {
         let directory = self.dir()?;
         if !self.inode.cacheable() {
-            return Ok(DirGuard::Free(DirState::default()));
+            return Ok(DirGuard::Free(DirState { dead: true }));
         }
         Ok(DirGuard::Held(directory.lock.lock_nested()))
     }

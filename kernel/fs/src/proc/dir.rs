@@ -94,6 +94,9 @@ impl Inode for Dir {
     }
 
     fn permission(&self, cred: &Credentials, access: Access) -> Result<()> {
+        if self.owner == Owner::Setting {
+            return file::setting_permission(&self.attr, cred, access);
+        }
         self.names.permission(&self.attr, cred, access)
     }
 

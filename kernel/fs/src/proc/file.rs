@@ -140,7 +140,11 @@ impl File {
 }
 
 /// Linux's rule for settings (`sysctl_perm`): who is not named by the mode may not, root neither.
-fn setting_permission(attr: &Attributes, cred: &Credentials, access: Access) -> Result<()> {
+pub(super) fn setting_permission(
+    attr: &Attributes,
+    cred: &Credentials,
+    access: Access,
+) -> Result<()> {
     let mode = if cred.euid == 0 {
         attr.mode() >> 6
     } else if cred.in_effective_group(0) {

@@ -30,7 +30,7 @@ pub(super) fn register() {
     setting::number("sys/fs/nr_open", || vfs::NR_OPEN as i64);
     setting::settable(
         "sys/fs/pipe-max-size",
-        1..=1 << 31,
+        0..=1 << 31,
         || pipe::max_size() as i64,
         |bytes| pipe::set_max_size(usize::try_from(bytes).map_err(|_| Errno::EINVAL)?),
     );

@@ -17,14 +17,18 @@ pub(super) fn register_once() {
     show("meminfo", meminfo);
     show("filesystems", filesystems);
     show("devices", devices);
+    // There is no swap: the heading alone.
+    show("swaps", |out| {
+        writeln!(out, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority")
+    });
     show("cpuinfo", super::cpuinfo::show);
     super::limits::register();
     link("mounts", "self/mounts");
     link("net", "self/net");
 }
 
-/// `/proc/meminfo`: the lines whose figures are known. There is no swap; all that is cached lies in
-/// memory for good.
+/// `/proc/meminfo`: the lines whose figures are known. There is no swap; all that is cached is
+/// a file's only copy, and so shared memory too.
 fn meminfo(out: &mut Text) -> core::fmt::Result {
     let kib = |pages: usize| pages * (hal::PAGE_SIZE / 1024);
     let free = hal::frame::free_count();
@@ -33,9 +37,11 @@ fn meminfo(out: &mut Text) -> core::fmt::Result {
         ("MemFree:", kib(free)),
         ("MemAvailable:", kib(free)),
         ("Buffers:", 0),
+        ("Cached:", kib(mm::cached_pages())),
         ("SwapCached:", 0),
         ("SwapTotal:", 0),
         ("SwapFree:", 0),
+        ("Shmem:", kib(mm::cached_pages())),
         ("Slab:", hal::heap::bytes_in_use() / 1024),
     ] {
         writeln!(out, "{name:<15} {value:>8} kB")?;

@@ -24,6 +24,7 @@ use abi::stat::Statfs;
 use abi::{Errno, Result};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::fmt;
 use sync::Once;
 use vfs::{FileSystem, FileSystemType, Inode, SuperBlock};
@@ -41,9 +42,12 @@ pub trait Processes: Send + Sync {
     /// none to be seen.
     fn process(&self, pid: u32, rules: &Arc<Rules>) -> Option<Arc<dyn Inode>>;
 
-    /// The lowest number of a process at or above `from` that a mount with these rules lists, with the
-    /// number of its directory's inode.
-    fn next(&self, from: u32, rules: &Rules) -> Option<(u32, u64)>;
+    /// The numbers of processes from `from` on, in order.
+    fn numbers(&self, from: u32) -> Vec<u32>;
+
+    /// The number of the inode of a process's directory; `None` when a mount with these rules does not
+    /// list it.
+    fn listed(&self, pid: u32, rules: &Rules) -> Option<u64>;
 
     /// Process and thread number of who asks.
     fn current(&self) -> Option<(u32, u32)>;

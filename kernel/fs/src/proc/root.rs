@@ -85,17 +85,25 @@ impl Names for Root {
         let Some(processes) = processes() else {
             return Ok(());
         };
-        let mut pid = u32::try_from(from.saturating_sub(FIRST_PROCESS)).unwrap_or(u32::MAX);
-        while !full && let Some((found, ino)) = processes.next(pid, &self.rules) {
+        if full {
+            return Ok(());
+        }
+        let first = u32::try_from(from.saturating_sub(FIRST_PROCESS)).unwrap_or(u32::MAX);
+        for pid in processes.numbers(first) {
+            let Some(ino) = processes.listed(pid, &self.rules) else {
+                continue;
+            };
             let mut name = Text::default();
-            let _ = write!(name, "{found}");
-            pid = found.saturating_add(1);
-            full = !take(&Entry {
+            let _ = write!(name, "{pid}");
+            let entry = Entry {
                 name: &name.finish()?,
                 ino,
                 kind: FileType::Directory,
-                next: FIRST_PROCESS + u64::from(pid),
-            });
+                next: FIRST_PROCESS + u64::from(pid) + 1,
+            };
+            if !take(&entry) {
+                break;
+            }
         }
         Ok(())
     }

@@ -9,14 +9,14 @@ use vfs::OpenFile;
 
 use super::file::Content;
 use super::text::Text;
-use super::tree::register_setting;
+use super::tree::register;
 
 pub use super::limits::counter;
 
 /// Shows a number that cannot be set.
 pub fn number(path: &'static str, get: impl Fn() -> i64 + Send + Sync + 'static) {
     let show = move |out: &mut Text| writeln!(out, "{}", get());
-    register_setting(path, 0o444, Fixed { show });
+    register(path, 0o444, Fixed { show });
 }
 
 /// Shows a line that cannot be set.
@@ -24,7 +24,7 @@ pub fn text(
     path: &'static str,
     show: impl Fn(&mut Text) -> core::fmt::Result + Send + Sync + 'static,
 ) {
-    register_setting(path, 0o444, Fixed { show });
+    register(path, 0o444, Fixed { show });
 }
 
 /// A number that root may set within `range`.
@@ -34,7 +34,7 @@ pub fn settable(
     get: impl Fn() -> i64 + Send + Sync + 'static,
     set: impl Fn(i64) -> Result<()> + Send + Sync + 'static,
 ) {
-    register_setting(path, 0o644, Number { range, get, set });
+    register(path, 0o644, Number { range, get, set });
 }
 
 /// A word that root may set; what is beyond `max` bytes is cut off.
@@ -44,7 +44,7 @@ pub fn settable_text(
     get: impl Fn() -> Vec<u8> + Send + Sync + 'static,
     set: impl Fn(&[u8]) -> Result<()> + Send + Sync + 'static,
 ) {
-    register_setting(path, 0o644, Word { max, get, set });
+    register(path, 0o644, Word { max, get, set });
 }
 
 /// Numbers in a row that root may set, each or the first of them.
@@ -53,7 +53,7 @@ pub fn settable_row(
     get: impl Fn() -> Vec<i64> + Send + Sync + 'static,
     set: impl Fn(&[i64]) -> Result<()> + Send + Sync + 'static,
 ) {
-    register_setting(path, 0o644, Row { get, set });
+    register(path, 0o644, Row { get, set });
 }
 
 struct Fixed<F> {
@@ -101,13 +101,13 @@ where
         if at != 0 || bytes.is_empty() {
             return Ok(bytes.len());
         }
-        let numbers = parse(bytes, 1)?;
+        let (numbers, used) = parse(bytes, 1)?;
         let number = numbers.first().copied().ok_or(Errno::EINVAL)?;
         if !self.range.contains(&number) {
             return Err(Errno::EINVAL);
         }
         (self.set)(number)?;
-        Ok(bytes.len())
+        Ok(used)
     }
 
     fn at_start_only(&self) -> bool {
@@ -142,9 +142,9 @@ where
         if at != 0 || bytes.is_empty() {
             return Ok(bytes.len());
         }
-        let numbers = parse(bytes, (self.get)().len())?;
+        let (numbers, used) = parse(bytes, (self.get)().len())?;
         (self.set)(&numbers)?;
-        Ok(bytes.len())
+        Ok(used)
     }
 
     fn at_start_only(&self) -> bool {
@@ -196,21 +196,40 @@ where
     }
 }
 
-/// Up to `most` numbers between white space: decimal, `0x` or octal, as `proc_dointvec` reads them.
-fn parse(bytes: &[u8], most: usize) -> Result<Vec<i64>> {
-    let end = bytes.iter().position(|byte| *byte == 0);
-    let text = core::str::from_utf8(bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default())
-        .map_err(|_| Errno::EINVAL)?;
+/// Up to `most` numbers between white space, as `proc_dointvec` reads them, and how many bytes they and the
+/// space around them took: what follows is left to the program's next write.
+fn parse(bytes: &[u8], most: usize) -> Result<(Vec<i64>, usize)> {
+    let blank = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_whitespace);
+    let skip = |mut at: usize| {
+        while blank(at) {
+            at += 1;
+        }
+        at
+    };
     let mut numbers = Vec::new();
-    for word in text.split_ascii_whitespace().take(most) {
-        numbers.push(parse_one(word).ok_or(Errno::EINVAL)?);
+    let mut at = skip(0);
+    while at < bytes.len() && numbers.len() < most {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let end = rest
+            .iter()
+            .position(|byte| byte.is_ascii_whitespace() || *byte == 0);
+        let end = end.unwrap_or(rest.len());
+        let word = core::str::from_utf8(rest.get(..end).unwrap_or_default());
+        let number = word.ok().and_then(parse_one).ok_or(Errno::EINVAL)?;
+        numbers.push(number);
+        at += end;
+        if bytes.get(at) == Some(&0) {
+            return Ok((numbers, bytes.len()));
+        }
+        at = skip(at);
     }
     if numbers.is_empty() {
         return Err(Errno::EINVAL);
     }
-    Ok(numbers)
+    Ok((numbers, at))
 }
 
+/// A number: decimal, `0x` or octal.
 fn parse_one(word: &str) -> Option<i64> {
     let (negative, digits) = match word.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -239,9 +258,10 @@ mod tests {
 
     #[test]
     fn numbers_are_read_as_linux_reads_them() {
-        assert_eq!(parse(b" 12\n", 1), Ok(alloc::vec![12]));
-        assert_eq!(parse(b"0x10 010\t-3", 3), Ok(alloc::vec![16, 8, -3]));
-        assert_eq!(parse(b"1 2", 1), Ok(alloc::vec![1]));
+        assert_eq!(parse(b" 12\n", 1), Ok((alloc::vec![12], 4)));
+        assert_eq!(parse(b"0x10 010\t-3", 3), Ok((alloc::vec![16, 8, -3], 11)));
+        assert_eq!(parse(b"1 2", 1), Ok((alloc::vec![1], 2)));
+        assert_eq!(parse(b"7\0junk", 1), Ok((alloc::vec![7], 6)));
         for wrong in [&b""[..], b" \n", b"a", b"1a", b"+1", b"-", b"9e9"] {
             assert_eq!(parse(wrong, 1), Err(Errno::EINVAL));
         }

@@ -51,7 +51,7 @@ impl Branch {
     }
 
     /// The directory `name` of this one, made when it is not there.
-    fn directory(&self, name: &'static str) -> Branch {
+    fn directory(&self, name: &'static str, owner: Owner) -> Branch {
         let there = self
             .0
             .lock()
@@ -64,7 +64,7 @@ impl Branch {
         let below = Self::new();
         self.enter(Leaf {
             name,
-            inode: Dir::new(next_ino(), 0o555, Owner::Machine, below.clone()),
+            inode: Dir::new(next_ino(), 0o555, owner, below.clone()),
             below: Some(below.clone()),
         });
         below
@@ -142,8 +142,18 @@ pub fn net() -> Arc<dyn Inode> {
     roots().net_dir.clone()
 }
 
+/// The rules of what hangs at `path`: below `sys` they are those of settings.
+fn owner(path: &str) -> Owner {
+    if path.split('/').next() == Some("sys") {
+        Owner::Setting
+    } else {
+        Owner::Machine
+    }
+}
+
 /// The directory of `path` and the name in it. `net/` is the network's own tree.
 fn place(path: &'static str) -> (Branch, &'static str) {
+    let owner = owner(path);
     let (mut at, path) = match path.strip_prefix("net/") {
         Some(rest) => (roots().net.clone(), rest),
         None => (top(), path),
@@ -153,7 +163,7 @@ fn place(path: &'static str) -> (Branch, &'static str) {
         if words.peek().is_none() {
             return (at, word);
         }
-        at = at.directory(word);
+        at = at.directory(word, owner);
     }
     (at, path)
 }
@@ -172,7 +182,7 @@ fn enter(path: &'static str, inode: Arc<dyn Inode>) {
 pub fn register(path: &'static str, permissions: u32, content: impl Content) {
     enter(
         path,
-        File::new(next_ino(), permissions, Owner::Machine, content),
+        File::new(next_ino(), permissions, owner(path), content),
     );
 }
 
@@ -184,14 +194,6 @@ pub fn show(
     register(path, 0o444, show);
 }
 
-/// Hangs in a setting.
-pub(super) fn register_setting(path: &'static str, permissions: u32, content: impl Content) {
-    enter(
-        path,
-        File::new(next_ino(), permissions, Owner::Setting, content),
-    );
-}
-
 /// Hangs a symbolic link in.
 pub fn link(path: &'static str, target: impl Target) {
     enter(path, Link::new(next_ino(), 0o777, Owner::Machine, target));
@@ -200,5 +202,5 @@ pub fn link(path: &'static str, target: impl Target) {
 /// Makes a directory (others are mounted there: `fs/binfmt_misc` and its kin).
 pub fn directory(path: &'static str) {
     let (branch, name) = place(path);
-    let _ = branch.directory(name);
+    let _ = branch.directory(name, owner(path));
 }

@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::ops::Range;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use hal::UFrame;
 
@@ -58,6 +58,14 @@ impl Page<'_> {
             self.chunk.synced.fetch_and(!self.bit, Ordering::Relaxed);
         }
     }
+}
+
+/// Pages of all objects (`Cached` in `/proc/meminfo`).
+static CACHED: AtomicUsize = AtomicUsize::new(0);
+
+/// Pages that objects hold: files' and shared memory's.
+pub fn cached_pages() -> usize {
+    CACHED.load(Ordering::Relaxed)
 }
 
 /// All pages of an object that are there.
@@ -135,6 +143,7 @@ impl Index {
             *chunk.synced.get_mut() &= !(1 << i);
             *chunk.dirty.get_mut() &= !(1 << i);
             self.pages += 1;
+            CACHED.fetch_add(1, Ordering::Relaxed);
         }
         Ok(())
     }
@@ -174,7 +183,9 @@ impl Index {
         if range.start == 0 && range.end >= FLAT * CHUNK {
             self.flat = Vec::new();
         }
-        before - self.pages
+        let gone = before - self.pages;
+        CACHED.fetch_sub(gone, Ordering::Relaxed);
+        gone
     }
 
     /// The first page of `range` that is there.
@@ -200,6 +211,12 @@ impl Index {
             }
         }
         None
+    }
+}
+
+impl Drop for Index {
+    fn drop(&mut self) {
+        CACHED.fetch_sub(self.pages, Ordering::Relaxed);
     }
 }
 

@@ -17,6 +17,7 @@ use abi::Errno;
 use hal::{PAGE_SHIFT, PAGE_SIZE, PageTable, UFrame};
 use sync::{Mutex, RwLock, rank};
 
+pub use index::cached_pages;
 use index::{Index, Page};
 use rmap::Maps;
 pub(crate) use rmap::ObjectMap;

@@ -32,8 +32,16 @@ struct Item {
     name: &'static str,
     permissions: u32,
     kind: Kind,
-    /// Only in the directory of a process, not in those of its threads.
-    whole_only: bool,
+    /// In the directories of which subjects.
+    of: Whose,
+}
+
+/// In which directories an entry is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    Both,
+    Process,
+    Thread,
 }
 
 const fn item(name: &'static str, permissions: u32, kind: Kind) -> Item {
@@ -41,7 +49,7 @@ const fn item(name: &'static str, permissions: u32, kind: Kind) -> Item {
         name,
         permissions,
         kind,
-        whole_only: false,
+        of: Whose::Both,
     }
 }
 
@@ -50,7 +58,13 @@ const ITEMS: &[Item] = &[
         name: "task",
         permissions: 0o555,
         kind: Kind::Dir(threads::names),
-        whole_only: true,
+        of: Whose::Process,
+    },
+    Item {
+        name: "children",
+        permissions: 0o444,
+        kind: Kind::Text(threads::show_children),
+        of: Whose::Thread,
     },
     item("fd", 0o500, Kind::Dir(fd::links)),
     item("fdinfo", 0o555, Kind::Dir(fd::infos)),
@@ -82,6 +96,12 @@ const ITEMS: &[Item] = &[
         0o644,
         Kind::Written(score::show_adjustment, score::set_adjustment),
     ),
+    Item {
+        name: "timerslack_ns",
+        permissions: 0o666,
+        kind: Kind::Written(score::show_slack, score::set_slack),
+        of: Whose::Process,
+    },
     item("syscalls", 0o400, Kind::File(score::calls)),
 ];
 
@@ -112,10 +132,14 @@ struct Directory {
 
 impl Directory {
     fn items(&self) -> impl Iterator<Item = (u8, &'static Item)> {
-        let whole = self.subject.is_whole();
+        let own = if self.subject.is_whole() {
+            Whose::Process
+        } else {
+            Whose::Thread
+        };
         (1..)
             .zip(ITEMS)
-            .filter(move |(_, item)| whole || !item.whole_only)
+            .filter(move |(_, item)| item.of == Whose::Both || item.of == own)
     }
 }
 
@@ -149,13 +173,14 @@ impl Names for Directory {
     }
 
     fn permission(&self, attr: &Attributes, cred: &Credentials, access: Access) -> Result<()> {
-        if let Some(rules) = &self.rules
-            && !super::may_see(&self.subject, rules, Hide::NoAccess)
-        {
-            return Err(match rules.hide() {
-                Hide::Invisible => Errno::ENOENT,
-                _ => Errno::EPERM,
-            });
+        if let Some(rules) = &self.rules {
+            self.subject.alive()?;
+            if !super::may_see(&self.subject, rules, Hide::NoAccess) {
+                return Err(match rules.hide() {
+                    Hide::Invisible => Errno::ENOENT,
+                    _ => Errno::EPERM,
+                });
+            }
         }
         perm::check(attr, cred, access)
     }
@@ -239,6 +264,8 @@ pub(super) struct Guarded {
     pub(super) show: Show,
     /// What who may not is told.
     pub(super) refusal: Errno,
+    /// Whether it is about memory, which a zombie has not got.
+    pub(super) of_memory: bool,
 }
 
 impl Content for Guarded {
@@ -259,6 +286,9 @@ impl Content for Guarded {
         self.of.alive()?;
         if !self.of.may_be_seen() {
             return Err(self.refusal);
+        }
+        if self.of_memory && self.of.mm().is_none() {
+            return Err(Errno::ESRCH);
         }
         Ok(fs::proc::Opened::new(this.clone()))
     }

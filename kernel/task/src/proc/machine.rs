@@ -94,10 +94,8 @@ fn loadavg(out: &mut Text) -> fmt::Result {
     for load in sched::load_average() {
         write!(out, "{}.{:02} ", load / 100, load % 100)?;
     }
-    let tree = tree::lock();
-    let (threads, last) = (tree.thread_count(), tree.last_pid());
-    drop(tree);
-    writeln!(out, "{}/{threads} {last}", sched::runnable())
+    let last = tree::lock().last_pid();
+    writeln!(out, "{}/{} {last}", sched::runnable(), sched::living())
 }
 
 fn settings() {

@@ -57,6 +57,7 @@ pub(super) fn environ(of: Subject) -> Arc<dyn Content> {
         of,
         show: show_environ,
         refusal: Errno::EACCES,
+        of_memory: true,
     })
 }
 
@@ -74,6 +75,7 @@ pub(super) fn auxv(of: Subject) -> Arc<dyn Content> {
         of,
         show: show_auxv,
         refusal: Errno::EACCES,
+        of_memory: true,
     })
 }
 
@@ -100,9 +102,9 @@ impl Content for Mem {
         if !self.of.may_be_seen() {
             return Err(Errno::EACCES);
         }
-        let mm = self.of.mm();
+        let mm = self.of.mm().ok_or(Errno::ESRCH)?;
         Ok(Arc::new(Memory {
-            mm: mm.map(|mm| Arc::downgrade(&mm)).unwrap_or_default(),
+            mm: Arc::downgrade(&mm),
         }))
     }
 }

@@ -17,6 +17,7 @@ mod subject;
 mod threads;
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use fs::proc::{Hide, Processes, Rules};
 use vfs::Inode;
@@ -59,23 +60,21 @@ impl Processes for Known {
         Some(directory::of_process(subject, rules))
     }
 
-    fn next(&self, from: u32, rules: &Rules) -> Option<(u32, u64)> {
-        let mut from = from;
-        loop {
-            let tree = tree::lock();
-            let pid = tree
-                .processes()
-                .map(|node| node.process.pid())
-                .filter(|pid| *pid >= from)
-                .min()?;
-            drop(tree);
-            if let Some(subject) = Subject::of_process(pid)
-                && may_see(&subject, rules, Hide::Invisible)
-            {
-                return Some((pid, directory::ino(&subject)));
-            }
-            from = pid.checked_add(1)?;
-        }
+    fn numbers(&self, from: u32) -> Vec<u32> {
+        let tree = tree::lock();
+        let mut all: Vec<u32> = tree
+            .processes()
+            .map(|node| node.process.pid())
+            .filter(|pid| *pid >= from)
+            .collect();
+        drop(tree);
+        all.sort_unstable();
+        all
+    }
+
+    fn listed(&self, pid: u32, rules: &Rules) -> Option<u64> {
+        let subject = Subject::of_process(pid)?;
+        may_see(&subject, rules, Hide::Invisible).then(|| directory::ino(&subject))
     }
 
     fn current(&self) -> Option<(u32, u32)> {

@@ -57,6 +57,7 @@ pub(super) fn personality(of: Subject) -> Arc<dyn Content> {
         of,
         show: show_personality,
         refusal: Errno::EPERM,
+        of_memory: false,
     })
 }
 
@@ -85,5 +86,37 @@ pub(super) fn calls(of: Subject) -> Arc<dyn Content> {
         of,
         show: show_calls,
         refusal: Errno::EACCES,
+        of_memory: false,
     })
+}
+
+/// Whether the current thread may see and set `of`'s timer slack: its own, or by `CAP_SYS_NICE`.
+fn check_slack(of: &Subject) -> Result<()> {
+    let may = with_current(|thread| {
+        thread.tid() == of.tid() || thread.cred().has(Capability::SYS_NICE)
+    });
+    if may == Some(false) {
+        return Err(Errno::EPERM);
+    }
+    Ok(())
+}
+
+/// `timerslack_ns`.
+pub(super) fn show_slack(of: &Subject, out: &mut Text) -> Result<()> {
+    check_slack(of)?;
+    let thread = of.thread().ok_or(Errno::ESRCH)?;
+    let _ = writeln!(out, "{}", thread.timer_slack());
+    Ok(())
+}
+
+/// Sets the timer slack; 0 is the default.
+pub(super) fn set_slack(of: &Subject, bytes: &[u8]) -> Result<()> {
+    /// What a first process has.
+    const DEFAULT: u64 = 50_000;
+    let text = core::str::from_utf8(bytes).map_err(|_| Errno::EINVAL)?;
+    let ns: u64 = text.trim_end().parse().map_err(|_| Errno::EINVAL)?;
+    check_slack(of)?;
+    let thread = of.thread().ok_or(Errno::ESRCH)?;
+    thread.set_timer_slack(if ns == 0 { DEFAULT } else { ns });
+    Ok(())
 }

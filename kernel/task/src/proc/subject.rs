@@ -92,8 +92,9 @@ impl Subject {
 
     /// The thread, unless it has ended.
     pub(super) fn thread(&self) -> Option<Arc<Thread>> {
-        let mut threads = self.process.threads().into_iter();
-        threads.find(|thread| thread.tid() == self.tid && !thread.has_ended())
+        let thread = tree::lock().thread(self.tid)?;
+        let mine = Arc::ptr_eq(thread.process(), &self.process);
+        (mine && !thread.has_ended()).then_some(thread)
     }
 
     /// Its memory; `None` when it has ended.

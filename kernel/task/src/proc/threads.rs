@@ -9,6 +9,7 @@ use vfs::{FileType, Inode};
 
 use super::directory;
 use super::subject::Subject;
+use crate::tree;
 
 pub(super) fn names(of: Subject) -> Arc<dyn Names> {
     Arc::new(Threads { of })
@@ -65,4 +66,21 @@ impl Names for Threads {
     fn directories(&self) -> u32 {
         self.numbers().map_or(0, |numbers| numbers.len() as u32)
     }
+}
+
+/// `task/<tid>/children`: the children this thread has made, oldest first.
+pub(super) fn show_children(of: &Subject, out: &mut Text) -> Result<()> {
+    let tree = tree::lock();
+    let children: Vec<u32> = tree
+        .node(of.process().pid())
+        .map(|node| node.children.clone())
+        .unwrap_or_default();
+    let mine = |child: &u32| tree.node(*child).is_some_and(|node| node.forker == of.tid());
+    let children: Vec<u32> = children.into_iter().filter(mine).collect();
+    drop(tree);
+    for child in children {
+        // Text does not fail before its end.
+        let _ = write!(out, "{child} ");
+    }
+    Ok(())
 }

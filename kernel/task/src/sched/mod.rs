@@ -172,6 +172,12 @@ pub fn started() -> u64 {
     STARTED.load(Relaxed)
 }
 
+/// Tasks there are, the kernel's own included.
+#[must_use]
+pub fn living() -> u64 {
+    started().saturating_sub(sync::ended())
+}
+
 /// Tasks that run or wait to.
 #[must_use]
 pub fn runnable() -> usize {

@@ -103,7 +103,8 @@ pub fn rename(from: &Start<'_>, old: &[u8], to: &Start<'_>, new: &[u8], flags: u
         .lookup_locked(locked.new_state(), new_last.name())
     {
         Ok(target) => Some(target),
-        Err(Errno::ENOENT) => None,
+        // In a directory that takes no new names the lookup itself fails.
+        Err(Errno::ENOENT) if !locked.new_state().dead => None,
         Err(other) => return Err(other),
     };
     if no_replace && target.is_some() {

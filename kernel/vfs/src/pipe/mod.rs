@@ -38,9 +38,9 @@ pub fn max_size() -> usize {
 /// Sets the largest capacity without CAP_SYS_RESOURCE, in bytes; a power of two of whole pages is made of it.
 ///
 /// # Errors
-/// `EINVAL` for nothing, or more than 2 GiB.
+/// `EINVAL` for more than 2 GiB.
 pub fn set_max_size(bytes: usize) -> Result<()> {
-    if bytes == 0 || bytes > 1 << 31 {
+    if bytes > 1 << 31 {
         return Err(Errno::EINVAL);
     }
     MAX_SIZE.store(bytes.max(PAGE_SIZE).next_power_of_two(), Ordering::Relaxed);
