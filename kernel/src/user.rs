@@ -19,6 +19,7 @@ use task::signal::{SigInfo, force, force_default};
 use task::thread::flag;
 
 use crate::syscall;
+use crate::syscall::holdings::Holdings;
 
 /// A call that wants to be made again.
 pub struct Interrupted {
@@ -36,17 +37,25 @@ pub fn live(thread: Arc<Thread>, mut regs: UserContext) {
     #[cfg(target_os = "none")]
     let task = sync::current();
     let mut fault = FaultRecord::default();
-    loop {
+    let mut holdings = Holdings::of(&thread);
+    // Once it has ended a thread has nothing.
+    while let Ok(held) = &holdings {
         #[cfg(target_os = "none")]
         sched::leave_kernel(&task);
         let trap = regs.run();
         #[cfg(target_os = "none")]
         sched::enter_kernel(&task);
         let interrupted = match trap {
-            Trap::Syscall => match syscall::dispatch(&thread, &mut regs) {
-                None => continue,
-                interrupted => interrupted,
-            },
+            Trap::Syscall => {
+                let interrupted = syscall::dispatch(&thread, &mut regs, held);
+                if !held.are_of(&thread) {
+                    holdings = Holdings::of(&thread);
+                }
+                if interrupted.is_none() {
+                    continue;
+                }
+                interrupted
+            }
             Trap::Interrupt => None,
             trap => {
                 if serve_fault(&thread, &regs, trap, &mut fault) {
@@ -64,6 +73,7 @@ pub fn live(thread: Arc<Thread>, mut regs: UserContext) {
             break;
         }
     }
+    drop(holdings);
     task::exit::exit_thread(&thread);
 }
 

@@ -3,9 +3,8 @@
 use abi::fcntl::{AT_EACCESS, AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW};
 use abi::{Errno, Result};
 use sync::{CapSet, Credentials};
-use task::caller::Calling;
 use task::cred::SECBIT_NO_SETUID_FIXUP;
-use vfs::{Access, Caller, LookupFlags, Start, ops};
+use vfs::{Access, LookupFlags, Start, ops};
 
 use super::Cx;
 use super::args::{DirFd, Flags, PathPtr};
@@ -36,13 +35,13 @@ pub fn faccessat2(
         buffer.read(path)?
     };
     let base = Base::new(cx, dir, path)?;
-    let caller = Calling::new(cx.thread)?;
+    let caller = cx.caller();
     let real = if flags.0 & AT_EACCESS == 0 {
-        as_real_user(caller.cred())
+        as_real_user(caller.rights())
     } else {
         None
     };
-    let cred = real.as_ref().unwrap_or(caller.cred());
+    let cred = real.as_ref().unwrap_or(caller.rights());
     let start = Start {
         cred,
         ..base.start(&caller)

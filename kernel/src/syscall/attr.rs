@@ -8,7 +8,7 @@ use abi::{Errno, Result};
 use hal::UserPtr;
 use sync::Resource;
 use vfs::ops::attr::{self, NewTime};
-use vfs::{Access, Caller, FileType, LookupFlags, Path, Timestamp};
+use vfs::{Access, FileType, LookupFlags, Path, Timestamp};
 
 use super::Cx;
 use super::args::{DirFd, Fd, Flags, Mode, PathPtr};
@@ -21,7 +21,7 @@ const KNOWN: u32 = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH;
 /// `fchmod(2)`.
 pub fn fchmod(cx: &mut Cx<'_>, fd: Fd, mode: Mode) -> Result<usize> {
     let file = cx.usable_file(fd)?;
-    attr::chmod(file.path(), mode.0, &cx.cred())?;
+    attr::chmod(file.path(), mode.0, &cx.holdings.cred)?;
     Ok(0)
 }
 
@@ -41,8 +41,8 @@ pub fn fchmodat2(
     if flags.0 & !KNOWN != 0 {
         return Err(Errno::EINVAL);
     }
-    let (caller, found) = find(cx, dir, path, lookup_flags(flags.0))?;
-    attr::chmod(&found, mode.0, caller.cred())?;
+    let found = find(cx, dir, path, lookup_flags(flags.0))?;
+    attr::chmod(&found, mode.0, &cx.holdings.cred)?;
     Ok(0)
 }
 
@@ -54,7 +54,7 @@ fn id(raw: u32) -> Option<u32> {
 /// `fchown(2)`.
 pub fn fchown(cx: &mut Cx<'_>, fd: Fd, uid: u32, gid: u32) -> Result<usize> {
     let file = cx.usable_file(fd)?;
-    attr::chown(file.path(), id(uid), id(gid), &cx.cred())?;
+    attr::chown(file.path(), id(uid), id(gid), &cx.holdings.cred)?;
     Ok(0)
 }
 
@@ -70,8 +70,8 @@ pub fn fchownat(
     if flags.0 & !KNOWN != 0 {
         return Err(Errno::EINVAL);
     }
-    let (caller, found) = find(cx, dir, path, lookup_flags(flags.0))?;
-    attr::chown(&found, id(uid), id(gid), caller.cred())?;
+    let found = find(cx, dir, path, lookup_flags(flags.0))?;
+    attr::chown(&found, id(uid), id(gid), &cx.holdings.cred)?;
     Ok(0)
 }
 
@@ -115,31 +115,31 @@ pub fn utimensat(
             return Err(Errno::EINVAL);
         }
         let file = cx.usable_file(Fd(dir.0))?;
-        set(file.path(), &cx.cred())?;
+        set(file.path(), &cx.holdings.cred)?;
         return Ok(0);
     }
     if flags.0 & !KNOWN != 0 {
         return Err(Errno::EINVAL);
     }
-    let (caller, found) = find(cx, dir, path, lookup_flags(flags.0))?;
-    set(&found, caller.cred())?;
+    let found = find(cx, dir, path, lookup_flags(flags.0))?;
+    set(&found, &cx.holdings.cred)?;
     Ok(0)
 }
 
 /// `truncate(2)`.
 pub fn truncate(cx: &mut Cx<'_>, path: PathPtr, size: i64) -> Result<usize> {
     let size = u64::try_from(size).map_err(|_| Errno::EINVAL)?;
-    let (caller, found) = find_here(cx, path, LookupFlags::FOLLOW)?;
+    let found = find_here(cx, path, LookupFlags::FOLLOW)?;
     let limit = cx.process().limits().soft(Resource::FileSize);
     if size > limit
         && found.inode().attr().file_type() == FileType::Regular
         && size > found.inode().metadata().size
     {
         found.mount().writable()?;
-        found.inode().permission(caller.cred(), Access::WRITE)?;
+        found.inode().permission(&cx.holdings.cred, Access::WRITE)?;
         raise(cx.thread, SIGXFSZ);
         return Err(Errno::EFBIG);
     }
-    attr::truncate(&found, size, caller.cred())?;
+    attr::truncate(&found, size, &cx.holdings.cred)?;
     Ok(0)
 }

@@ -5,7 +5,7 @@ use abi::{Errno, Result};
 use hal::UserAddr;
 use hal::ucopy::UserSlice;
 use sync::Capability;
-use vfs::{Access, Caller, LookupFlags};
+use vfs::{Access, LookupFlags};
 
 use super::Cx;
 use super::args::{Fd, Mode, PathPtr};
@@ -15,9 +15,9 @@ const DIRECTORY: LookupFlags = LookupFlags::FOLLOW.union(LookupFlags::DIRECTORY)
 
 /// `chdir(2)`.
 pub fn chdir(cx: &mut Cx<'_>, path: PathPtr) -> Result<usize> {
-    let (caller, found) = find_here(cx, path, DIRECTORY)?;
-    found.inode().permission(caller.cred(), Access::EXEC)?;
-    caller.fs_context().set_cwd(found);
+    let found = find_here(cx, path, DIRECTORY)?;
+    found.inode().permission(&cx.holdings.cred, Access::EXEC)?;
+    cx.holdings.fs.set_cwd(found);
     Ok(0)
 }
 
@@ -27,25 +27,25 @@ pub fn fchdir(cx: &mut Cx<'_>, fd: Fd) -> Result<usize> {
     if !file.path().dentry().is_dir() {
         return Err(Errno::ENOTDIR);
     }
-    file.inode().permission(&cx.cred(), Access::EXEC)?;
-    cx.fs()?.set_cwd(file.path().clone());
+    file.inode().permission(&cx.holdings.cred, Access::EXEC)?;
+    cx.holdings.fs.set_cwd(file.path().clone());
     Ok(0)
 }
 
 /// `chroot(2)`: the working directory stays.
 pub fn chroot(cx: &mut Cx<'_>, path: PathPtr) -> Result<usize> {
-    let (caller, found) = find_here(cx, path, DIRECTORY)?;
-    found.inode().permission(caller.cred(), Access::EXEC)?;
-    if !caller.cred().has(Capability::SYS_CHROOT) {
+    let found = find_here(cx, path, DIRECTORY)?;
+    found.inode().permission(&cx.holdings.cred, Access::EXEC)?;
+    if !&cx.holdings.cred.has(Capability::SYS_CHROOT) {
         return Err(Errno::EPERM);
     }
-    caller.fs_context().set_root(found);
+    cx.holdings.fs.set_root(found);
     Ok(0)
 }
 
 /// `getcwd(2)`: the path and its NUL; the result counts both.
 pub fn getcwd(cx: &mut Cx<'_>, buf: UserAddr, size: usize) -> Result<usize> {
-    let fs = cx.fs()?;
+    let fs = &cx.holdings.fs;
     let text = fs.cwd().text(&fs.root());
     if text.deleted {
         return Err(Errno::ENOENT);
@@ -67,5 +67,5 @@ pub fn getcwd(cx: &mut Cx<'_>, buf: UserAddr, size: usize) -> Result<usize> {
 
 /// `umask(2)`: answers the old one.
 pub fn umask(cx: &mut Cx<'_>, mask: Mode) -> Result<usize> {
-    Ok(cx.fs()?.set_umask(mask.0) as usize)
+    Ok(cx.holdings.fs.set_umask(mask.0) as usize)
 }

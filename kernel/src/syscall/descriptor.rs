@@ -2,7 +2,6 @@
 
 use abi::fcntl::{CLOSE_RANGE_CLOEXEC, CLOSE_RANGE_UNSHARE, OFlags};
 use abi::{Errno, Result};
-use alloc::sync::Arc;
 use hal::ucopy::UserPtr;
 
 use super::Cx;
@@ -10,9 +9,9 @@ use super::args::{Fd, Flags};
 
 /// `close(2)`
 pub fn close(cx: &mut Cx<'_>, fd: Fd) -> Result<usize> {
-    let files = cx.files()?;
+    let files = &cx.holdings.files;
     let file = files.remove(fd.0)?;
-    vfs::close(&files, file);
+    vfs::close(files, file);
     Ok(0)
 }
 
@@ -24,8 +23,7 @@ pub fn close_range(cx: &mut Cx<'_>, first: u32, last: u32, flags: Flags) -> Resu
     let marks = flags.0 & CLOSE_RANGE_CLOEXEC != 0;
     let (first, last) = (first as usize, last as usize);
     let mut files = cx.files()?;
-    // One reference is the thread's, one is ours.
-    if flags.0 & CLOSE_RANGE_UNSHARE != 0 && Arc::strong_count(&files) > 2 {
+    if flags.0 & CLOSE_RANGE_UNSHARE != 0 && files.is_shared() {
         // What would be closed right away need not be copied.
         let end = if marks || last < files.capacity() {
             usize::MAX

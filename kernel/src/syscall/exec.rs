@@ -6,7 +6,6 @@ use alloc::vec::Vec;
 use hal::UserAddr;
 use hal::ucopy::{self, UserPtr};
 use sync::Resource;
-use task::caller::Calling;
 use task::exec::stack::{MAX_STRING, Strings, string_limit};
 use task::exec::{Request, exec};
 use vfs::FileType;
@@ -75,7 +74,7 @@ pub fn execveat(
     let follow = flags.0 & AT_SYMLINK_NOFOLLOW == 0;
     let lookup = lookup_flags(flags.0);
     let base = Base::new(cx, dir, name)?;
-    let caller = Calling::new(cx.thread)?;
+    let caller = cx.caller();
     let found = vfs::lookup(&base.start(&caller), name, lookup)?;
     if !follow && found.inode().attr().file_type() == FileType::Symlink {
         return Err(Errno::ELOOP);

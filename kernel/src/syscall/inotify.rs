@@ -42,7 +42,7 @@ pub fn inotify_add_watch(cx: &mut Cx<'_>, fd: Fd, path: PathPtr, mask: Flags) ->
         !mask.contains(InotifyMask::DONT_FOLLOW),
     );
     lookup.set(LookupFlags::DIRECTORY, mask.contains(InotifyMask::ONLYDIR));
-    let (_, place) = find_here(cx, path, lookup)?;
+    let place = find_here(cx, path, lookup)?;
     place.inode().permission(&cx.cred(), Access::READ)?;
     Ok(instance.add(place.inode(), mask)? as usize)
 }

@@ -11,7 +11,6 @@ use drivers::tty::waits_for_output;
 use hal::UserAddr;
 use hal::ucopy::UserPtr;
 use sync::Events;
-use task::caller::Calling;
 use task::wait::{Restart, WaitOptions, wait};
 use vfs::{FileType, OpenFile};
 
@@ -56,7 +55,7 @@ pub fn ioctl(cx: &mut Cx<'_>, fd: Fd, command: u32, arg: UserAddr) -> Result<usi
         }
         FICLONE => return clone(cx, &file, Fd(arg.0 as i32)),
         _ => {
-            let caller = Calling::new(cx.thread)?;
+            let caller = cx.caller();
             let attempt = || file.ops().ioctl(&file, command, arg.0, &caller);
             let Some(pollee) = file.ops().pollee().filter(|_| waits_for_output(command)) else {
                 return attempt();

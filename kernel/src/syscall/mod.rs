@@ -22,6 +22,7 @@ mod fcntl;
 mod flock;
 mod futex;
 mod getdents;
+pub mod holdings;
 mod inotify;
 mod ioctl;
 mod iovec;
@@ -65,10 +66,12 @@ use abi::{Errno, Result};
 use hal::UserContext;
 use mm::AddressSpace;
 use sync::{Credentials, Resource};
+use task::caller::Calling;
 use task::thread::flag;
 use task::{Process, Thread};
-use vfs::{FdTable, FsContext, OpenFile};
+use vfs::{FdTable, OpenFile};
 
+use self::holdings::Holdings;
 use self::trace::Line;
 use crate::user::Interrupted;
 
@@ -78,9 +81,18 @@ pub struct Cx<'a> {
     pub thread: &'a Arc<Thread>,
     /// Its registers; `x0` is overwritten by the handler's result.
     pub regs: &'a mut UserContext,
+    /// What it had when the call began.
+    pub holdings: &'a Holdings,
 }
 
-impl Cx<'_> {
+impl<'a> Cx<'a> {
+    /// The calling thread as files and sockets see it.
+    #[inline]
+    pub fn caller(&self) -> Calling<'a> {
+        let Holdings { cred, fs, .. } = self.holdings;
+        Calling::new(self.thread, cred, fs)
+    }
+
     /// The calling process.
     #[inline]
     pub fn process(&self) -> &Arc<Process> {
@@ -102,7 +114,7 @@ impl Cx<'_> {
     /// `EBADF`.
     #[inline]
     pub fn file(&self, fd: args::Fd) -> Result<Arc<OpenFile>> {
-        self.thread.files()?.get(fd.0)
+        self.holdings.files.get(fd.0)
     }
 
     /// The open file of a descriptor that is more than a place (`O_PATH`).
@@ -138,15 +150,6 @@ impl Cx<'_> {
     pub fn cred(&self) -> Arc<Credentials> {
         self.thread.cred()
     }
-
-    /// The caller's root, working directory and umask.
-    ///
-    /// # Errors
-    /// None while the thread lives.
-    #[inline]
-    pub fn fs(&self) -> Result<Arc<FsContext>> {
-        self.thread.fs()
-    }
 }
 
 /// Where the handlers of a thread's memory return to without a restorer.
@@ -156,12 +159,20 @@ pub fn signal_trampoline(thread: &Thread) -> u64 {
 
 /// Serves one call. Answers what is to be made again, if it was interrupted.
 #[inline]
-pub fn dispatch(thread: &Arc<Thread>, regs: &mut UserContext) -> Option<Interrupted> {
+pub fn dispatch(
+    thread: &Arc<Thread>,
+    regs: &mut UserContext,
+    holdings: &Holdings,
+) -> Option<Interrupted> {
     let number = regs.x(8) as u32 as usize;
     let args = regs.arguments();
     let entry = table::entry(number);
     thread.process().counts.count(number);
-    let mut cx = Cx { thread, regs };
+    let mut cx = Cx {
+        thread,
+        regs,
+        holdings,
+    };
     let result = if thread.has(flag::TRACE) {
         traced(&mut cx, entry, number, &args)
     } else {

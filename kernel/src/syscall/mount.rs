@@ -4,7 +4,6 @@ use abi::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use hal::{PAGE_SIZE, UserAddr, ucopy};
-use task::caller::Calling;
 use task::{Thread, tree};
 use vfs::ops::mounts::{self, MountRequest};
 
@@ -61,7 +60,7 @@ pub fn mount(
         flags,
         data: &data,
     };
-    let caller = Calling::new(cx.thread)?;
+    let caller = cx.caller();
     mounts::mount(&Base::CWD.start(&caller), &request)?;
     Ok(0)
 }
@@ -71,15 +70,15 @@ pub fn umount2(cx: &mut Cx<'_>, target: PathPtr, flags: Flags) -> Result<usize> 
     mounts::ensure_umount_flags(flags.0)?;
     let mut buffer = PathBuffer::new();
     let target = buffer.read(target)?;
-    let caller = Calling::new(cx.thread)?;
+    let caller = cx.caller();
     mounts::umount(&Base::CWD.start(&caller), target, flags.0)?;
     Ok(0)
 }
 
 /// `pivot_root(2)`: every process that stood on the old root stands on the new one.
 pub fn pivot_root(cx: &mut Cx<'_>, new_root: PathPtr, put_old: PathPtr) -> Result<usize> {
-    let caller = Calling::new(cx.thread)?;
-    mounts::ensure_may_mount(vfs::Caller::cred(&caller))?;
+    let caller = cx.caller();
+    mounts::ensure_may_mount(caller.rights())?;
     let (mut new_buffer, mut put_buffer) = (PathBuffer::new(), PathBuffer::new());
     let new_root = new_buffer.read(new_root)?;
     let put_old = put_buffer.read(put_old)?;

@@ -9,8 +9,7 @@ use abi::{Errno, Result};
 use hal::UserAddr;
 use hal::ucopy::UserSlice;
 use sync::Capability;
-use task::caller::Calling;
-use vfs::{Caller, FileType, LookupFlags, NewNode, ops};
+use vfs::{FileType, LookupFlags, NewNode, ops};
 
 use super::Cx;
 use super::args::{DirFd, Flags, Mode, PathPtr};
@@ -20,7 +19,7 @@ fn make(cx: &Cx<'_>, dir: DirFd, path: PathPtr, node: NewNode<'_>, mode: u32) ->
     let mut buffer = PathBuffer::new();
     let path = buffer.read(path)?;
     let base = Base::new(cx, dir, path)?;
-    let caller = Calling::new(cx.thread)?;
+    let caller = cx.caller();
     ops::create::create(&base.start(&caller), path, node, mode)?;
     Ok(0)
 }
@@ -62,7 +61,7 @@ pub fn unlinkat(cx: &mut Cx<'_>, dir: DirFd, path: PathPtr, flags: Flags) -> Res
     let mut buffer = PathBuffer::new();
     let path = buffer.read(path)?;
     let base = Base::new(cx, dir, path)?;
-    let caller = Calling::new(cx.thread)?;
+    let caller = cx.caller();
     let start = base.start(&caller);
     if flags.0 & AT_REMOVEDIR != 0 {
         ops::remove::rmdir(&start, path)?;
@@ -92,12 +91,12 @@ pub fn linkat(
         old_buffer.read(old)?
     };
     let new = new_buffer.read(new);
-    let caller = Calling::new(cx.thread)?;
+    let caller = cx.caller();
     let base = Base::new(cx, old_dir, old)?;
     if lookup.contains(LookupFlags::EMPTY)
         && let Some(file) = base.file()
-        && file.cred() != caller.cred()
-        && !caller.cred().has(Capability::DAC_READ_SEARCH)
+        && file.cred() != caller.rights()
+        && !caller.rights().has(Capability::DAC_READ_SEARCH)
     {
         // Who was handed a descriptor may not give its file a name.
         return Err(Errno::ENOENT);
@@ -138,7 +137,7 @@ pub fn renameat2(
     let (mut old_buffer, mut new_buffer) = (PathBuffer::new(), PathBuffer::new());
     let old = old_buffer.read(old)?;
     let new = new_buffer.read(new)?;
-    let caller = Calling::new(cx.thread)?;
+    let caller = cx.caller();
     let from = Base::new(cx, old_dir, old)?;
     let to = match Base::new(cx, new_dir, new) {
         Ok(to) => to,
@@ -167,7 +166,7 @@ pub fn readlinkat(
     let mut buffer = PathBuffer::new();
     let path = buffer.read_any(path)?;
     let base = Base::new(cx, dir, path)?;
-    let caller = Calling::new(cx.thread)?;
+    let caller = cx.caller();
     // An empty path is a descriptor opened with O_PATH and O_NOFOLLOW.
     let found = vfs::lookup(&base.start(&caller), path, LookupFlags::EMPTY)?;
     let attr = found.inode().attr();
@@ -179,7 +178,7 @@ pub fn readlinkat(
         });
     }
     found.mount().accessed(attr);
-    let text = found.inode().readlink(caller.cred())?;
+    let text = found.inode().readlink(caller.rights())?;
     let text = text.get(..size).unwrap_or(&text);
     UserSlice::new(buf, text.len()).write(text)?;
     Ok(text.len())

@@ -9,10 +9,9 @@ use abi::stat::S_IALLUGO;
 use abi::{Errno, Result};
 use hal::{PAGE_SIZE, UserAddr};
 use sync::Events;
-use task::caller::Calling;
 use task::wait::{WaitOptions, wait};
 use vfs::ops::open::{OpenHow, open as open_file};
-use vfs::{Caller, LookupFlags, OpenFile};
+use vfs::{LookupFlags, OpenFile};
 
 use super::Cx;
 use super::args::{DirFd, Flags, Mode, PathPtr};
@@ -145,7 +144,7 @@ fn open(
     let flags = check(flags)?;
     let mut buffer = PathBuffer::new();
     let path = buffer.read(path)?;
-    let files = cx.files()?;
+    let files = &cx.holdings.files;
     let limit = cx.descriptor_limit();
     // The number comes first: who has none left must not make a file.
     let reserved = files.reserve(0, limit, flags.contains(OFlags::CLOEXEC))?;
@@ -154,12 +153,12 @@ fn open(
     } else {
         scoped_base(cx, dir, path, resolve)?
     };
-    let caller = Calling::new(cx.thread)?;
+    let caller = cx.caller();
     let how = OpenHow {
         flags,
         mode,
         resolve,
-        cred: caller.cred(),
+        cred: caller.rights(),
         caller: Some(&caller),
     };
     let file = open_file(&base.start(&caller), path, &how)?;

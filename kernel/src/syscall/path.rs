@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use hal::ucopy;
 use task::caller::Calling;
-use vfs::{Caller, LookupFlags, OpenFile, Path, Start};
+use vfs::{LookupFlags, OpenFile, Path, Start};
 
 use super::Cx;
 use super::args::{DirFd, Fd, PathPtr};
@@ -108,11 +108,11 @@ impl Base {
 
     /// Who walks, and from here.
     #[inline]
-    pub fn start<'a>(&'a self, caller: &'a Calling) -> Start<'a> {
+    pub fn start<'a>(&'a self, caller: &Calling<'a>) -> Start<'a> {
         Start {
-            fs: caller.fs_context(),
+            fs: caller.place(),
             base: self.0.as_ref().map(|file| file.path()),
-            cred: caller.cred(),
+            cred: caller.rights(),
         }
     }
 }
@@ -133,12 +133,12 @@ pub fn lookup_flags_of_link(flags: u32) -> LookupFlags {
     lookup
 }
 
-/// The caller, and the place that `path` names to it.
+/// The place that `path` names to the caller.
 ///
 /// # Errors
 /// Those of reading the path, of the descriptor and of the walk.
 #[inline]
-pub fn find(cx: &Cx<'_>, dir: DirFd, path: PathPtr, flags: LookupFlags) -> Result<(Calling, Path)> {
+pub fn find(cx: &Cx<'_>, dir: DirFd, path: PathPtr, flags: LookupFlags) -> Result<Path> {
     let mut buffer = PathBuffer::new();
     let path = if flags.contains(LookupFlags::EMPTY) {
         buffer.read_any(path)?
@@ -146,15 +146,13 @@ pub fn find(cx: &Cx<'_>, dir: DirFd, path: PathPtr, flags: LookupFlags) -> Resul
         buffer.read(path)?
     };
     let base = Base::new(cx, dir, path)?;
-    let caller = Calling::new(cx.thread)?;
-    let found = vfs::lookup(&base.start(&caller), path, flags)?;
-    Ok((caller, found))
+    vfs::lookup(&base.start(&cx.caller()), path, flags)
 }
 
 /// As [`find`], from the working directory.
 ///
 /// # Errors
 /// As there.
-pub fn find_here(cx: &Cx<'_>, path: PathPtr, flags: LookupFlags) -> Result<(Calling, Path)> {
+pub fn find_here(cx: &Cx<'_>, path: PathPtr, flags: LookupFlags) -> Result<Path> {
     find(cx, DirFd(AT_FDCWD), path, flags)
 }

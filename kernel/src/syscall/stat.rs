@@ -67,7 +67,7 @@ pub fn newfstatat(
     if flags.0 & !KNOWN != 0 {
         return Err(Errno::EINVAL);
     }
-    let (_, found) = find(cx, dir, path, lookup_flags(flags.0))?;
+    let found = find(cx, dir, path, lookup_flags(flags.0))?;
     buf.write(&stat_of(&found))?;
     Ok(0)
 }
@@ -166,7 +166,7 @@ pub fn statx(
     if flags.0 & !KNOWN != 0 {
         return Err(Errno::EINVAL);
     }
-    let (_, found) = find(cx, dir, path, lookup_flags(flags.0))?;
+    let found = find(cx, dir, path, lookup_flags(flags.0))?;
     buf.write(&statx_of(&found, mask))?;
     Ok(0)
 }

@@ -42,7 +42,7 @@ fn flags_of(mount: MountFlags, sb: u64) -> i64 {
 
 /// `statfs(2)`.
 pub fn statfs(cx: &mut Cx<'_>, path: PathPtr, buf: UserPtr<Statfs>) -> Result<usize> {
-    let (_, found) = find_here(cx, path, LookupFlags::FOLLOW)?;
+    let found = find_here(cx, path, LookupFlags::FOLLOW)?;
     buf.write(&statfs_of(&found)?)?;
     Ok(0)
 }

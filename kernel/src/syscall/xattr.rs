@@ -7,7 +7,7 @@ use hal::UserAddr;
 use hal::ucopy::{self, UserSlice};
 use sync::Credentials;
 use vfs::ops::xattr;
-use vfs::{Caller, LookupFlags, Path};
+use vfs::{LookupFlags, Path};
 
 use super::Cx;
 use super::args::{Fd, Flags, PathPtr, StrPtr};
@@ -87,8 +87,8 @@ pub fn setxattr(
     flags: Flags,
 ) -> Result<usize> {
     let setting = Setting::read(name, value, size, flags)?;
-    let (caller, found) = find_here(cx, path, LookupFlags::FOLLOW)?;
-    setting.apply(&found, caller.cred())
+    let found = find_here(cx, path, LookupFlags::FOLLOW)?;
+    setting.apply(&found, &cx.holdings.cred)
 }
 
 /// `lsetxattr(2)`.
@@ -101,8 +101,8 @@ pub fn lsetxattr(
     flags: Flags,
 ) -> Result<usize> {
     let setting = Setting::read(name, value, size, flags)?;
-    let (caller, found) = find_here(cx, path, LookupFlags::empty())?;
-    setting.apply(&found, caller.cred())
+    let found = find_here(cx, path, LookupFlags::empty())?;
+    setting.apply(&found, &cx.holdings.cred)
 }
 
 /// `fsetxattr(2)`.
@@ -115,7 +115,7 @@ pub fn fsetxattr(
     flags: Flags,
 ) -> Result<usize> {
     let file = cx.usable_file(fd)?;
-    Setting::read(name, value, size, flags)?.apply(file.path(), &cx.cred())
+    Setting::read(name, value, size, flags)?.apply(file.path(), &cx.holdings.cred)
 }
 
 fn get(path: &Path, name: StrPtr, to: UserAddr, size: usize, cred: &Credentials) -> Result<usize> {
@@ -131,8 +131,8 @@ pub fn getxattr(
     value: UserAddr,
     size: usize,
 ) -> Result<usize> {
-    let (caller, found) = find_here(cx, path, LookupFlags::FOLLOW)?;
-    get(&found, name, value, size, caller.cred())
+    let found = find_here(cx, path, LookupFlags::FOLLOW)?;
+    get(&found, name, value, size, &cx.holdings.cred)
 }
 
 /// `lgetxattr(2)`.
@@ -143,8 +143,8 @@ pub fn lgetxattr(
     value: UserAddr,
     size: usize,
 ) -> Result<usize> {
-    let (caller, found) = find_here(cx, path, LookupFlags::empty())?;
-    get(&found, name, value, size, caller.cred())
+    let found = find_here(cx, path, LookupFlags::empty())?;
+    get(&found, name, value, size, &cx.holdings.cred)
 }
 
 /// `fgetxattr(2)`.
@@ -156,7 +156,7 @@ pub fn fgetxattr(
     size: usize,
 ) -> Result<usize> {
     let file = cx.usable_file(fd)?;
-    get(file.path(), name, value, size, &cx.cred())
+    get(file.path(), name, value, size, &cx.holdings.cred)
 }
 
 fn list(path: &Path, to: UserAddr, size: usize, cred: &Credentials) -> Result<usize> {
@@ -165,20 +165,20 @@ fn list(path: &Path, to: UserAddr, size: usize, cred: &Credentials) -> Result<us
 
 /// `listxattr(2)`.
 pub fn listxattr(cx: &mut Cx<'_>, path: PathPtr, names: UserAddr, size: usize) -> Result<usize> {
-    let (caller, found) = find_here(cx, path, LookupFlags::FOLLOW)?;
-    list(&found, names, size, caller.cred())
+    let found = find_here(cx, path, LookupFlags::FOLLOW)?;
+    list(&found, names, size, &cx.holdings.cred)
 }
 
 /// `llistxattr(2)`.
 pub fn llistxattr(cx: &mut Cx<'_>, path: PathPtr, names: UserAddr, size: usize) -> Result<usize> {
-    let (caller, found) = find_here(cx, path, LookupFlags::empty())?;
-    list(&found, names, size, caller.cred())
+    let found = find_here(cx, path, LookupFlags::empty())?;
+    list(&found, names, size, &cx.holdings.cred)
 }
 
 /// `flistxattr(2)`.
 pub fn flistxattr(cx: &mut Cx<'_>, fd: Fd, names: UserAddr, size: usize) -> Result<usize> {
     let file = cx.usable_file(fd)?;
-    list(file.path(), names, size, &cx.cred())
+    list(file.path(), names, size, &cx.holdings.cred)
 }
 
 fn remove(path: &Path, name: &Name, cred: &Credentials) -> Result<usize> {
@@ -189,19 +189,19 @@ fn remove(path: &Path, name: &Name, cred: &Credentials) -> Result<usize> {
 /// `removexattr(2)`: unlike `getxattr`, it reads the name before it looks at the path.
 pub fn removexattr(cx: &mut Cx<'_>, path: PathPtr, name: StrPtr) -> Result<usize> {
     let name = Name::read(name)?;
-    let (caller, found) = find_here(cx, path, LookupFlags::FOLLOW)?;
-    remove(&found, &name, caller.cred())
+    let found = find_here(cx, path, LookupFlags::FOLLOW)?;
+    remove(&found, &name, &cx.holdings.cred)
 }
 
 /// `lremovexattr(2)`.
 pub fn lremovexattr(cx: &mut Cx<'_>, path: PathPtr, name: StrPtr) -> Result<usize> {
     let name = Name::read(name)?;
-    let (caller, found) = find_here(cx, path, LookupFlags::empty())?;
-    remove(&found, &name, caller.cred())
+    let found = find_here(cx, path, LookupFlags::empty())?;
+    remove(&found, &name, &cx.holdings.cred)
 }
 
 /// `fremovexattr(2)`.
 pub fn fremovexattr(cx: &mut Cx<'_>, fd: Fd, name: StrPtr) -> Result<usize> {
     let file = cx.usable_file(fd)?;
-    remove(file.path(), &Name::read(name)?, &cx.cred())
+    remove(file.path(), &Name::read(name)?, &cx.holdings.cred)
 }

@@ -11,35 +11,43 @@ use crate::Thread;
 use crate::jobs::Terminal;
 
 /// A thread that makes a call, with the rights and the place it has for its length.
-pub struct Calling {
-    thread: Arc<Thread>,
-    cred: Arc<Credentials>,
-    fs: Arc<FsContext>,
+#[derive(Clone, Copy)]
+pub struct Calling<'a> {
+    thread: &'a Arc<Thread>,
+    cred: &'a Arc<Credentials>,
+    fs: &'a Arc<FsContext>,
 }
 
-impl Calling {
-    /// The view of a thread.
-    ///
-    /// # Errors
-    /// `ESRCH` for a thread that has ended.
-    pub fn new(thread: &Arc<Thread>) -> Result<Self> {
-        Ok(Self {
-            thread: thread.clone(),
-            cred: thread.cred(),
-            fs: thread.fs()?,
-        })
+impl<'a> Calling<'a> {
+    /// The view of a thread that has these rights and this place.
+    #[inline]
+    #[must_use]
+    pub const fn new(
+        thread: &'a Arc<Thread>,
+        cred: &'a Arc<Credentials>,
+        fs: &'a Arc<FsContext>,
+    ) -> Self {
+        Self { thread, cred, fs }
+    }
+
+    /// Its rights.
+    #[inline]
+    #[must_use]
+    pub const fn rights(&self) -> &'a Arc<Credentials> {
+        self.cred
     }
 
     /// Root, working directory and umask.
     #[inline]
-    pub fn fs_context(&self) -> &Arc<FsContext> {
-        &self.fs
+    #[must_use]
+    pub const fn place(&self) -> &'a Arc<FsContext> {
+        self.fs
     }
 }
 
-impl Caller for Calling {
+impl Caller for Calling<'_> {
     fn cred(&self) -> &Arc<Credentials> {
-        &self.cred
+        self.cred
     }
 
     fn fs(&self) -> Arc<FsContext> {
@@ -89,8 +97,8 @@ impl Caller for Calling {
 /// Gives the current thread to a closure, if it is a program's.
 pub fn with(f: &mut dyn FnMut(&dyn Caller)) {
     if let Some(thread) = crate::try_current()
-        && let Ok(calling) = Calling::new(&thread)
+        && let Ok(fs) = thread.fs()
     {
-        f(&calling);
+        f(&Calling::new(&thread, &thread.cred(), &fs));
     }
 }

@@ -106,8 +106,11 @@ pub fn judge_namespaces(thread: &Thread, flags: CloneFlags) -> Result<()> {
 /// `ENOMEM`.
 pub fn unshare(thread: &Thread, flags: CloneFlags) -> Result<()> {
     if flags.contains(CloneFlags::FILES) {
-        let own = Arc::new(thread.files()?.fork()?);
-        drop(thread.set_files(Some(own)));
+        let files = thread.files()?;
+        if files.is_shared() {
+            let own = Arc::new(files.fork()?);
+            drop(thread.set_files(Some(own)));
+        }
     }
     if flags.contains(CloneFlags::FS) {
         let own = Arc::new(thread.fs()?.fork());

@@ -74,6 +74,8 @@ pub struct Thread {
     files: SpinLock<Option<Arc<FdTable>>, { rank::LEAF }>,
     fs: SpinLock<Option<Arc<FsContext>>, { rank::LEAF }>,
     mm: IrqLock<Option<Arc<AddressSpace>>, { rank::LEAF }>,
+    /// How often its rights, descriptors or places were exchanged.
+    exchanges: AtomicU32,
     restart: SpinLock<Option<RestartBlock>, { rank::LEAF }>,
     clear_child_tid: AtomicUsize,
     robust_list: AtomicUsize,
@@ -128,6 +130,7 @@ impl Thread {
     pub fn new(new: NewThread) -> Arc<Self> {
         let user = User::find(new.cred.uid);
         user.enter();
+        new.resources.files.enter();
         Arc::new_cyclic(|this| Self {
             this: this.clone(),
             tid: AtomicU32::new(new.tid),
@@ -141,6 +144,7 @@ impl Thread {
             files: SpinLock::new(Some(new.resources.files)),
             fs: SpinLock::new(Some(new.resources.fs)),
             mm: IrqLock::new(Some(new.resources.mm)),
+            exchanges: AtomicU32::new(0),
             restart: SpinLock::new(None),
             clear_child_tid: AtomicUsize::new(0),
             robust_list: AtomicUsize::new(0),
@@ -256,12 +260,24 @@ impl Thread {
     pub fn set_cred(&self, cred: Arc<Credentials>) {
         let uid = cred.uid;
         let old = core::mem::replace(&mut *self.cred.lock(), cred);
+        self.count_exchange();
         if old.uid != uid {
             let new = User::find(uid);
             new.enter();
             let old = core::mem::replace(&mut *self.user.lock(), new);
             old.leave();
         }
+    }
+
+    /// How often its rights, descriptors or places were exchanged for others. Only its own calls do that, so
+    /// that what it looked up itself holds for as long as this stays.
+    #[inline]
+    pub fn exchanges(&self) -> u32 {
+        self.exchanges.load(Ordering::Relaxed)
+    }
+
+    fn count_exchange(&self) {
+        self.exchanges.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The counters of its real user.
@@ -304,10 +320,19 @@ impl Thread {
     }
 
     pub(crate) fn set_files(&self, files: Option<Arc<FdTable>>) -> Option<Arc<FdTable>> {
-        core::mem::replace(&mut *self.files.lock(), files)
+        self.count_exchange();
+        if let Some(files) = &files {
+            files.enter();
+        }
+        let old = core::mem::replace(&mut *self.files.lock(), files);
+        if let Some(old) = &old {
+            old.leave();
+        }
+        old
     }
 
     pub(crate) fn set_fs(&self, fs: Option<Arc<FsContext>>) -> Option<Arc<FsContext>> {
+        self.count_exchange();
         core::mem::replace(&mut *self.fs.lock(), fs)
     }
 
@@ -442,6 +467,10 @@ impl Payload for Thread {
 impl Drop for Thread {
     fn drop(&mut self) {
         self.user.get_mut().leave();
+        // A thread that never ran has never let go of its descriptors.
+        if let Some(files) = self.files.get_mut() {
+            files.leave();
+        }
     }
 }
 

@@ -120,6 +120,7 @@ pub enum Cached {
 pub struct Dentry {
     inode: Arc<dyn Inode>,
     directory: Option<Box<Directory>>,
+    symlink: bool,
     place: SpinLock<Place, { rank::LEAF }>,
     /// Mounts that stand on this dentry.
     mounts: AtomicU32,
@@ -133,9 +134,11 @@ impl Dentry {
                 children: SpinLock::new(Children::default()),
             })
         });
+        let symlink = inode.attr().is_symlink();
         Arc::new(Self {
             inode,
             directory,
+            symlink,
             place: SpinLock::new(place),
             mounts: AtomicU32::new(0),
         })
@@ -187,6 +190,13 @@ impl Dentry {
     #[must_use]
     pub fn is_dir(&self) -> bool {
         self.directory.is_some()
+    }
+
+    /// Whether this is a symbolic link.
+    #[must_use]
+    #[inline]
+    pub fn is_symlink(&self) -> bool {
+        self.symlink
     }
 
     /// The type of the file.

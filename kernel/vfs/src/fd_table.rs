@@ -6,7 +6,7 @@
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use sync::{SpinLock, rank};
 
 use crate::file::OpenFile;
@@ -114,6 +114,8 @@ impl Slots {
 /// A table of descriptors, shared by threads (`CLONE_FILES`).
 pub struct FdTable {
     id: u64,
+    /// Threads that have it.
+    users: AtomicU32,
     slots: SpinLock<Slots, { rank::FD_TABLE }>,
 }
 
@@ -135,6 +137,7 @@ impl FdTable {
     pub fn new() -> Self {
         Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            users: AtomicU32::new(0),
             slots: SpinLock::new(Slots::default()),
         }
     }
@@ -143,6 +146,22 @@ impl FdTable {
     #[must_use]
     pub fn id(&self) -> u64 {
         self.id
+    }
+
+    /// One more thread has it.
+    pub fn enter(&self) {
+        self.users.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A thread has it no longer.
+    pub fn leave(&self) {
+        self.users.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Whether several threads have it.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.users.load(Ordering::Relaxed) > 1
     }
 
     /// The file of a descriptor.
@@ -329,6 +348,7 @@ impl FdTable {
         copy.lowest = copy.free(0);
         Ok(Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            users: AtomicU32::new(0),
             slots: SpinLock::new(copy),
         })
     }

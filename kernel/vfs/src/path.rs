@@ -39,6 +39,12 @@ impl Path {
         self.dentry.inode()
     }
 
+    /// Goes to another dentry of the same mount.
+    #[inline]
+    pub(crate) fn set_dentry(&mut self, dentry: Arc<Dentry>) {
+        self.dentry = dentry;
+    }
+
     /// Whether both are the same place.
     #[must_use]
     pub fn same(&self, other: &Self) -> bool {

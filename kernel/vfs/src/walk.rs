@@ -104,7 +104,9 @@ impl Last<'_> {
 /// A walk under way.
 pub struct Walk<'a> {
     cred: &'a Credentials,
-    root: Path,
+    fs: &'a FsContext,
+    /// What `..` and absolute links stop at: the scope, or the process's root once it was asked for.
+    root: Option<Path>,
     at: Path,
     flags: LookupFlags,
     links: u32,
@@ -143,22 +145,20 @@ impl<'a> Walk<'a> {
     fn new(start: &Start<'a>, path: &[u8], flags: LookupFlags) -> Result<Self> {
         let base = || start.base.map_or_else(|| start.fs.cwd(), Path::clone);
         let absolute = path.first() == Some(&b'/');
-        let (root, at) = if flags.contains(LookupFlags::IN_ROOT) {
-            let base = base();
-            (base.clone(), base)
-        } else if flags.contains(LookupFlags::BENEATH) {
-            if absolute {
+        let (root, at) = if flags.intersects(LookupFlags::IN_ROOT | LookupFlags::BENEATH) {
+            if absolute && flags.contains(LookupFlags::BENEATH) {
                 return Err(Errno::EXDEV);
             }
             let base = base();
-            (base.clone(), base)
+            (Some(base.clone()), base)
+        } else if absolute {
+            (None, start.fs.root())
         } else {
-            let root = start.fs.root();
-            let at = if absolute { root.clone() } else { base() };
-            (root, at)
+            (None, base())
         };
         Ok(Self {
             cred: start.cred,
+            fs: start.fs,
             root,
             at,
             flags,
@@ -198,16 +198,18 @@ impl<'a> Walk<'a> {
     /// `ENOENT`, `EACCES`.
     pub fn child(&self, name: &[u8]) -> Result<Path> {
         self.search()?;
-        if self.flags.contains(LookupFlags::CACHED)
-            && !matches!(
-                self.at.dentry().cached(name),
-                Cached::Hit(_) | Cached::Negative
-            )
-        {
-            return Err(Errno::EAGAIN);
+        let mut there = self.at.clone();
+        self.enter(&mut there, self.find(name)?)?;
+        Ok(there)
+    }
+
+    fn find(&self, name: &[u8]) -> Result<Arc<Dentry>> {
+        match self.at.dentry().cached(name) {
+            Cached::Hit(child) => Ok(child),
+            Cached::Negative => Err(Errno::ENOENT),
+            Cached::Miss if self.flags.contains(LookupFlags::CACHED) => Err(Errno::EAGAIN),
+            Cached::Miss => self.at.dentry().lookup(name),
         }
-        let child = self.at.dentry().lookup(name)?;
-        self.cross(child)
     }
 
     /// Follows the link `link`, found where the walk is, to the directory of its last component. `None`
@@ -228,6 +230,7 @@ impl<'a> Walk<'a> {
         }
     }
 
+    #[inline]
     fn search(&self) -> Result<()> {
         if !self.at.dentry().is_dir() {
             return Err(Errno::ENOTDIR);
@@ -235,29 +238,44 @@ impl<'a> Walk<'a> {
         self.at.inode().permission(self.cred, Access::EXEC)
     }
 
-    fn cross(&self, child: Arc<Dentry>) -> Result<Path> {
-        let path = Path::new(self.at.mount().clone(), child);
-        if !path.dentry().is_mountpoint() {
-            return Ok(path);
+    /// Goes from `path` to its child, or to what is mounted there.
+    #[inline]
+    fn enter(&self, path: &mut Path, child: Arc<Dentry>) -> Result<()> {
+        let mounted = child.is_mountpoint();
+        path.set_dentry(child);
+        if mounted { self.cross(path) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn cross(&self, path: &mut Path) -> Result<()> {
+        let top = path.clone().topmost();
+        if Arc::ptr_eq(top.mount(), path.mount()) {
+            return Ok(());
         }
-        let top = path.topmost();
-        if self.flags.contains(LookupFlags::NO_XDEV) && !Arc::ptr_eq(top.mount(), self.at.mount()) {
+        if self.flags.contains(LookupFlags::NO_XDEV) {
             return Err(Errno::EXDEV);
         }
         if !self.flags.contains(LookupFlags::UNUSED) {
             top.mount().used();
         }
-        Ok(top)
+        *path = top;
+        Ok(())
+    }
+
+    /// What `..` and absolute links stop at.
+    fn root(&mut self) -> &Path {
+        self.root.get_or_insert_with(|| self.fs.root())
     }
 
     fn up(&mut self) -> Result<()> {
-        if self.at.same(&self.root) {
+        let root = self.root().clone();
+        if self.at.same(&root) {
             if self.flags.contains(LookupFlags::BENEATH) {
                 return Err(Errno::EXDEV);
             }
             return Ok(());
         }
-        let parent = self.at.parent(&self.root);
+        let parent = self.at.parent(&root);
         if self.flags.contains(LookupFlags::NO_XDEV)
             && !Arc::ptr_eq(parent.mount(), self.at.mount())
         {
@@ -330,12 +348,12 @@ impl<'a> Walk<'a> {
         if self.flags.contains(LookupFlags::BENEATH) {
             return Err(Errno::EXDEV);
         }
-        if self.flags.contains(LookupFlags::NO_XDEV)
-            && !Arc::ptr_eq(self.root.mount(), self.at.mount())
+        let root = self.root().clone();
+        if self.flags.contains(LookupFlags::NO_XDEV) && !Arc::ptr_eq(root.mount(), self.at.mount())
         {
             return Err(Errno::EXDEV);
         }
-        self.at = self.root.clone();
+        self.at = root;
         Ok(())
     }
 
@@ -347,14 +365,9 @@ impl<'a> Walk<'a> {
         let mut outer: Vec<(Text<'p>, usize)> = Vec::new();
         let mut must_be_dir = self.flags.contains(LookupFlags::DIRECTORY);
         loop {
-            let start = next + leading_slashes(text.from(next));
-            let rest = text.from(start);
-            let len = rest
-                .iter()
-                .position(|byte| *byte == b'/')
-                .unwrap_or(rest.len());
-            let end = start + len;
-            if len == 0 {
+            let bytes = text.bytes();
+            let (start, end) = component(bytes, next);
+            if start == end {
                 match outer.pop() {
                     Some((resumed, at)) => {
                         (text, next) = (resumed, at);
@@ -374,7 +387,11 @@ impl<'a> Walk<'a> {
                     }
                 }
             }
-            let (more, trailing) = what_follows(text.from(end), &outer);
+            let (more, trailing) = if end == bytes.len() && outer.is_empty() {
+                (false, false)
+            } else {
+                what_follows(text.from(end), &outer)
+            };
             if !more && to_parent {
                 return Ok(Last {
                     text,
@@ -384,23 +401,30 @@ impl<'a> Walk<'a> {
                 });
             }
             self.search()?;
-            let name = text.bytes().get(start..end).unwrap_or_default();
             next = end;
-            match name {
+            match bytes.get(start..end).unwrap_or_default() {
                 b"." => {}
                 b".." => self.up()?,
-                _ => {
-                    let child = self.named(name)?;
-                    let follow = more || trailing || self.flags.contains(LookupFlags::FOLLOW);
-                    if follow && child.inode().attr().is_symlink() {
-                        if let Some(target) = self.follow(&child, !more)? {
+                name => {
+                    let child = self.find(name)?;
+                    if child.is_symlink()
+                        && (more || trailing || self.flags.contains(LookupFlags::FOLLOW))
+                    {
+                        let link = Path::new(self.at.mount().clone(), child);
+                        if let Some(target) = self.follow(&link, !more)? {
                             outer.push((core::mem::replace(&mut text, Text::Link(target)), next));
                             next = 0;
                         }
                         must_be_dir |= !more && trailing;
                         continue;
                     }
-                    self.at = child;
+                    let mounted = child.is_mountpoint();
+                    self.at.set_dentry(child);
+                    if mounted {
+                        let mut at = self.at.clone();
+                        self.cross(&mut at)?;
+                        self.at = at;
+                    }
                 }
             }
             if !more {
@@ -418,16 +442,20 @@ impl<'a> Walk<'a> {
             trailing_slash: false,
         })
     }
+}
 
-    fn named(&self, name: &[u8]) -> Result<Path> {
-        let child = match self.at.dentry().cached(name) {
-            Cached::Hit(child) => child,
-            Cached::Negative => return Err(Errno::ENOENT),
-            Cached::Miss if self.flags.contains(LookupFlags::CACHED) => return Err(Errno::EAGAIN),
-            Cached::Miss => self.at.dentry().lookup(name)?,
-        };
-        self.cross(child)
+/// Where the component at or after `from` begins and ends; the same when there is none.
+#[inline]
+fn component(bytes: &[u8], from: usize) -> (usize, usize) {
+    let mut start = from;
+    while bytes.get(start) == Some(&b'/') {
+        start += 1;
     }
+    let mut end = start;
+    while bytes.get(end).is_some_and(|byte| *byte != b'/') {
+        end += 1;
+    }
+    (start, end)
 }
 
 fn leading_slashes(text: &[u8]) -> usize {

@@ -19,7 +19,7 @@ use super::super::args::{Fd, Flags};
 use super::super::iovec::{self, MAX_TRANSFER};
 use super::control;
 use super::transfer;
-use super::{caller, descriptor_limit, lookup, write_address};
+use super::{descriptor_limit, lookup, write_address};
 
 /// The flag of 32-bit callers, refused in theirs and ours.
 const MSG_CMSG_COMPAT: u32 = 0x8000_0000;
@@ -35,7 +35,7 @@ fn flags_of(raw: Flags, file: &OpenFile) -> (MsgFlags, bool) {
 /// A descriptor's files and limit, for what goes out.
 fn outgoing<'a>(
     cx: &Cx<'_>,
-    caller: &'a Calling,
+    caller: &'a Calling<'a>,
     flags: MsgFlags,
     address: Option<&'a [u8]>,
 ) -> Outgoing<'a> {
@@ -97,7 +97,7 @@ pub fn sendto(
         Some(super::read_address(address, address_len)?)
     };
     let mut src = IoSrc::user(UserSlice::new(buf, len.min(MAX_TRANSFER)));
-    let calling = caller(cx)?;
+    let calling = cx.caller();
     let mut out = outgoing(cx, &calling, flags, address.as_deref());
     transfer::send(cx.thread, &socket, &mut src, &mut out, nonblock)
 }
@@ -157,7 +157,7 @@ fn send_one(
     let address = read_name(&header)?;
     let pieces = read_pieces(&header)?;
     let sent = control::read(header.control, header.control_len)?;
-    let calling = caller(cx)?;
+    let calling = cx.caller();
     let mut out = outgoing(cx, &calling, flags, address.as_deref());
     out.files = sent
         .rights

@@ -25,16 +25,10 @@ use net::settings::BACKLOG_MAX;
 use net::socket::{How, Outgoing, Socket};
 use net::unix::{Kind, UnixSocket};
 use sync::Resource;
-use task::caller::Calling;
 use vfs::OpenFile;
 
 use super::Cx;
 use super::args::Fd;
-
-/// The calling thread as sockets see it.
-fn caller(cx: &Cx<'_>) -> Result<Calling> {
-    Calling::new(cx.thread)
-}
 
 /// `RLIMIT_NOFILE`
 fn descriptor_limit(cx: &Cx<'_>) -> usize {
@@ -43,7 +37,7 @@ fn descriptor_limit(cx: &Cx<'_>) -> usize {
 
 /// The socket of a descriptor, with its open file.
 fn lookup(cx: &Cx<'_>, fd: Fd) -> Result<(Arc<OpenFile>, Arc<dyn Socket>)> {
-    let file = cx.thread.files()?.get(fd.0)?;
+    let file = cx.file(fd)?;
     let socket = net::file::socket_of(&file).ok_or(Errno::ENOTSOCK)?;
     Ok((file, socket))
 }
@@ -83,7 +77,7 @@ pub fn socket(cx: &mut Cx<'_>, domain: i32, kind: u32, protocol: i32) -> Result<
 }
 
 fn install(cx: &Cx<'_>, socket: Arc<dyn Socket>, flags: OFlags, cloexec: bool) -> Result<usize> {
-    let file = net::file::open(socket, flags, &caller(cx)?);
+    let file = net::file::open(socket, flags, &cx.caller());
     let fd = cx
         .thread
         .files()?
@@ -107,13 +101,13 @@ pub fn socketpair(
     let second = files.reserve(0, limit, cloexec)?;
     pair.write(&[first.fd(), second.fd()])?;
     let (a, b) = match family {
-        AF_UNIX => UnixSocket::pair(Kind::parse(kind, protocol)?, &caller(cx)?),
+        AF_UNIX => UnixSocket::pair(Kind::parse(kind, protocol)?, &cx.caller()),
         // Families with sockets that do not pair.
         AF_INET | AF_INET6 | AF_NETLINK | AF_PACKET | AF_VSOCK => return Err(Errno::EOPNOTSUPP),
         _ => return Err(Errno::EAFNOSUPPORT),
     };
-    first.install(net::file::open(a, flags, &caller(cx)?));
-    second.install(net::file::open(b, flags, &caller(cx)?));
+    first.install(net::file::open(a, flags, &cx.caller()));
+    second.install(net::file::open(b, flags, &cx.caller()));
     Ok(0)
 }
 
@@ -139,7 +133,7 @@ pub fn write(
     src: &mut IoSrc<'_>,
     nonblock: bool,
 ) -> Result<usize> {
-    let calling = caller(cx)?;
+    let calling = cx.caller();
     let mut out = Outgoing::plain(&calling, MsgFlags::empty());
     transfer::send(cx.thread, socket, src, &mut out, nonblock)
 }
@@ -165,14 +159,14 @@ fn write_address(bytes: &[u8], address: UserAddr, len: UserPtr<i32>) -> Result<(
 pub fn bind(cx: &mut Cx<'_>, fd: Fd, address: UserAddr, len: i32) -> Result<usize> {
     let (_file, socket) = lookup(cx, fd)?;
     let address = read_address(address, len)?;
-    socket.bind(&caller(cx)?, &address)?;
+    socket.bind(&cx.caller(), &address)?;
     Ok(0)
 }
 
 /// `listen(2)`; a backlog above `somaxconn`, or a negative one, is `somaxconn`.
 pub fn listen(cx: &mut Cx<'_>, fd: Fd, backlog: u32) -> Result<usize> {
     let (_file, socket) = lookup(cx, fd)?;
-    socket.listen(&caller(cx)?, backlog.min(BACKLOG_MAX.load(Relaxed)))?;
+    socket.listen(&cx.caller(), backlog.min(BACKLOG_MAX.load(Relaxed)))?;
     Ok(0)
 }
 
@@ -180,7 +174,7 @@ pub fn listen(cx: &mut Cx<'_>, fd: Fd, backlog: u32) -> Result<usize> {
 pub fn connect(cx: &mut Cx<'_>, fd: Fd, address: UserAddr, len: i32) -> Result<usize> {
     let (file, socket) = lookup(cx, fd)?;
     let address = read_address(address, len)?;
-    let caller = caller(cx)?;
+    let caller = cx.caller();
     let wait = blocking::Wait::to_send(&*socket, file.nonblocking());
     wait.run(cx.thread, &*socket, || {
         socket.clone().connect(&caller, &address)
@@ -216,7 +210,7 @@ pub fn accept4(
         let name = connection.peer_name().map_err(|_| Errno::ECONNABORTED)?;
         write_address(&name, address, len)?;
     }
-    let file = net::file::open(connection, file_flags, &caller(cx)?);
+    let file = net::file::open(connection, file_flags, &cx.caller());
     Ok(reserved.install(file) as usize)
 }
 

@@ -16,15 +16,15 @@ use crate::tree;
 use crate::wait::{Interruptible, Restart, WaitOptions, wait};
 
 pub(super) fn replace(thread: &Arc<Thread>, regs: &mut UserContext, new: Prepared) -> Result<()> {
+    be_alone(thread)?;
     let files = thread.files()?;
     // Descriptors shared with another process stay its own.
-    let own_files = if Arc::strong_count(&files) > 2 {
+    let own_files = if files.is_shared() {
         Some(Arc::new(files.fork()?))
     } else {
         None
     };
     drop(files);
-    be_alone(thread)?;
 
     let process = thread.process();
     if own_files.is_some() {
