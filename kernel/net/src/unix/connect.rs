@@ -323,14 +323,18 @@ impl UnixSocket {
         let unread = !inbox.is_empty();
         if let Some(peer) = peer {
             let mut link = peer.link.lock();
-            if link.is_peer(self) && self.kind != Kind::Datagram {
+            // Not so for a connection the listener had no room for: its client goes on waiting.
+            let joined = link.is_peer(self) && self.kind != Kind::Datagram;
+            if joined {
                 link.shut = Shut::all();
                 if unread || embryo {
                     link.error = Some(Errno::ECONNRESET);
                 }
             }
             drop(link);
-            peer.notify_end();
+            if joined {
+                peer.notify_end();
+            }
         }
         for connection in queue {
             connection.end();

@@ -11,6 +11,8 @@ use abi::{Errno, Result};
 use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
+use core::sync::atomic::AtomicU32;
+use core::sync::atomic::Ordering::{AcqRel, Acquire};
 use sync::{Capability, Credentials, Mutex, rank};
 use vfs::OpenFile;
 
@@ -136,29 +138,44 @@ impl Drop for Rights {
 
 /// Looks for sockets nobody can reach and empties their queues; what is in them closes. Called
 /// when a socket was closed. May sleep; takes no lock of a socket while it holds the graph's.
+///
+/// One thread looks at a time. Who comes while it does, because of a file this very thread closes
+/// or on another processor, leaves the work to it: a chain of sockets is no chain of stack frames.
 pub fn collect() {
+    static WANTED: AtomicU32 = AtomicU32::new(0);
+    if WANTED.fetch_add(1, AcqRel) != 0 {
+        return;
+    }
+    let mut served = 1;
     loop {
-        let mut flight = FLIGHT.lock();
-        if !flight.graph.may_have_cycle() {
-            return;
-        }
-        let Flight { graph, files, .. } = &mut *flight;
-        let dead = graph.collect(|id| files.get(&id).map_or(usize::MAX, Weak::strong_count));
-        // Held from here on: the queues are emptied one after the other, and the last of a
-        // component must not go before it is looked at.
-        let held: Vec<Arc<OpenFile>> = dead
-            .iter()
-            .flatten()
-            .filter_map(|id| files.get(id).and_then(Weak::upgrade))
-            .collect();
-        drop(flight);
-        if held.is_empty() {
-            return;
-        }
-        for file in &held {
-            if let Some(socket) = UnixSocket::of_file(file) {
-                drop(socket.drain());
-            }
+        while sweep() {}
+        match WANTED.compare_exchange(served, 0, AcqRel, Acquire) {
+            Ok(_) => return,
+            Err(more) => served = more,
         }
     }
+}
+
+/// One look. Answers whether it closed anything.
+fn sweep() -> bool {
+    let mut flight = FLIGHT.lock();
+    if !flight.graph.may_have_cycle() {
+        return false;
+    }
+    let Flight { graph, files, .. } = &mut *flight;
+    let dead = graph.collect(|id| files.get(&id).map_or(usize::MAX, Weak::strong_count));
+    // Held from here on: the queues are emptied one after the other, and the last of a
+    // component must not go before it is looked at.
+    let held: Vec<Arc<OpenFile>> = dead
+        .iter()
+        .flatten()
+        .filter_map(|id| files.get(id).and_then(Weak::upgrade))
+        .collect();
+    drop(flight);
+    for file in &held {
+        if let Some(socket) = UnixSocket::of_file(file) {
+            drop(socket.drain());
+        }
+    }
+    !held.is_empty()
 }
