@@ -6,6 +6,8 @@ use alloc::vec::Vec;
 
 use abi::fcntl::OFlags;
 use abi::{Errno, Result};
+use core::time::Duration;
+use drivers::tty::console;
 use fs::initramfs::{self, Tree};
 use hal::UserContext;
 use hal::boot::BootInfo;
@@ -21,6 +23,9 @@ use vfs::ops::create::create;
 use vfs::{FdTable, FileSystemType, FsContext, LookupFlags, Mount, MountFlags, NewNode, Start};
 
 use crate::{devices, proc, terminals, user};
+
+/// How long the first process waits for a console the command line names.
+const CONSOLE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What Linux tries when the command line names no program.
 const FALLBACKS: [&str; 4] = ["/sbin/init", "/etc/init", "/bin/init", "/bin/sh"];
@@ -63,19 +68,15 @@ fn start_devices(line: &CommandLine, info: &BootInfo) {
     proc::install(&info.command_line);
     devices::install(info.cpus);
     terminals::install();
+    console::want(&line.consoles);
     vfs::pipe::install();
     net::file::install_caller(task::caller::with);
     if let Some(rtc) = info.devices.rtc {
         drivers::rtc::set_clock(rtc);
     }
     for (index, device) in (0..).zip(&info.devices.serial) {
-        let Some(tty) = drivers::serial::start(index, device) else {
+        if drivers::serial::start(index, device).is_none() {
             log::warn!("serial port {index} does not work");
-            continue;
-        };
-        let named = |name: &String| name.split(',').next() == Some(tty.name());
-        if line.consoles.is_empty() && index == 0 || line.consoles.iter().any(named) {
-            drivers::tty::set_console(&tty);
         }
     }
     drivers::virtio::start(&info.devices, |bytes| task::random::stir(bytes, true));
@@ -166,6 +167,7 @@ fn become_first(line: &CommandLine) -> Result<(Arc<Thread>, UserContext)> {
 /// Descriptors 0, 1 and 2.
 #[inline(never)]
 fn open_console(thread: &Thread) {
+    console::await_console(CONSOLE_PATIENCE);
     let open = || {
         let (fs, cred) = (thread.fs()?, thread.cred());
         let start = Start {

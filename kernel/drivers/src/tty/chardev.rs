@@ -4,6 +4,7 @@ use super::device::{self, TtyFile};
 use abi::fcntl::OFlags;
 use abi::stat::makedev;
 use abi::{Errno, Result};
+use alloc::format;
 use alloc::sync::Arc;
 use vfs::{CharDevice, FileOps, OpenRequest};
 
@@ -58,4 +59,12 @@ pub fn register() {
     for (name, minor, mode) in [("tty", MINOR_TTY, 0o666), ("console", MINOR_CONSOLE, 0o600)] {
         node::publish(Node::new(name, makedev(MAJOR_AUX, minor), mode, "tty"));
     }
+}
+
+/// Shows which terminal the console is (`/sys/class/tty/console/active`).
+pub(super) fn publish_console(active: &str) {
+    let number = makedev(MAJOR_AUX, MINOR_CONSOLE);
+    let mut node = Node::new("console", number, 0o600, "tty");
+    node.attributes.push(("active", format!("{active}\n")));
+    node::publish(node);
 }

@@ -1,6 +1,6 @@
 //! Terminals as files: `/dev/ttyAMA0` and its kin, `/dev/console`, `/dev/tty`.
 
-use super::{ReadMode, Tty, ioctl, jobs, ldisc::ReadOutcome, session, signal};
+use super::{ReadMode, Tty, console, ioctl, jobs, ldisc::ReadOutcome, session, signal};
 use abi::termios::LocalFlags;
 use abi::{Errno, Result};
 use alloc::collections::BTreeMap;
@@ -11,25 +11,20 @@ use mm::io::{IoDst, IoSrc};
 use sync::{Capability, Events, Instant, Pollee, SpinLock, rank};
 use vfs::{Caller, FileOps, OpenFile};
 
-/// Terminals by device number; the console's number stands for one of them.
+/// Terminals by device number.
 static TERMINALS: SpinLock<BTreeMap<u64, Arc<Tty>>, { rank::LEAF }> =
     SpinLock::new(BTreeMap::new());
-static CONSOLE: SpinLock<Option<Arc<Tty>>, { rank::LEAF }> = SpinLock::new(None);
 
 /// Makes a terminal known under its device number.
 pub fn install(tty: &Arc<Tty>) {
     TERMINALS.lock().insert(tty.device(), tty.clone());
+    console::offer(tty);
 }
 
 /// The terminal with a device number.
 #[must_use]
 pub fn find(device: u64) -> Option<Arc<Tty>> {
     TERMINALS.lock().get(&device).cloned()
-}
-
-/// Names the terminal that `/dev/console` is.
-pub fn set_console(tty: &Arc<Tty>) {
-    *CONSOLE.lock() = Some(tty.clone());
 }
 
 /// An open file of a terminal.
@@ -104,7 +99,7 @@ impl TtyFile {
 /// # Errors
 /// `ENODEV` when the machine has none.
 pub fn open_console(caller: Option<&dyn Caller>) -> Result<Arc<TtyFile>> {
-    let tty = CONSOLE.lock().clone().ok_or(Errno::ENODEV)?;
+    let tty = console::console().ok_or(Errno::ENODEV)?;
     TtyFile::open_as(&tty, caller, false, true)
 }
 

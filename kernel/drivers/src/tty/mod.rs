@@ -4,6 +4,7 @@
 //! [`Tty::receive`] and takes output through [`Line`]. Signals and wake-ups leave after the terminal's lock is let go.
 
 mod chardev;
+pub mod console;
 mod device;
 mod ioctl;
 mod jobs;
@@ -26,7 +27,7 @@ use ldisc::{Effects, KeySignal, LineDiscipline, ReadOutcome, Received};
 use sync::{Events, Mutex, MutexGuard, Pollee, SpinLock, rank};
 
 pub use chardev::register;
-pub use device::{TtyFile, install, open_console, open_controlling, set_console};
+pub use device::{TtyFile, install, open_console, open_controlling};
 pub use ioctl::waits_for_output;
 pub use jobs::{Jobs, install_jobs, signal};
 pub use line::Line;

@@ -87,6 +87,11 @@ pub fn start(mut device: Device) -> core::result::Result<Arc<Console>, Unusable>
         let port = console.new_port(0, receiving, sending);
         port.set_host_open(true);
         console.attach(&port);
+        if features.contains(SIZE)
+            && let Some(size) = console.configured_size()
+        {
+            console.resize(port.id, size);
+        }
     }
     let handler = console.clone();
     hal::irq::register(line, Arc::new(move || handler.interrupt())).map_err(|_| Unusable)?;
@@ -192,16 +197,7 @@ impl Console {
                     self.tell(control::port_open(id, true));
                 }
             }
-            Control::Resize(id, columns, rows) => {
-                let terminal = self.terminals.lock().get(&id).cloned();
-                if let Some(terminal) = terminal {
-                    terminal.set_window(WinSize {
-                        row: rows,
-                        col: columns,
-                        ..WinSize::default()
-                    });
-                }
-            }
+            Control::Resize(id, columns, rows) => self.resize(id, (columns, rows)),
             Control::Open(id, open) => {
                 if let Some(port) = port(id) {
                     port.set_host_open(open);
@@ -213,6 +209,24 @@ impl Console {
                     self.publish(&port);
                 }
             }
+        }
+    }
+
+    /// Columns and rows of the one port of a device without control queues.
+    fn configured_size(&self) -> Option<(u16, u16)> {
+        let device = self.device.lock();
+        let size = (device.config(0).ok()?, device.config(2).ok()?);
+        (size != (0, 0)).then_some(size)
+    }
+
+    fn resize(&self, id: u32, (columns, rows): (u16, u16)) {
+        let terminal = self.terminals.lock().get(&id).cloned();
+        if let Some(terminal) = terminal {
+            terminal.set_window(WinSize {
+                row: rows,
+                col: columns,
+                ..WinSize::default()
+            });
         }
     }
 
