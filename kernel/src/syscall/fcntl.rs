@@ -113,7 +113,7 @@ fn set_flags(cx: &Cx<'_>, file: &OpenFile, fd: Fd, wanted: OFlags) -> Result<usi
     }
     let set = wanted & (OFlags::SETFL - OFlags::ASYNC);
     file.ops().set_flags(file, set)?;
-    file.change_flags(set, OFlags::SETFL - set);
+    file.change_flags(set, OFlags::SETFL - OFlags::ASYNC - set);
     Ok(0)
 }
 

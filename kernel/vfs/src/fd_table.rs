@@ -373,6 +373,16 @@ impl FdTable {
     }
 }
 
+impl Drop for FdTable {
+    /// The last thread that had the table is gone: its locks on the files go with it.
+    fn drop(&mut self) {
+        let files = core::mem::take(&mut self.slots.get_mut().files);
+        for file in files.into_iter().flatten() {
+            crate::close(self, file);
+        }
+    }
+}
+
 impl Slots {
     fn next_open(&self, from: usize, last: usize) -> Option<usize> {
         let open = self

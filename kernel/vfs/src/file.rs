@@ -487,6 +487,8 @@ impl Drop for OpenFile {
             };
             notify::on(self.path.dentry(), mask);
         }
+        // Its own end is no news to signal.
+        drop(self.signalling.get_mut().take());
         self.ops.release(self);
         if let Some(attached) = self.inode().attr().existing_attached() {
             attached.locks.file_closed(self);
