@@ -19,6 +19,8 @@ use crate::spin_lock::IrqLock;
 use crate::task::{RANG, Task};
 
 mod heap;
+#[cfg(test)]
+mod tests;
 
 use heap::Heap;
 

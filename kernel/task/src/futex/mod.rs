@@ -5,6 +5,8 @@ mod robust;
 pub mod table;
 
 #[cfg(test)]
+mod races;
+#[cfg(all(test, not(feature = "shuttle")))]
 mod tests;
 
 pub use calls::{Word, requeue, wait, wake, wake_op};
