@@ -22,17 +22,11 @@ pub(super) fn master(
     match cmd {
         TIOCGPTN => return give(arg, &pty.name.index()),
         TIOCSPTLCK => {
-            let locked = user::<i32>(arg).read()? != 0;
-            pty.locked.store(locked, Ordering::Relaxed);
+            pty.set_locked(user::<i32>(arg).read()? != 0);
         }
         TIOCGPTLCK => return give(arg, &i32::from(pty.locked.load(Ordering::Relaxed))),
         TIOCPKT => {
-            let on = user::<i32>(arg).read()? != 0;
-            let mut state = pty.state.lock();
-            if on && !state.packet {
-                state.status = 0;
-            }
-            state.packet = on;
+            pty.set_packet(user::<i32>(arg).read()? != 0);
         }
         TIOCGPKT => {
             let on = pty.state.lock().packet;

@@ -26,7 +26,7 @@ pub struct Master {
 }
 
 impl Master {
-    pub(super) fn new(pty: Arc<Pty>, slave: Arc<Tty>) -> Arc<Self> {
+    pub(in crate::tty) fn new(pty: Arc<Pty>, slave: Arc<Tty>) -> Arc<Self> {
         Arc::new(Self {
             pty,
             slave,

@@ -58,7 +58,7 @@ pub struct Pty {
 }
 
 impl Pty {
-    fn new(name: Arc<dyn PtyName>) -> Result<Arc<Self>> {
+    pub(super) fn new(name: Arc<dyn PtyName>) -> Result<Arc<Self>> {
         let mut output = VecDeque::new();
         output
             .try_reserve_exact(OUTPUT)
@@ -80,7 +80,7 @@ impl Pty {
     }
 
     /// The settings a slave begins with.
-    fn termios() -> Termios2 {
+    pub(super) fn termios() -> Termios2 {
         let mut termios = Termios2::STANDARD;
         termios.cflag.remove(ControlFlags::HUPCL);
         termios
@@ -89,6 +89,20 @@ impl Pty {
     fn tell(&self, events: Events) {
         self.state.lock().news |= events;
         self.settle();
+    }
+
+    /// Lets the slave be opened (TIOCSPTLCK).
+    pub(super) fn set_locked(&self, locked: bool) {
+        self.locked.store(locked, Ordering::Relaxed);
+    }
+
+    /// Packet mode on or off (TIOCPKT).
+    pub(super) fn set_packet(&self, on: bool) {
+        let mut state = self.state.lock();
+        if on && !state.packet {
+            state.status = 0;
+        }
+        state.packet = on;
     }
 
     /// Copies unread output to `to`, leaving it; how many bytes.
