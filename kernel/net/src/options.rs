@@ -219,12 +219,14 @@ impl Options {
         let admin = who.has(Capability::NET_ADMIN);
         match name {
             so::DEBUG if value != 0 && !admin => return Err(Errno::EACCES),
-            so::SNDBUF => self
-                .send_buffer
-                .store(doubled(value, &settings::SEND_MAX, SEND_BUFFER_MIN), Relaxed),
-            so::RCVBUF => self
-                .receive_buffer
-                .store(doubled(value, &settings::RECEIVE_MAX, RECEIVE_BUFFER_MIN), Relaxed),
+            so::SNDBUF => self.send_buffer.store(
+                doubled(value, &settings::SEND_MAX, SEND_BUFFER_MIN),
+                Relaxed,
+            ),
+            so::RCVBUF => self.receive_buffer.store(
+                doubled(value, &settings::RECEIVE_MAX, RECEIVE_BUFFER_MIN),
+                Relaxed,
+            ),
             so::SNDBUFFORCE | so::RCVBUFFORCE if !admin => return Err(Errno::EPERM),
             so::SNDBUFFORCE => self
                 .send_buffer

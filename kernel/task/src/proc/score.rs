@@ -92,9 +92,8 @@ pub(super) fn calls(of: Subject) -> Arc<dyn Content> {
 
 /// Whether the current thread may see and set `of`'s timer slack: its own, or by `CAP_SYS_NICE`.
 fn check_slack(of: &Subject) -> Result<()> {
-    let may = with_current(|thread| {
-        thread.tid() == of.tid() || thread.cred().has(Capability::SYS_NICE)
-    });
+    let may =
+        with_current(|thread| thread.tid() == of.tid() || thread.cred().has(Capability::SYS_NICE));
     if may == Some(false) {
         return Err(Errno::EPERM);
     }

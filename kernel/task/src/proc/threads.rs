@@ -75,7 +75,10 @@ pub(super) fn show_children(of: &Subject, out: &mut Text) -> Result<()> {
         .node(of.process().pid())
         .map(|node| node.children.clone())
         .unwrap_or_default();
-    let mine = |child: &u32| tree.node(*child).is_some_and(|node| node.forker == of.tid());
+    let mine = |child: &u32| {
+        tree.node(*child)
+            .is_some_and(|node| node.forker == of.tid())
+    };
     let children: Vec<u32> = children.into_iter().filter(mine).collect();
     drop(tree);
     for child in children {

@@ -24,6 +24,9 @@ const GRACE: Duration = Duration::from_secs(60);
 /// Listing cases takes no time.
 const LIST_LIMIT: Duration = Duration::from_secs(30);
 
+/// What the agent says of processes that a SIGKILL does not end.
+const UNDYING: &str = "some processes do not die";
+
 /// The name that the channel's own cases go by.
 pub const CHANNEL: &str = "channel";
 
@@ -304,6 +307,10 @@ impl<'a> Suite<'a> {
             .get(said_before..)
             .unwrap_or_default()
             .to_owned();
+        if outcome == Some(Outcome::TimedOut) || log.contains(UNDYING) {
+            // What is left of it must not slow the others down.
+            self.guest = None;
+        }
         Ok(Attempt {
             reader,
             outcome,
@@ -345,13 +352,22 @@ impl<'a> Suite<'a> {
             }
             None => None,
         };
-        if let Some(complaint) = complaint {
+        let undying = || {
+            let any = attempt.log.contains(UNDYING);
+            any.then(|| "SIGKILL does not end the processes it left".to_owned())
+        };
+        if let Some(complaint) = complaint.or_else(undying) {
             let output = format!("{complaint}\n{}", attempt.reader.trailing());
             self.fail(report, &program.name, &output, attempt.log.clone());
         }
     }
 
+    /// Says it at once, too: whoever stops us before the end has seen what failed.
     fn fail(&self, report: &mut Report, name: &str, output: &str, kernel_log: String) {
+        println!(
+            "FAILED {name}: {}",
+            output.trim_start().lines().next().unwrap_or_default()
+        );
         let root = self.workspace.root().display();
         let command = format!("cd {root} && {} --filter {name}", self.again);
         report.fail(Failure {
