@@ -184,7 +184,7 @@ fn read_name(header: &MsgHdr) -> Result<Option<Vec<u8>>> {
         .map(Some)
 }
 
-fn read_pieces(header: &MsgHdr) -> Result<Vec<UserSlice>> {
+fn read_pieces(header: &MsgHdr) -> Result<iovec::Pieces> {
     let count = usize::try_from(header.iov_len).unwrap_or(usize::MAX);
     if count > UIO_MAXIOV {
         return Err(Errno::EMSGSIZE);
