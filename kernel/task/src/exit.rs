@@ -42,6 +42,7 @@ pub fn exit_thread(thread: &Arc<Thread>) {
         process.set_ending();
     }
     drop(group);
+    thread.leave_user(last);
 
     let gone = tree::lock().remove_thread(thread.tid());
     drop(gone);

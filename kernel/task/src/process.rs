@@ -15,6 +15,7 @@ use crate::signal::GroupSignals;
 use crate::thread::Thread;
 use crate::timers::ProcessTimers;
 use crate::usage::Usage;
+use crate::user::User;
 
 /// Numbers of system calls that are counted.
 pub const CALLS: usize = 480;
@@ -118,6 +119,8 @@ pub struct Process {
     personality: AtomicU32,
     /// Name and rights of the leader that left, or of another thread before it.
     last: SpinLock<Option<(TaskName, Arc<Credentials>)>, { rank::LEAF }>,
+    /// Who it counts for after the end of its last thread, until somebody has waited for it.
+    counted: SpinLock<Option<Arc<User>>, { rank::LEAF }>,
     start_ns: u64,
 }
 
@@ -149,6 +152,7 @@ impl Process {
             oom_score_adj_min: AtomicI32::new(0),
             personality: AtomicU32::new(0),
             last: SpinLock::new(None),
+            counted: SpinLock::new(None),
             start_ns: hal::time::now_ns(),
         }
     }
@@ -376,6 +380,19 @@ impl Process {
             let new = (thread.name(), thread.cred());
             let old = self.last.lock().replace(new);
             drop(old);
+        }
+    }
+
+    /// Counts for `user` in place of its last thread.
+    pub(crate) fn count_for(&self, user: Arc<User>) {
+        *self.counted.lock() = Some(user);
+    }
+
+    /// Counts for nobody any more.
+    pub(crate) fn leave_user(&self) {
+        let user = self.counted.lock().take();
+        if let Some(user) = user {
+            user.leave();
         }
     }
 

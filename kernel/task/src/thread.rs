@@ -71,6 +71,8 @@ pub struct Thread {
     mask: AtomicU64,
     cred: SpinLock<Arc<Credentials>, { rank::LEAF }>,
     user: SpinLock<Arc<User>, { rank::LEAF }>,
+    /// Whether it counts for its user. After its end it does not, or its process does in its place.
+    counts: AtomicBool,
     files: SpinLock<Option<Arc<FdTable>>, { rank::LEAF }>,
     fs: SpinLock<Option<Arc<FsContext>>, { rank::LEAF }>,
     mm: IrqLock<Option<Arc<AddressSpace>>, { rank::LEAF }>,
@@ -141,6 +143,7 @@ impl Thread {
             mask: AtomicU64::new(new.mask.0),
             cred: SpinLock::new(new.cred),
             user: SpinLock::new(user),
+            counts: AtomicBool::new(true),
             files: SpinLock::new(Some(new.resources.files)),
             fs: SpinLock::new(Some(new.resources.fs)),
             mm: IrqLock::new(Some(new.resources.mm)),
@@ -261,6 +264,13 @@ impl Thread {
         let uid = cred.uid;
         let old = core::mem::replace(&mut *self.cred.lock(), cred);
         self.count_exchange();
+        // The capability that lifts the limit of locked memory may have come or gone.
+        if let Ok(mm) = self.mm() {
+            mm.set_limits(crate::exec::address_limits(
+                self.process.limits(),
+                &self.cred(),
+            ));
+        }
         if old.uid != uid {
             let new = User::find(uid);
             new.enter();
@@ -283,6 +293,20 @@ impl Thread {
     /// The counters of its real user.
     pub fn user(&self) -> Arc<User> {
         self.user.lock().clone()
+    }
+
+    /// Its user no longer counts it; what is left of it may be freed much later. A process that ended but was not waited
+    /// for does count, in place of its `last` thread.
+    pub(crate) fn leave_user(&self, last: bool) {
+        if !self.counts.swap(false, Ordering::Relaxed) {
+            return;
+        }
+        let user = self.user();
+        if last {
+            self.process.count_for(user);
+        } else {
+            user.leave();
+        }
     }
 
     /// Its descriptors.
@@ -466,7 +490,7 @@ impl Payload for Thread {
 
 impl Drop for Thread {
     fn drop(&mut self) {
-        self.user.get_mut().leave();
+        self.leave_user(false);
         // A thread that never ran has never let go of its descriptors.
         if let Some(files) = self.files.get_mut() {
             files.leave();

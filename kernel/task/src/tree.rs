@@ -223,6 +223,7 @@ impl Tree {
             parent.children.retain(|child| *child != pid);
         }
         self.release(pid);
+        node.process.leave_user();
         Some(node.process)
     }
 

@@ -139,7 +139,7 @@ impl Inode for Node {
         let children = self.children()?.lock();
         let found = children.by_name.get(name).map(|child| child.node.clone());
         drop(children);
-        found.map_or(Err(Errno::ENOENT), |node| Ok(node))
+        Ok(found.ok_or(Errno::ENOENT)?)
     }
 
     fn readlink(&self, _cred: &Credentials) -> Result<Arc<[u8]>> {

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use abi::{Errno, Result};
 use hal::PageTable;
 
+use super::MAX_MAP_COUNT;
 use super::vma::{Content, Vma};
 
 /// The VMAs by their end, so that one look finds the first that reaches past an address.
@@ -126,7 +127,7 @@ impl VmaTree {
     /// same. `f` may change rights and flags, not places.
     ///
     /// # Errors
-    /// `ENOMEM`; nothing was changed then.
+    /// `ENOMEM` (also for the cuts when there are as many VMAs as there may be); nothing was changed then.
     pub(crate) fn modify(
         &mut self,
         table: &Arc<PageTable>,
@@ -135,6 +136,11 @@ impl VmaTree {
         gone: &mut Vec<Vma>,
         mut f: impl FnMut(&mut Vma),
     ) -> Result<()> {
+        let is_cut = |at| self.find(at).is_some_and(|v| v.start < at);
+        let cuts = usize::from(is_cut(start)) + usize::from(is_cut(end));
+        if cuts > 0 && self.len() + cuts > MAX_MAP_COUNT {
+            return Err(Errno::ENOMEM);
+        }
         gone.try_reserve(self.within(start, end).count() + 2)
             .map_err(|_| Errno::ENOMEM)?;
         self.split(table, start)?;

@@ -12,12 +12,15 @@ use super::{fd, limits, links, maps, memory, mounts, score, stat, status, thread
 /// Writes a file's text down.
 type Show = fn(&Subject, &mut Text) -> Result<()>;
 
+/// Takes what was written to a file.
+type Set = fn(&Subject, &[u8]) -> Result<()>;
+
 /// What is behind an entry.
 enum Kind {
     /// Text for everybody the mode lets.
     Text(Show),
     /// Text that may be written, too.
-    Written(Show, fn(&Subject, &[u8]) -> Result<()>),
+    Written(Show, Set),
     /// A file with its own rules of opening.
     File(fn(Subject) -> Arc<dyn Content>),
     /// A directory.
@@ -241,7 +244,7 @@ impl Item {
 struct Shown {
     of: Subject,
     show: Show,
-    set: Option<fn(&Subject, &[u8]) -> Result<()>>,
+    set: Option<Set>,
 }
 
 impl Content for Shown {
