@@ -45,7 +45,7 @@ pub fn start(info: BootInfo) -> ! {
         timer_expired,
         page_fault: user::page_fault,
         after_switch,
-        call_function: || {},
+        call_function: mm::barrier::answer,
     });
     sched::init_cpu();
     if let Err(error) = sync::start_reaper() {
