@@ -117,6 +117,22 @@ impl FileLocks {
             .copied()
     }
 
+    /// What `file` holds here: how it is locked as a whole, and the records of it and of its table.
+    #[must_use]
+    pub fn held_by(&self, file: &OpenFile, table: u64) -> (Option<LockKind>, Vec<RecordLock>) {
+        let owner = LockOwner::file(file);
+        let whole = self
+            .whole
+            .lock()
+            .iter()
+            .find(|held| LockOwner::File(held.file) == owner)
+            .map(|held| held.kind);
+        let mine =
+            |held: &&RecordLock| held.owner == owner || held.owner == LockOwner::Table(table);
+        let records = self.records.lock().iter().filter(mine).copied().collect();
+        (whole, records)
+    }
+
     /// Takes `wanted`, in place of what its owner holds in the range.
     ///
     /// # Errors

@@ -11,8 +11,8 @@ use abi::mount::{
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
-use sync::{Mutex, MutexGuard, SpinLock, rank};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use sync::{Events, Mutex, MutexGuard, Pollee, SpinLock, rank};
 
 use crate::attr::Attributes;
 use crate::dentry::Dentry;
@@ -259,6 +259,24 @@ impl Drop for Mount {
 static TREE: Mutex<(), { rank::RENAME }> = Mutex::new(());
 static ROOT: SpinLock<Option<Arc<Mount>>, { rank::LEAF }> = SpinLock::new(None);
 
+/// How often the tree of mounts has changed.
+static CHANGES: AtomicU64 = AtomicU64::new(0);
+
+/// Told of each change of the tree of mounts (`/proc/mounts` can be polled).
+pub static NEWS: Pollee = Pollee::new();
+
+/// How often the tree of mounts has changed so far.
+#[must_use]
+pub fn changes() -> u64 {
+    CHANGES.load(Ordering::Acquire)
+}
+
+/// The tree, or what it shows of a mount, has changed.
+pub(crate) fn changed() {
+    CHANGES.fetch_add(1, Ordering::AcqRel);
+    NEWS.notify(Events::ERR | Events::PRI);
+}
+
 /// The right to change the tree of mounts.
 pub struct TreeGuard {
     _guard: MutexGuard<'static, (), { rank::RENAME }>,
@@ -316,6 +334,7 @@ impl TreeGuard {
         let old = mount.place.lock().replace(place);
         drop(old);
         point.mount().children.lock().push(mount.clone());
+        changed();
     }
 
     /// Takes `mount` off where it stands.
@@ -329,6 +348,7 @@ impl TreeGuard {
         let removed = at.map(|at| children.remove(at));
         drop(children);
         drop(removed);
+        changed();
     }
 
     /// All mounts in the order they are shown, parents before children.

@@ -38,8 +38,10 @@ pub(super) fn show_cmdline(of: &Subject, out: &mut Text) -> Result<()> {
         out.push(&bytes);
         return Ok(());
     }
-    let bytes = read(&mm, layout.args.0, layout.env.1)?;
-    let end = bytes.iter().position(|byte| *byte == 0);
+    let end = layout.env.1.min(layout.args.0 + PAGE_SIZE);
+    let bytes = read(&mm, layout.args.0, end)?;
+    // Within a page, its NUL included.
+    let end = bytes.iter().position(|byte| *byte == 0).map(|at| at + 1);
     out.push(bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default());
     Ok(())
 }

@@ -3,8 +3,11 @@
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::fmt;
+use core::sync::atomic::{AtomicU64, Ordering};
 use fs::proc::{Content, Opened, Text};
-use vfs::{FileOps, OpenRequest, Path, mount_text};
+use mm::IoDst;
+use sync::{Events, Pollee};
+use vfs::{FileOps, OpenFile, OpenRequest, Path, Whence, mount, mount_text};
 
 use super::subject::Subject;
 
@@ -41,8 +44,43 @@ impl Content for Mounts {
         let thread = self.of.thread().ok_or(Errno::EINVAL)?;
         let root = thread.fs().map_err(|_| Errno::ENOENT)?.root();
         let write = self.write;
-        Ok(Opened::new(Arc::new(move |out: &mut Text| {
-            write(&root, out)
-        })))
+        let text = Opened::new(Arc::new(move |out: &mut Text| write(&root, out)));
+        Ok(Arc::new(Table {
+            text,
+            seen: AtomicU64::new(mount::changes()),
+        }))
+    }
+}
+
+/// An open table of mounts: polling it tells once of each change of the tree.
+struct Table {
+    text: Arc<Opened>,
+    seen: AtomicU64,
+}
+
+impl FileOps for Table {
+    fn positioned(&self) -> bool {
+        true
+    }
+
+    fn read(&self, open: &OpenFile, dst: &mut IoDst<'_>, pos: &mut u64) -> Result<usize> {
+        self.text.read(open, dst, pos)
+    }
+
+    fn seek(&self, open: &OpenFile, pos: &mut u64, offset: i64, whence: Whence) -> Result<u64> {
+        self.text.seek(open, pos, offset, whence)
+    }
+
+    fn ready(&self, _open: &OpenFile) -> Events {
+        let now = mount::changes();
+        if self.seen.swap(now, Ordering::Relaxed) == now {
+            Events::READABLE
+        } else {
+            Events::READABLE | Events::ERR | Events::PRI
+        }
+    }
+
+    fn pollee(&self) -> Option<&Pollee> {
+        Some(&mount::NEWS)
     }
 }

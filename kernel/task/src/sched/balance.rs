@@ -24,6 +24,8 @@ pub(super) fn idle_once() {
     } else if !preempt::need_resched() {
         return hal::irq::wait(irqs);
     }
+    // A task runs here next: nobody is to take this processor for idle.
+    IDLE.remove(here);
     // Here the reschedule is done.
     drop(irqs);
 }

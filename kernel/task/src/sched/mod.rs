@@ -185,8 +185,9 @@ pub fn runnable() -> usize {
         .load()
         .iter()
         .map(|cpu| {
-            let idle = IDLE.load().contains(cpu);
-            usize::from(!idle) + CPUS.on(cpu).waiting.load(Relaxed) as usize
+            let cpu = CPUS.on(cpu);
+            let busy = !cpu.queue.lock().is_idle();
+            usize::from(busy) + cpu.waiting.load(Relaxed) as usize
         })
         .sum()
 }

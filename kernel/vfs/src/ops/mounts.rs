@@ -92,6 +92,7 @@ fn set_mount_flags(mount: &Mount, new: MountFlags) -> Result<()> {
         mount.set_flags(old);
         return Err(Errno::EBUSY);
     }
+    mount::changed();
     Ok(())
 }
 
