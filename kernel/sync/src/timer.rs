@@ -20,6 +20,11 @@ use crate::task::{RANG, Task};
 
 mod heap;
 #[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "tests say where they fail"
+)]
 mod tests;
 
 use heap::Heap;
