@@ -61,15 +61,30 @@ pub(super) fn attach(port: &Arc<Port>) -> Option<Arc<Tty>> {
     Some(tty)
 }
 
+/// Most bytes handed over at a time.
+const BATCH: usize = 1024;
+
 fn serve(port: &Port, tty: &Tty) {
     let on = [(port.pollee(), Events::READABLE | Events::WRITABLE)];
     let mut in_flight = 0;
     loop {
+        let mut batch = [0; BATCH];
+        let mut got = 0;
         sync::wait_until(&on, None, || {
-            let moved = port.drain(&mut |bytes| tty.receive(bytes)) > 0;
+            // The terminal is fed without the port's lock, with what it is sure to take.
+            let room = tty.receive_room().min(BATCH);
+            let mut free = batch.get_mut(..room).unwrap_or_default();
+            got = port.drain(&mut |bytes| {
+                let count = bytes.len().min(free.len());
+                let (now, later) = core::mem::take(&mut free).split_at_mut(count);
+                now.copy_from_slice(bytes.get(..count).unwrap_or_default());
+                free = later;
+                count
+            });
             let before = core::mem::replace(&mut in_flight, port.in_flight());
-            (moved || in_flight < before).then_some(())
+            (got > 0 || in_flight < before).then_some(())
         });
+        tty.receive(batch.get(..got).unwrap_or_default());
         tty.output_room();
     }
 }
