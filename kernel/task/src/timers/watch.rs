@@ -26,8 +26,8 @@ use crate::wait::{Restart, WaitOptions, wait};
 /// What is called when enough has been used.
 pub(super) type Call = Arc<dyn Fn() + Send + Sync>;
 
-/// The least time between two looks.
-const LEAST_NS: u64 = 20_000;
+/// The least time between two looks: late by no more than this, and Linux is by a tick.
+const LEAST_NS: u64 = 200_000;
 
 /// What comes due in one look, without memory; more in the next.
 const BATCH: usize = 8;
