@@ -89,13 +89,19 @@ fn read(file: &[u8]) -> Result<(BTreeMap<u64, String>, BTreeMap<String, u64>)> {
 fn table(functions: &BTreeMap<u64, String>, base: u64, longest: usize) -> Result<Vec<u8>> {
     let mut pairs = Vec::new();
     let mut names = Vec::new();
+    // Instances of one generic function share its name.
+    let mut places = BTreeMap::new();
     let first = 4 + functions.len() * 8;
     pairs.extend(u32::try_from(functions.len())?.to_le_bytes());
     for (address, name) in functions {
         pairs.extend(u32::try_from(address.saturating_sub(base))?.to_le_bytes());
-        pairs.extend(u32::try_from(first + names.len())?.to_le_bytes());
-        names.extend(shorten(name, longest).into_bytes());
-        names.push(0);
+        let name = shorten(name, longest);
+        let place = *places.entry(name.clone()).or_insert(first + names.len());
+        pairs.extend(u32::try_from(place)?.to_le_bytes());
+        if place == first + names.len() {
+            names.extend(name.into_bytes());
+            names.push(0);
+        }
     }
     pairs.extend(names);
     Ok(pairs)

@@ -36,6 +36,21 @@ pub(crate) fn now_ns() -> u64 {
     scale(ticks, NS_PER_TICK.load(Ordering::Relaxed))
 }
 
+#[inline(always)]
+pub(crate) fn ticks() -> u64 {
+    let ticks: u64;
+    // SAFETY: reads the counter.
+    unsafe {
+        asm!("mrs {0}, cntvct_el0", out(reg) ticks, options(nomem, nostack, preserves_flags))
+    };
+    ticks
+}
+
+#[inline]
+pub(crate) fn ticks_to_ns(ticks: u64) -> u64 {
+    scale(ticks, NS_PER_TICK.load(Ordering::Relaxed))
+}
+
 pub(crate) fn counter_frequency() -> u64 {
     let hz: u64;
     // SAFETY: reads a constant register.

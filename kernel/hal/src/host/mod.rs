@@ -81,6 +81,14 @@ pub(crate) fn now_ns() -> u64 {
     START.get_or_init(Instant::now).elapsed().as_nanos() as u64
 }
 
+pub(crate) fn ticks() -> u64 {
+    now_ns()
+}
+
+pub(crate) fn ticks_to_ns(ticks: u64) -> u64 {
+    ticks
+}
+
 pub(crate) fn counter_frequency() -> u64 {
     1_000_000_000
 }

@@ -1,8 +1,8 @@
 //! What the scheduler keeps about a task: where it may run, how much it has run, how urgent it is.
 //!
 //! Times are written by the processor that runs the task and read by anybody, so plain loads and stores
-//! do; readers see a figure that was true a moment ago. A stamp says since when the task has been where it
-//! is; its two lowest bits say where. Spans are between cut stamps, so nothing is lost by the cut.
+//! do; readers see a figure that was true a moment ago. They are in quarters of a tick of the machine's counter: a
+//! stamp says since when the task has been where it is, and its two lowest bits, which no reading has, say where.
 
 use core::sync::atomic::{
     AtomicBool, AtomicI32, AtomicU32, AtomicU64,
@@ -10,8 +10,6 @@ use core::sync::atomic::{
 };
 
 use hal::cpu::{AtomicCpuMask, CpuId, CpuMask};
-
-use crate::instant::Instant;
 
 /// A task in the scheduler's books.
 #[derive(Debug)]
@@ -49,6 +47,17 @@ const SCHED_IDLE: u32 = 5;
 const WHERE: u64 = 3;
 const IN_KERNEL: u64 = 1;
 const IN_USER: u64 = 2;
+
+/// The counter, with room for [`WHERE`].
+#[inline(always)]
+fn reading() -> u64 {
+    hal::time::ticks() << WHERE.count_ones()
+}
+
+#[inline]
+fn nanoseconds(span: u64) -> u64 {
+    hal::time::ticks_to_ns(span >> WHERE.count_ones())
+}
 
 impl Entity {
     pub(super) fn new() -> Self {
@@ -151,11 +160,10 @@ impl Entity {
         self.vruntime.store(vruntime, Relaxed);
     }
 
-    /// For the scheduler: the task begins to run, in the kernel, at `now`.
+    /// For the scheduler: the task begins to run, in the kernel.
     #[inline]
-    pub fn starts(&self, now: Instant) {
-        self.stamp
-            .store(now.as_nanos() & !WHERE | IN_KERNEL, Relaxed);
+    pub fn starts(&self) {
+        self.stamp.store(reading() | IN_KERNEL, Relaxed);
     }
 
     /// For the scheduler: the task, whose time is accounted for, is about to leave the processor.
@@ -171,39 +179,37 @@ impl Entity {
         self.stamp.load(Relaxed) & WHERE != 0
     }
 
-    /// The time since the last stamp was spent in the kernel, where it stays; it is stamped `now`.
+    /// The time since the last stamp was spent in the kernel, where it stays.
     #[inline]
-    pub fn was_in_kernel(&self, now: Instant) -> u64 {
-        self.charge(&self.system, now, IN_KERNEL)
+    pub fn was_in_kernel(&self) {
+        self.charge(&self.system, IN_KERNEL);
     }
 
-    /// The time since the last stamp was spent in the kernel, and the program goes on; it is stamped `now`.
+    /// The time since the last stamp was spent in the kernel, and the program goes on.
     #[inline]
-    pub fn enters_user(&self, now: Instant) {
-        self.charge(&self.system, now, IN_USER);
+    pub fn enters_user(&self) {
+        self.charge(&self.system, IN_USER);
     }
 
-    /// The time since the last stamp was spent in the program; it is stamped `now`, in the kernel.
+    /// The time since the last stamp was spent in the program, which has come into the kernel.
     #[inline]
-    pub fn was_in_user(&self, now: Instant) -> u64 {
-        self.charge(&self.user, now, IN_KERNEL)
+    pub fn was_in_user(&self) {
+        self.charge(&self.user, IN_KERNEL);
     }
 
-    #[inline]
-    fn charge(&self, account: &AtomicU64, now: Instant, is: u64) -> u64 {
-        let now = now.as_nanos() & !WHERE;
+    #[inline(always)]
+    fn charge(&self, account: &AtomicU64, is: u64) {
+        let now = reading();
         let spent = now.saturating_sub(self.stamp.load(Relaxed) & !WHERE);
         self.stamp.store(now | is, Relaxed);
         // After the stamp: a reader in between misses the span, but does not count it twice.
         account.store(account.load(Relaxed).wrapping_add(spent), Release);
-        spent
     }
 
-    /// Nanoseconds from the last stamp to `now`.
+    /// Nanoseconds since the last stamp.
     #[must_use]
-    pub fn since_stamp(&self, now: Instant) -> u64 {
-        now.as_nanos()
-            .saturating_sub(self.stamp.load(Relaxed) & !WHERE)
+    pub fn since_stamp(&self) -> u64 {
+        nanoseconds(reading().saturating_sub(self.stamp.load(Relaxed) & !WHERE))
     }
 
     /// Nanoseconds of processor time in the program and in the kernel, up to now.
@@ -212,14 +218,14 @@ impl Entity {
         loop {
             let (mut user, mut system) = (self.user.load(Acquire), self.system.load(Acquire));
             let stamp = self.stamp.load(Acquire);
-            let since = Instant::now().as_nanos().saturating_sub(stamp & !WHERE);
+            let since = reading().saturating_sub(stamp & !WHERE);
             match stamp & WHERE {
                 IN_KERNEL => system += since,
                 IN_USER => user += since,
                 _ => {}
             }
             if self.stamp.load(Relaxed) == stamp {
-                return (user, system);
+                return (nanoseconds(user), nanoseconds(system));
             }
         }
     }
@@ -232,7 +238,7 @@ impl Entity {
             let total = total.load(Relaxed);
             let fresh = total.wrapping_sub(booked.load(Relaxed));
             booked.store(total, Relaxed);
-            fresh
+            nanoseconds(fresh)
         };
         (
             take(&self.user, &self.booked_user),

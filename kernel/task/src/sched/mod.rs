@@ -117,7 +117,7 @@ pub fn init_cpu() {
     let here = hal::cpu::current();
     let idle = Task::adopt_idle(TaskName::from("idle"));
     idle.entity().set_cpu(here);
-    idle.entity().starts(sync::Instant::now());
+    idle.entity().starts();
     let cpu = CPUS.on(here);
     if cpu.idle.set(idle).is_ok() {
         sync::sched::install(&Fair);

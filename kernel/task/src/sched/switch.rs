@@ -74,7 +74,7 @@ fn schedule(why: Why) {
     let now = Instant::now();
     let (vruntime, idling, may_stay) = sync::with_current(|task| {
         let idling = cpu.is_idle_task(task);
-        let vruntime = account(task, here, now, idling);
+        let vruntime = account(task, here, idling);
         let may_stay = why == Why::Preempted && !idling && place::allowed(task).contains(here);
         (vruntime, idling, may_stay)
     });
@@ -91,7 +91,7 @@ fn schedule(why: Why) {
             drop(queue);
             if let Some(idle) = cpu.idle.get() {
                 count_switch(here, why);
-                go(idle.clone(), now);
+                go(idle.clone());
             }
         } else if !idling {
             sync::with_current(|task| queue.set_running(Some(task), now.as_nanos()));
@@ -105,12 +105,12 @@ fn schedule(why: Why) {
     cpu.publish(&queue);
     drop(queue);
     count_switch(here, why);
-    go(next, now);
+    go(next);
 }
 
-fn go(next: Arc<Task>, now: Instant) {
+fn go(next: Arc<Task>) {
     sync::with_current(|task| task.entity().stops());
-    next.entity().starts(now);
+    next.entity().starts();
     hal::thread::switch_to(next);
 }
 
@@ -121,9 +121,9 @@ fn count_switch(here: CpuId, why: Why) {
 }
 
 /// Books the current task's time up to now; answers its weighted run time.
-fn account(task: &Task, here: CpuId, now: Instant, idling: bool) -> u64 {
+fn account(task: &Task, here: CpuId, idling: bool) -> u64 {
     let entity = task.entity();
-    entity.was_in_kernel(now);
+    entity.was_in_kernel();
     let (user, system) = entity.take_unbooked();
     let times = &CPUS.on(here).times;
     if idling {
@@ -190,7 +190,7 @@ pub(super) fn translate(vruntime: u64, from: CpuId, floor: u64) -> u64 {
 pub(super) fn idle_since(cpu: CpuId) -> u64 {
     let cpu = CPUS.on(cpu);
     match cpu.idle.get() {
-        Some(idle) if cpu.queue.lock().is_idle() => idle.entity().since_stamp(Instant::now()),
+        Some(idle) if cpu.queue.lock().is_idle() => idle.entity().since_stamp(),
         _ => 0,
     }
 }
@@ -198,11 +198,11 @@ pub(super) fn idle_since(cpu: CpuId) -> u64 {
 /// The current task leaves the kernel for its program: the time since it came is the kernel's.
 #[inline]
 pub fn leave_kernel(task: &Task) {
-    task.entity().enters_user(Instant::now());
+    task.entity().enters_user();
 }
 
 /// The current task comes from its program into the kernel: the time since it left is the program's.
 #[inline]
 pub fn enter_kernel(task: &Task) {
-    task.entity().was_in_user(Instant::now());
+    task.entity().was_in_user();
 }
