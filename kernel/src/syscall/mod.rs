@@ -165,7 +165,6 @@ pub fn dispatch(
     holdings: &Holdings,
 ) -> Option<Interrupted> {
     let number = regs.x(8) as u32 as usize;
-    let args = regs.arguments();
     let entry = table::entry(number);
     thread.process().counts.count(number);
     let mut cx = Cx {
@@ -174,9 +173,9 @@ pub fn dispatch(
         holdings,
     };
     let result = if thread.has(flag::TRACE) {
-        traced(&mut cx, entry, number, &args)
+        traced(&mut cx, entry, number)
     } else {
-        (entry.handler)(&mut cx, &args)
+        (entry.handler)(&mut cx)
     };
     match result {
         Ok(value) => {
@@ -216,9 +215,8 @@ fn traced(
     cx: &mut Cx<'_>,
     entry: &table::Entry,
     number: usize,
-    args: &table::Registers,
 ) -> Result<usize> {
-    let line = Line::of(entry, number, args);
+    let line = Line::of(entry, number, &cx.regs.arguments());
     let (tid, name) = (cx.thread.tid(), cx.thread.name());
     let emit = |text: &str| {
         let name = core::str::from_utf8(name.as_bytes()).unwrap_or("?");
@@ -229,9 +227,9 @@ fn traced(
         abi::nr::EXIT | abi::nr::EXIT_GROUP | abi::nr::RT_SIGRETURN
     ) {
         emit(&line.unfinished());
-        return (entry.handler)(cx, args);
+        return (entry.handler)(cx);
     }
-    let result = (entry.handler)(cx, args);
+    let result = (entry.handler)(cx);
     emit(&line.finish(&result));
     result
 }

@@ -27,7 +27,7 @@ pub const LEN: usize = 480;
 pub type Registers = [u64; 6];
 
 /// A handler behind its argument conversion.
-pub type Handler = fn(&mut Cx<'_>, &Registers) -> Result<usize>;
+pub type Handler = fn(&mut Cx<'_>) -> Result<usize>;
 
 /// What the kernel knows of one number.
 #[derive(Clone, Copy)]
@@ -58,7 +58,7 @@ impl Take<'_> {
     }
 }
 
-fn unknown(_: &mut Cx<'_>, _: &Registers) -> Result<usize> {
+fn unknown(_: &mut Cx<'_>) -> Result<usize> {
     Err(Errno::ENOSYS)
 }
 
@@ -83,8 +83,9 @@ macro_rules! syscalls {
             use super::*;
             $(
                 #[allow(unused_mut, unused_variables, reason = "a call may take no arguments")]
-                pub(super) fn $name(cx: &mut Cx<'_>, args: &Registers) -> Result<usize> {
-                    let mut take = Take(args, 0);
+                pub(super) fn $name(cx: &mut Cx<'_>) -> Result<usize> {
+                    let args = cx.regs.arguments();
+                    let mut take = Take(&args, 0);
                     $(let $arg: $ty = take.next();)*
                     super::super::$family::$name(cx, $($arg),*)
                 }
