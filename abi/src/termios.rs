@@ -330,6 +330,13 @@ pub mod ioctl {
     pub const TCIOFF: usize = 2;
     pub const TCION: usize = 3;
 
+    pub const TIOCM_DTR: u32 = 0x002;
+    pub const TIOCM_RTS: u32 = 0x004;
+    pub const TIOCM_CTS: u32 = 0x020;
+    pub const TIOCM_CAR: u32 = 0x040;
+    pub const TIOCM_RNG: u32 = 0x080;
+    pub const TIOCM_DSR: u32 = 0x100;
+
     pub const TIOCPKT_DATA: u8 = 0;
     pub const TIOCPKT_FLUSHREAD: u8 = 1;
     pub const TIOCPKT_FLUSHWRITE: u8 = 2;

@@ -20,7 +20,7 @@ use task::exec::stack::Strings;
 use task::exec::{Request, exec};
 use task::thread::Resources;
 use vfs::ops::create::create;
-use vfs::{FdTable, FileSystemType, FsContext, LookupFlags, Mount, MountFlags, NewNode, Start};
+use vfs::{FdTable, FsContext, LookupFlags, Mount, MountFlags, NewNode, Start};
 
 use crate::{devices, proc, terminals, user};
 
@@ -102,7 +102,7 @@ fn first_names() -> Result<()> {
 
 #[inline(never)]
 fn mount_root() -> Result<()> {
-    let sb = fs::tmpfs::RamFsType.mount(b"rootfs", b"", 0)?;
+    let sb = fs::tmpfs::TmpFs::super_block("rootfs", b"", 0)?;
     let root = sb.root().clone();
     let mount = Mount::new(sb, root, Arc::from(&b"rootfs"[..]), MountFlags::empty());
     vfs::mount::set_root(&mount);

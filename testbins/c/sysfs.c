@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
 static char text[8192];
@@ -29,6 +30,34 @@ TEST(device_is_found_by_class_and_by_number)
     memset(target, 0, sizeof target);
     ASSERT_TRUE(readlink("/sys/class/mem/null/subsystem", target, sizeof target - 1) > 0);
     EXPECT_STREQ(target, "../../../../class/mem");
+}
+
+TEST(virtio_ports_are_found_by_their_names)
+{
+    struct dirent *e;
+    char path[512], name[64], want[64];
+    int ports = 0, named = 0;
+    DIR *dir = opendir("/sys/class/virtio-ports");
+    if (!dir)
+        SKIP("no virtio console here");
+    while ((e = readdir(dir))) {
+        struct stat st;
+        if (strncmp(e->d_name, "vport", 5))
+            continue;
+        ports++;
+        snprintf(path, sizeof path, "/sys/class/virtio-ports/%s/name", e->d_name);
+        snprintf(name, sizeof name, "%s", get(path));
+        named += !strncmp(name, "nacre.", 6);
+        snprintf(path, sizeof path, "/dev/%s", e->d_name);
+        ASSERT_OK(stat(path, &st));
+        EXPECT_EQ(st.st_mode, S_IFCHR | 0600);
+        snprintf(path, sizeof path, "/sys/class/virtio-ports/%s/dev", e->d_name);
+        snprintf(want, sizeof want, "%u:%u\n", major(st.st_rdev), minor(st.st_rdev));
+        EXPECT_STREQ(get(path), want);
+    }
+    if (!ports)
+        SKIP("no virtio ports here");
+    EXPECT_TRUE(named > 0);
 }
 
 TEST(processors_are_listed)

@@ -7,7 +7,9 @@
 use crate::node::{self, Node};
 use crate::tty::ldisc::Received;
 use crate::tty::{self, Line, Tty};
+use abi::Result;
 use abi::stat::makedev;
+use abi::termios::ioctl::{TIOCM_CAR, TIOCM_CTS, TIOCM_DSR, TIOCM_DTR, TIOCM_RTS};
 use abi::termios::{ControlFlags, Termios2};
 use alloc::collections::VecDeque;
 use alloc::format;
@@ -18,11 +20,15 @@ use sync::{Events, IrqLock, Pollee, rank};
 
 const DATA: usize = 0x00;
 const FLAGS: usize = 0x18;
+const LINE_CONTROL: usize = 0x2c;
 const CONTROL: usize = 0x30;
 const LEVELS: usize = 0x34;
 const MASK: usize = 0x38;
 const CLEAR: usize = 0x44;
 
+const CTS: u32 = 1 << 0;
+const DSR: u32 = 1 << 1;
+const DCD: u32 = 1 << 2;
 const RX_EMPTY: u32 = 1 << 4;
 const TX_FULL: u32 = 1 << 5;
 
@@ -31,7 +37,12 @@ const INT_TX: u32 = 1 << 5;
 const INT_RX_IDLE: u32 = 1 << 6;
 const INT_ALL: u32 = 0x7ff;
 
-const ENABLED: u32 = 1 | 1 << 8 | 1 << 9;
+/// Transmitter, receiver and the chip on; both outputs to a modem raised.
+const ENABLED: u32 = 1 | 1 << 8 | 1 << 9 | DTR | RTS;
+const DTR: u32 = 1 << 10;
+const RTS: u32 = 1 << 11;
+
+const SEND_BREAK: u32 = 1;
 
 const DAMAGED: u32 = 0x3 << 8;
 const BREAK: u32 = 1 << 10;
@@ -173,6 +184,47 @@ impl Line for Port {
 
     fn adjust(&self, termios: &mut Termios2) {
         termios.cflag.remove(ControlFlags::CMSPAR);
+    }
+
+    fn modem(&self) -> Result<u32> {
+        let inputs = self.registers.read(FLAGS);
+        let outputs = self.registers.read(CONTROL);
+        let lines = [
+            (inputs & CTS, TIOCM_CTS),
+            (inputs & DSR, TIOCM_DSR),
+            (inputs & DCD, TIOCM_CAR),
+            (outputs & DTR, TIOCM_DTR),
+            (outputs & RTS, TIOCM_RTS),
+        ];
+        let raised = lines.iter().filter(|(bit, _)| *bit != 0);
+        Ok(raised.map(|(_, line)| line).sum())
+    }
+
+    fn set_modem(&self, raise: u32, lower: u32) -> Result<()> {
+        // The lock keeps two changes apart.
+        let _rings = self.rings.lock();
+        let mut control = self.registers.read(CONTROL);
+        for (line, bit) in [(TIOCM_DTR, DTR), (TIOCM_RTS, RTS)] {
+            if raise & line != 0 {
+                control |= bit;
+            }
+            if lower & line != 0 {
+                control &= !bit;
+            }
+        }
+        self.registers.write(CONTROL, control);
+        Ok(())
+    }
+
+    fn set_break(&self, on: bool) {
+        let _rings = self.rings.lock();
+        let control = self.registers.read(LINE_CONTROL);
+        let new = if on {
+            control | SEND_BREAK
+        } else {
+            control & !SEND_BREAK
+        };
+        self.registers.write(LINE_CONTROL, new);
     }
 }
 

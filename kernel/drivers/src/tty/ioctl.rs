@@ -138,8 +138,18 @@ pub(super) fn own(
         TCSBRK | TCSBRKP => {
             tty.check_foreground(caller, signal::SIGTTOU)?;
             drained(tty)?;
+            if cmd == TCSBRKP || arg == 0 {
+                // The other end of an emulated wire sees that it was there, not how long.
+                tty.line.set_break(true);
+                tty.line.set_break(false);
+            }
         }
-        TIOCSBRK | TIOCCBRK => tty.check_foreground(caller, signal::SIGTTOU)?,
+        TIOCSBRK | TIOCCBRK => {
+            tty.check_foreground(caller, signal::SIGTTOU)?;
+            tty.line.set_break(cmd == TIOCSBRK);
+        }
+        TIOCMGET => return give(arg, &tty.line.modem()?),
+        TIOCMBIS | TIOCMBIC | TIOCMSET => set_modem(tty, cmd, arg)?,
         TIOCOUTQ => return give(arg, &clamp(tty.line.unsent())),
         FIONREAD => return give(arg, &clamp(tty.state.lock().discipline.readable_bytes())),
         TIOCSTI => {
@@ -173,6 +183,17 @@ pub(super) fn own(
         _ => return shared(tty, false, cmd, arg, caller),
     }
     Ok(0)
+}
+
+fn set_modem(tty: &Tty, cmd: u32, arg: usize) -> Result<()> {
+    // A wire without modem lines says so before the argument is looked at.
+    tty.line.modem()?;
+    let value = user::<u32>(arg).read()?;
+    match cmd {
+        TIOCMBIS => tty.line.set_modem(value, 0),
+        TIOCMBIC => tty.line.set_modem(0, value),
+        _ => tty.line.set_modem(value, !value),
+    }
 }
 
 pub(super) fn clamp(count: usize) -> i32 {

@@ -1,7 +1,7 @@
 //! The wire behind a terminal: a serial port, a virtio port, the other half of a pty.
 
-use abi::Result;
 use abi::termios::Termios2;
+use abi::{Errno, Result};
 
 /// Where a terminal's output goes. All calls but [`Line::opened`], [`Line::closed_one`] and [`Line::settle`] come with
 /// the terminal's lock held; none may sleep or call back into the terminal.
@@ -42,6 +42,25 @@ pub trait Line: Send + Sync {
 
     /// The terminal's lock was let go after other calls: who waits on the other side may be told.
     fn settle(&self) {}
+
+    /// The modem's lines (`TIOCM_*`). Called without the terminal's lock, as are the next two.
+    ///
+    /// # Errors
+    /// `ENOTTY` for a wire that has none.
+    fn modem(&self) -> Result<u32> {
+        Err(Errno::ENOTTY)
+    }
+
+    /// Raises and lowers modem lines.
+    ///
+    /// # Errors
+    /// As [`Line::modem`].
+    fn set_modem(&self, _raise: u32, _lower: u32) -> Result<()> {
+        Err(Errno::ENOTTY)
+    }
+
+    /// Begins or ends a break; nothing on a wire that knows none.
+    fn set_break(&self, _on: bool) {}
 
     /// Whether the wire is the other half of a pty.
     fn is_pty(&self) -> bool {

@@ -277,12 +277,12 @@ impl Console {
     }
 
     fn publish(&self, port: &Port) {
-        let name = port.name();
-        let attributes = if name.is_empty() {
-            Vec::new()
-        } else {
-            vec![("name", format!("{name}\n"))]
+        let name = match port.name() {
+            // So Linux shows that there is none.
+            name if name.is_empty() => "(null)".into(),
+            name => name,
         };
+        let attributes = vec![("name", format!("{name}\n"))];
         node::publish(Node {
             name: port.node.clone(),
             device: makedev(MAJOR, port.minor),

@@ -5,6 +5,7 @@ use crate::node::{self, Node};
 use crate::tty::{self, Line, Tty};
 use abi::stat::makedev;
 use abi::termios::Termios2;
+use abi::{Errno, Result};
 use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -39,6 +40,11 @@ impl Line for PortLine {
 
     fn input_room(&self) {
         self.port.pollee().notify(Events::READABLE);
+    }
+
+    fn modem(&self) -> Result<u32> {
+        // Linux's hvc knows the ioctl, but no modem.
+        Err(Errno::EINVAL)
     }
 }
 
