@@ -78,15 +78,7 @@ pub fn epoll_pwait(
     mask: UserPtr<SigSet>,
     size: usize,
 ) -> Result<usize> {
-    wait_masked(
-        cx,
-        epfd,
-        events,
-        most,
-        Timeout::from_millis(millis),
-        mask,
-        size,
-    )
+    wait_masked(cx, epfd, events, most, Patience::Millis(millis), mask, size)
 }
 
 /// `epoll_pwait2(2)`
@@ -100,22 +92,41 @@ pub fn epoll_pwait2(
     size: usize,
 ) -> Result<usize> {
     let timeout = Timeout::read(timeout)?;
-    wait_masked(cx, epfd, events, most, timeout, mask, size)
+    wait_masked(
+        cx,
+        epfd,
+        events,
+        most,
+        Patience::Timeout(timeout),
+        mask,
+        size,
+    )
 }
 
+#[inline(always)]
 fn wait_masked(
     cx: &Cx<'_>,
     epfd: Fd,
     events: UserPtr<EpollEvent>,
     most: i32,
-    timeout: Timeout,
+    patience: Patience,
     mask: UserPtr<SigSet>,
     size: usize,
 ) -> Result<usize> {
+    if mask.is_null() {
+        return wait_events(cx, epfd, events.addr(), most, patience);
+    }
     sigmask::begin(cx.thread, mask, size)?;
-    let result = wait_events(cx, epfd, events.addr(), most, timeout);
+    let result = wait_events(cx, epfd, events.addr(), most, patience);
     sigmask::end(cx.thread, result == Err(Errno::EINTR));
     result
+}
+
+/// How long to wait; made a moment only if nothing is ready.
+#[derive(Clone, Copy)]
+enum Patience {
+    Millis(i32),
+    Timeout(Timeout),
 }
 
 fn wait_events(
@@ -123,7 +134,7 @@ fn wait_events(
     epfd: Fd,
     events: UserAddr,
     most: i32,
-    timeout: Timeout,
+    patience: Patience,
 ) -> Result<usize> {
     let most = usize::try_from(most)
         .ok()
@@ -133,27 +144,39 @@ fn wait_events(
         return Err(Errno::EFAULT);
     }
     let file = cx.usable_file(epfd)?;
-    let epoll = file.ops_as::<Epoll>().ok_or(Errno::EINVAL)?;
-    let attempt = || collect(epoll, events, most);
-    match timeout {
-        Timeout::Now => match attempt() {
-            Err(Errno::EAGAIN) => Ok(0),
-            answer => answer,
-        },
-        _ => {
-            let options = WaitOptions {
-                deadline: timeout.deadline(),
-                // Never made again (`man 7 signal`).
-                restart: Restart::Never,
-                exclusive: true,
-                ..WaitOptions::default()
-            };
-            let on = [(epoll.waiters(), Events::READABLE)];
-            match wait(cx.thread, &options, &on, attempt) {
-                Err(Errno::ETIMEDOUT) => Ok(0),
-                answer => answer,
-            }
-        }
+    let epoll = file.ops().as_epoll().ok_or(Errno::EINVAL)?;
+    match collect(epoll, events, most) {
+        Err(Errno::EAGAIN) => sleep(cx, epoll, events, most, patience),
+        answer => answer,
+    }
+}
+
+#[inline(never)]
+fn sleep(
+    cx: &Cx<'_>,
+    epoll: &Epoll,
+    events: UserAddr,
+    most: usize,
+    patience: Patience,
+) -> Result<usize> {
+    let timeout = match patience {
+        Patience::Millis(millis) => Timeout::from_millis(millis),
+        Patience::Timeout(timeout) => timeout,
+    };
+    if timeout == Timeout::Now {
+        return Ok(0);
+    }
+    let options = WaitOptions {
+        deadline: timeout.deadline(),
+        // Never made again (`man 7 signal`).
+        restart: Restart::Never,
+        exclusive: true,
+        ..WaitOptions::default()
+    };
+    let on = [(epoll.waiters(), Events::READABLE)];
+    match wait(cx.thread, &options, &on, || collect(epoll, events, most)) {
+        Err(Errno::ETIMEDOUT) => Ok(0),
+        answer => answer,
     }
 }
 
@@ -161,7 +184,7 @@ fn wait_events(
 fn collect(epoll: &Epoll, events: UserAddr, most: usize) -> Result<usize> {
     loop {
         let mut to = events;
-        let collected = epoll.collect(most, &mut |event| {
+        let collected = epoll.collect(most, |event| {
             let taken = copy_out_nofault(to, event.as_bytes()).is_ok();
             to = to.wrapping_add(size_of::<EpollEvent>());
             taken

@@ -81,6 +81,15 @@ impl Pollee {
         self.observed().is_some()
     }
 
+    /// As [`Pollee::is_observed`] to who has held a lock that observers look at the object under: without a barrier.
+    #[inline]
+    #[must_use]
+    pub fn has_observers(&self) -> bool {
+        self.inner
+            .get()
+            .is_some_and(|inner| inner.count.load(Ordering::Relaxed) != 0)
+    }
+
     #[inline]
     fn observed(&self) -> Option<&Arc<Inner>> {
         // Orders the object's change before the look at the list, for changes made without a lock.

@@ -19,6 +19,7 @@ use sync::{
 
 use crate::Caller;
 use crate::attr::FileType;
+use crate::epoll::Epoll;
 use crate::inode::Inode;
 use crate::notify;
 use crate::owner::{Owner, Ownership};
@@ -110,6 +111,11 @@ pub trait FileOps: Any + Send + Sync {
     /// Whether `O_ASYNC` has a meaning: the owner is signalled when the file becomes ready.
     fn signals(&self) -> bool {
         false
+    }
+
+    /// The epoll instance behind the file, without a search by type: `epoll_wait` asks each time.
+    fn as_epoll(&self) -> Option<&Epoll> {
+        None
     }
 
     /// What is left of opening: a FIFO waits for its peer (`EAGAIN` until it is there).

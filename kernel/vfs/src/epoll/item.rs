@@ -1,9 +1,10 @@
 //! One watched file.
 
-use super::{BEHAVIOUR, Epoll, Key, Queued};
+use super::ready::Place;
+use super::{BEHAVIOUR, Epoll, Key};
 use abi::epoll::{EPOLLET, EPOLLEXCLUSIVE, EPOLLONESHOT, EpollEvent};
 use alloc::sync::{Arc, Weak};
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use sync::{Events, Observer, Pollee, Registration, SpinLock, rank};
 
 use crate::file::OpenFile;
@@ -15,8 +16,7 @@ pub struct Item {
     fd: i32,
     mask: AtomicU32,
     data: AtomicU64,
-    pub(super) queued: Queued,
-    removed: AtomicBool,
+    pub(super) place: Place,
     registration: SpinLock<Option<Registration>, { rank::LEAF }>,
     this: Weak<Item>,
 }
@@ -29,8 +29,7 @@ impl Item {
             fd,
             mask: AtomicU32::new(with_always(event.events)),
             data: AtomicU64::new(event.data),
-            queued: AtomicBool::new(false),
-            removed: AtomicBool::new(false),
+            place: Place::new(),
             registration: SpinLock::new(None),
             this: this.clone(),
         })
@@ -63,7 +62,7 @@ impl Item {
     }
 
     pub fn is_removed(&self) -> bool {
-        self.removed.load(Ordering::Relaxed)
+        self.place.is_removed()
     }
 
     /// Begins to observe the file.
@@ -73,11 +72,6 @@ impl Item {
         };
         let registration = pollee.register(this, events_of(self.mask()), exclusive);
         *self.registration.lock() = Some(registration);
-    }
-
-    /// For the instance, which holds its ready list: never to be queued again.
-    pub fn mark_removed(&self) {
-        self.removed.store(true, Ordering::Relaxed);
     }
 
     /// Stops observing, for good.
@@ -113,14 +107,19 @@ impl Item {
         })
     }
 
-    /// The event was reported: disarms a one-shot item. True if the item stays on the list (level triggered).
-    pub fn delivered(&self) -> bool {
+    /// Whether the item stays on the ready list while it is asked: level triggering for good.
+    #[inline]
+    pub fn stays(&self) -> bool {
+        self.mask() & (EPOLLET | EPOLLONESHOT) == 0
+    }
+
+    /// The event was reported: disarms a one-shot item.
+    #[inline]
+    pub fn delivered(&self) {
         let mask = self.mask();
         if mask & EPOLLONESHOT != 0 {
             self.mask.store(mask & BEHAVIOUR, Ordering::Relaxed);
-            return false;
         }
-        mask & EPOLLET == 0
     }
 }
 
@@ -142,10 +141,7 @@ impl Observer for Item {
         let (Some(epoll), Some(this)) = (self.epoll.upgrade(), self.this.upgrade()) else {
             return false;
         };
-        if self.is_removed() {
-            return false;
-        }
-        epoll.queue(&this, false);
+        epoll.ready.queue(&this, false);
         let heard = epoll.pollee.is_observed();
         if heard {
             if sync {

@@ -8,21 +8,21 @@
 
 mod item;
 mod nesting;
+mod ready;
 #[cfg(test)]
 mod tests;
 
 use abi::epoll::{EPOLLET, EPOLLEXCLUSIVE, EPOLLONESHOT, EPOLLWAKEUP, EpollEvent};
 use abi::fcntl::OFlags;
 use abi::{Errno, Result};
-use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use arrayvec::ArrayVec;
 use core::fmt;
-use core::sync::atomic::{AtomicBool, Ordering};
 use item::Item;
-use sync::{Credentials, Events, IrqLock, Mutex, MutexGuard, Pollee, rank};
+use ready::Ready;
+use sync::{Credentials, Events, Mutex, Pollee, rank};
 
 use crate::anon::anon_file;
 use crate::file::{FileOps, OpenFile, Whence};
@@ -48,17 +48,10 @@ struct Interest {
     parents: Vec<Weak<Epoll>>,
 }
 
-#[derive(Default)]
-struct Ready {
-    list: VecDeque<Arc<Item>>,
-    /// Items on the list that were removed since.
-    stale: usize,
-}
-
 /// One epoll instance.
 pub struct Epoll {
     interest: Mutex<Interest, { rank::EPOLL }>,
-    ready: IrqLock<Ready, { rank::LEAF }>,
+    ready: Ready,
     pollee: Pollee,
     this: Weak<Epoll>,
 }
@@ -72,13 +65,23 @@ pub enum Collected {
     Fault,
 }
 
+/// What a file that was asked is to the caller.
+enum Verdict {
+    /// Not ready.
+    NotReady,
+    /// Ready, and told.
+    Told,
+    /// Ready, and to be told yet.
+    Untold,
+}
+
 impl Epoll {
     /// An instance that watches nothing.
     #[must_use]
     pub fn new() -> Arc<Self> {
         Arc::new_cyclic(|this| Self {
             interest: Mutex::new(Interest::default()),
-            ready: IrqLock::new(Ready::default()),
+            ready: Ready::new(),
             pollee: Pollee::new(),
             this: this.clone(),
         })
@@ -182,40 +185,27 @@ impl Epoll {
     ///
     /// # Errors
     /// `EAGAIN` when nothing is ready.
+    #[inline]
     pub fn collect(
         &self,
         most: usize,
-        sink: &mut dyn FnMut(&EpollEvent) -> bool,
+        mut sink: impl FnMut(&EpollEvent) -> bool,
     ) -> Result<Collected> {
-        let mut left = self.ready.lock().list.len();
         let mut count = 0;
         let mut fault = false;
-        while left > 0 && count < most && !fault {
-            let mut asked = ArrayVec::<Arc<OpenFile>, BATCH>::new();
-            let mut interest = self.interest.lock();
-            while left > 0 && count < most && !fault && !asked.is_full() {
-                let Some(item) = self.next(&mut left) else {
-                    break;
+        if most > 0 {
+            self.walk(false, |item, file| {
+                let Some(event) = item.judge(file) else {
+                    return (Verdict::NotReady, false);
                 };
-                let Some(file) = item.file() else {
-                    interest.items.remove(&item.key());
-                    self.retire(&item);
-                    continue;
-                };
-                let events = item.judge(&file);
-                asked.push(file);
-                let Some(event) = events else { continue };
                 if !sink(&event) {
-                    self.queue(&item, true);
                     fault = true;
-                } else {
-                    count += 1;
-                    if item.delivered() {
-                        self.queue(&item, false);
-                    }
+                    return (Verdict::Untold, true);
                 }
-            }
-            drop(interest);
+                item.delivered();
+                count += 1;
+                (Verdict::Told, count >= most)
+            });
         }
         if count == 0 {
             return if fault {
@@ -225,10 +215,50 @@ impl Epoll {
             };
         }
         // Whoever waits beside this caller gets what is left.
-        if self.pollee.is_observed() && !self.ready.lock().list.is_empty() {
+        if self.ready.len() > 0 && self.pollee.has_observers() {
             self.pollee.notify(Events::READABLE);
         }
         Ok(Collected::Events(count))
+    }
+
+    /// Asks the files on the ready list, each once. `visit` judges one and says whether the walk ends.
+    #[inline]
+    fn walk(&self, nested: bool, mut visit: impl FnMut(&Item, &OpenFile) -> (Verdict, bool)) {
+        // Who waits has registered before he looks here: what is queued later is told to him.
+        if self.ready.len() == 0 {
+            return;
+        }
+        let mut walk = self.ready.begin();
+        let mut over = false;
+        while !over && !walk.is_over() {
+            // Let go outside of the lock.
+            let mut asked = ArrayVec::<Arc<OpenFile>, BATCH>::new();
+            let mut interest = if nested {
+                self.interest.lock_nested()
+            } else {
+                self.interest.lock()
+            };
+            while !over && !asked.is_full() {
+                let Some(item) = self.ready.next(&mut walk) else {
+                    over = true;
+                    break;
+                };
+                let Some(file) = item.file() else {
+                    interest.items.remove(&item.key());
+                    self.retire(&item);
+                    continue;
+                };
+                let verdict;
+                (verdict, over) = visit(&item, &file);
+                match (verdict, item.stays()) {
+                    (Verdict::NotReady, true) => self.ready.settle(&item),
+                    (Verdict::Untold, false) => self.ready.queue(&item, true),
+                    _ => {}
+                }
+                asked.push(file);
+            }
+            drop(interest);
+        }
     }
 
     /// Tells who waits here.
@@ -240,48 +270,13 @@ impl Epoll {
     /// About how many files are ready.
     #[must_use]
     pub fn ready_len(&self) -> usize {
-        self.ready.lock().list.len()
-    }
-
-    /// Puts an item on the ready list, unless it is there.
-    fn queue(&self, item: &Arc<Item>, first: bool) {
-        let mut ready = self.ready.lock();
-        if !item.is_removed() && !item.queued.swap(true, Ordering::Relaxed) {
-            if first {
-                ready.list.push_front(item.clone());
-            } else {
-                ready.list.push_back(item.clone());
-            }
-        }
-    }
-
-    /// Takes the first item off the ready list, passing over removed ones, as long as there are some `left` of those
-    /// the list had when the walk began.
-    fn next(&self, left: &mut usize) -> Option<Arc<Item>> {
-        loop {
-            let rest = left.checked_sub(1)?;
-            let mut ready = self.ready.lock();
-            let Some(item) = ready.list.pop_front() else {
-                *left = 0;
-                return None;
-            };
-            *left = rest;
-            item.queued.store(false, Ordering::Relaxed);
-            let stale = item.is_removed();
-            if stale {
-                ready.stale = ready.stale.saturating_sub(1);
-            }
-            drop(ready);
-            if !stale {
-                return Some(item);
-            }
-        }
+        self.ready.len()
     }
 
     /// Queues the item if its file is ready now, and tells who waits.
     fn ask(&self, item: &Arc<Item>, file: &OpenFile) {
         if item.judge(file).is_some() {
-            self.queue(item, false);
+            self.ready.queue(item, false);
             self.pollee.notify(Events::READABLE);
         }
     }
@@ -298,19 +293,7 @@ impl Epoll {
             });
             interest.sweep_at = (interest.items.len() * 2).max(32);
         }
-        let needed = interest.items.len() * 2 + 2;
-        let capacity = self.ready.lock().list.capacity();
-        if capacity >= needed {
-            return Ok(());
-        }
-        let mut bigger = VecDeque::new();
-        bigger.try_reserve(needed * 2).map_err(|_| Errno::ENOMEM)?;
-        let mut ready = self.ready.lock();
-        bigger.extend(ready.list.drain(..));
-        let old = core::mem::replace(&mut ready.list, bigger);
-        drop(ready);
-        drop(old);
-        Ok(())
+        self.ready.make_room(interest.items.len() * 2 + 2)
     }
 
     fn forget(&self, key: Key) -> bool {
@@ -327,37 +310,8 @@ impl Epoll {
     /// Ends an item that has left the map: it is told nothing more, and lets go of its file's list, which keeps it
     /// alive.
     fn retire(&self, item: &Item) {
-        let mut ready = self.ready.lock();
-        item.mark_removed();
-        if item.queued.load(Ordering::Relaxed) {
-            ready.stale += 1;
-        }
-        let purge = ready.stale > BATCH && ready.stale * 2 > ready.list.len();
-        drop(ready);
+        self.ready.remove(item);
         item.unwatch();
-        if purge {
-            self.purge();
-        }
-    }
-
-    /// Takes removed items off the ready list. The list was given its room for good, so it is turned round in place.
-    fn purge(&self) {
-        let mut left = self.ready_len();
-        while left > 0 {
-            let mut ready = self.ready.lock();
-            for _ in 0..left.min(BATCH) {
-                let Some(item) = ready.list.pop_front() else {
-                    return;
-                };
-                if item.is_removed() {
-                    item.queued.store(false, Ordering::Relaxed);
-                    ready.stale = ready.stale.saturating_sub(1);
-                } else {
-                    ready.list.push_back(item);
-                }
-            }
-            left = left.saturating_sub(BATCH);
-        }
     }
 
     /// Nobody has the instance open any more: its files forget it.
@@ -378,41 +332,24 @@ impl Epoll {
     fn is_nested(&self) -> bool {
         !self.interest.lock().parents.is_empty()
     }
-
-    fn interest_nested(&self) -> MutexGuard<'_, Interest, { rank::EPOLL }> {
-        self.interest.lock_nested()
-    }
 }
 
 fn key(fd: i32, file: &Arc<OpenFile>) -> Key {
     (fd, Arc::as_ptr(file).addr())
 }
 
-/// Lets a file go while an instance's lock is held: the last reference must not end here.
-fn let_go(file: Arc<OpenFile>) {
-    if Arc::strong_count(&file) == 1 {
-        sync::defer_drop(Box::new(file));
-    }
-}
-
 impl FileOps for Epoll {
     fn ready(&self, _file: &OpenFile) -> Events {
-        let mut left = self.ready_len();
-        if left == 0 {
-            return Events::empty();
-        }
-        let interest = self.interest_nested();
         let mut found = false;
-        while let Some(item) = self.next(&mut left) {
-            let Some(file) = item.file() else { continue };
-            found = item.judge(&file).is_some();
-            let_go(file);
-            if found {
-                self.queue(&item, true);
-                break;
-            }
-        }
-        drop(interest);
+        self.walk(true, |item, file| {
+            found = item.judge(file).is_some();
+            let verdict = if found {
+                Verdict::Untold
+            } else {
+                Verdict::NotReady
+            };
+            (verdict, found)
+        });
         if found {
             Events::READABLE
         } else {
@@ -428,14 +365,24 @@ impl FileOps for Epoll {
         Ok(*pos)
     }
 
+    fn as_epoll(&self) -> Option<&Epoll> {
+        Some(self)
+    }
+
     fn release(&self, _file: &OpenFile) {
         self.close();
     }
 
     fn show_info(&self, _file: &OpenFile, out: &mut dyn fmt::Write) -> fmt::Result {
         let interest = self.interest.lock();
-        for item in interest.items.values() {
-            let Some(file) = item.file() else { continue };
+        // Let go after the lock.
+        let files: Vec<_> = interest
+            .items
+            .values()
+            .filter_map(|item| Some((item.clone(), item.file()?)))
+            .collect();
+        drop(interest);
+        for (item, file) in files {
             let ino = file.inode().attr().ino();
             writeln!(
                 out,
@@ -444,11 +391,7 @@ impl FileOps for Epoll {
                 item.mask(),
                 item.data()
             )?;
-            let_go(file);
         }
         Ok(())
     }
 }
-
-/// A flag that only the ready list's lock changes.
-type Queued = AtomicBool;

@@ -56,7 +56,7 @@ fn event(events: u32, data: u64) -> EpollEvent {
 /// Data and events of what is ready, at most `most`.
 fn ready(epoll: &Epoll, most: usize) -> Vec<(u64, u32)> {
     let mut got = Vec::new();
-    let answer = epoll.collect(most, &mut |event| {
+    let answer = epoll.collect(most, |event| {
         got.push((event.data, event.events));
         true
     });

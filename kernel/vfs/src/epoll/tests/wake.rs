@@ -29,7 +29,7 @@ fn wait(epoll: &Epoll) -> (u64, u32) {
     let on = [(epoll.waiters(), Events::READABLE)];
     let mut got = (0, 0);
     let answer = wait_on(&sleep, &on, || {
-        epoll.collect(1, &mut |event| {
+        epoll.collect(1, |event| {
             got = (event.data, event.events);
             true
         })
