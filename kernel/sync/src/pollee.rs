@@ -16,6 +16,7 @@ use crate::events::Events;
 use crate::once::Once;
 use crate::rank;
 use crate::spin_lock::IrqLock;
+use crate::task::ANY_WAIT;
 
 /// Somebody who is told when an object may be ready.
 pub trait Observer: Send + Sync {
@@ -23,12 +24,18 @@ pub trait Observer: Send + Sync {
     /// on this processor. Answers whether the news was of use: an exclusive observer that answers `true`
     /// ends the round, and no further exclusive observer hears of it. Must not sleep.
     fn notify(&self, events: Events, sync: bool) -> bool;
+
+    /// As [`Observer::notify`], for one who counts his waits: the news are for the wait with this number alone.
+    fn notify_waiter(&self, events: Events, sync: bool, _wait: u32) -> bool {
+        self.notify(events, sync)
+    }
 }
 
 struct Entry {
     key: u64,
     events: Events,
     exclusive: bool,
+    wait: u32,
     observer: Arc<dyn Observer>,
 }
 
@@ -116,7 +123,7 @@ impl Pollee {
         exclusive: bool,
     ) -> Registration {
         let inner = self.inner().clone();
-        let key = inner.add(observer, events, exclusive);
+        let key = inner.add(observer, events, exclusive, ANY_WAIT);
         Registration { inner, key }
     }
 
@@ -127,8 +134,9 @@ impl Pollee {
         observer: Arc<dyn Observer>,
         events: Events,
         exclusive: bool,
+        wait: u32,
     ) -> u64 {
-        self.inner().add(observer, events, exclusive)
+        self.inner().add(observer, events, exclusive, wait)
     }
 
     #[inline]
@@ -162,7 +170,7 @@ impl fmt::Debug for Pollee {
 }
 
 impl Inner {
-    fn add(&self, observer: Arc<dyn Observer>, events: Events, exclusive: bool) -> u64 {
+    fn add(&self, observer: Arc<dyn Observer>, events: Events, exclusive: bool, wait: u32) -> u64 {
         let events = events | Events::ALWAYS;
         let mut list = self.list.lock();
         let key = list.next_key;
@@ -171,6 +179,7 @@ impl Inner {
             key,
             events,
             exclusive,
+            wait,
             observer,
         });
         self.count.store(list.entries.len(), Ordering::Relaxed);
@@ -199,7 +208,7 @@ impl Inner {
         let mut end = None;
         let mut accepted = false;
         loop {
-            let mut batch = ArrayVec::<Arc<dyn Observer>, BATCH>::new();
+            let mut batch = ArrayVec::<(Arc<dyn Observer>, u32), BATCH>::new();
             let mut last_is_exclusive = false;
             let mut more = false;
             let list = self.list.lock();
@@ -222,14 +231,14 @@ impl Inner {
                     more = true;
                     break;
                 }
-                batch.push(entry.observer.clone());
+                batch.push((entry.observer.clone(), entry.wait));
                 last_is_exclusive = entry.exclusive;
                 from = entry.key.wrapping_add(1);
             }
             drop(list);
             let count = batch.len();
-            for (index, observer) in batch.into_iter().enumerate() {
-                let useful = observer.notify(events, sync);
+            for (index, (observer, wait)) in batch.into_iter().enumerate() {
+                let useful = observer.notify_waiter(events, sync, wait);
                 if useful && last_is_exclusive && index + 1 == count {
                     accepted = true;
                 }

@@ -49,6 +49,10 @@ pub(crate) const NOTIFIED: u32 = 1;
 pub(crate) const UNLOCKED: u32 = 2;
 /// The alarm has rung.
 pub(crate) const RANG: u32 = 4;
+/// Above the flags, exclusive waits are counted: who is told of something after his wait has ended has not heard it.
+const WAITS: u32 = 1 << 8;
+/// Instead of the number of a wait: whichever it is.
+pub(crate) const ANY_WAIT: u32 = 1;
 
 /// A schedulable entity.
 pub struct Task {
@@ -314,6 +318,39 @@ impl Task {
         true
     }
 
+    /// The number of the present exclusive wait.
+    #[inline]
+    pub(crate) fn this_wait(&self) -> u32 {
+        self.flags.load(Ordering::Relaxed) & !(WAITS - 1)
+    }
+
+    /// Ends the present exclusive wait: from here on nobody's notification is accepted for it. Answers whether one was
+    /// that has not been looked at.
+    #[inline]
+    pub(crate) fn end_wait(&self) -> bool {
+        self.flags.fetch_add(WAITS, Ordering::AcqRel) & NOTIFIED != 0
+    }
+
+    /// As [`Task::raise`], if `wait` is the present one.
+    fn raise_in(&self, wait: u32, flag: u32, how: Wake) -> bool {
+        let mut old = self.flags.load(Ordering::Relaxed);
+        loop {
+            if old & !(WAITS - 1) != wait || old & flag != 0 {
+                return false;
+            }
+            let new = old | flag;
+            match self
+                .flags
+                .compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed)
+            {
+                Ok(_) => break,
+                Err(now) => old = now,
+            }
+        }
+        self.wake(how);
+        true
+    }
+
     /// A word for whoever keeps the task on a list of his own while it waits (futexes): where it is.
     #[inline]
     pub fn place(&self) -> &core::sync::atomic::AtomicU32 {
@@ -362,6 +399,15 @@ impl Observer for Task {
             NOTIFIED
         };
         self.raise(flag, if sync { Wake::Sync } else { Wake::Normal })
+    }
+
+    #[inline]
+    fn notify_waiter(&self, events: Events, sync: bool, wait: u32) -> bool {
+        if wait == ANY_WAIT {
+            return self.notify(events, sync);
+        }
+        let how = if sync { Wake::Sync } else { Wake::Normal };
+        self.raise_in(wait, NOTIFIED, how)
     }
 }
 

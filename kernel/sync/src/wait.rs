@@ -15,7 +15,7 @@ use arrayvec::ArrayVec;
 use crate::events::Events;
 use crate::instant::Instant;
 use crate::pollee::{Observer, Pollee, Registration};
-use crate::task::{self, NOTIFIED, RANG, Task, UNLOCKED};
+use crate::task::{self, ANY_WAIT, NOTIFIED, RANG, Task, UNLOCKED};
 use crate::timer;
 
 /// How to sleep in [`wait_on`].
@@ -58,7 +58,12 @@ impl<'a> Enrolled<'a> {
         };
         for (pollee, events) in on {
             let Some(observer) = task.this() else { break };
-            let key = pollee.enrol(observer, *events, exclusive);
+            let wait = if exclusive {
+                task.this_wait()
+            } else {
+                ANY_WAIT
+            };
+            let key = pollee.enrol(observer, *events, exclusive, wait);
             if enrolled.keys.try_push(key).is_err() {
                 enrolled.more.push(key);
             }
@@ -101,6 +106,10 @@ pub fn wait_on<T>(
                     if armed {
                         timer::stop_alarm(task);
                     }
+                    drop(enrolled);
+                    if sleep.exclusive && task.end_wait() {
+                        pass_on(on);
+                    }
                     return Ok(done);
                 }
             }
@@ -113,7 +122,12 @@ pub fn wait_on<T>(
         }
         drop(enrolled);
         // An exclusive notification that came last must not be lost: take what it announced.
-        if task.flag(NOTIFIED) {
+        let told = if sleep.exclusive {
+            task.end_wait()
+        } else {
+            task.flag(NOTIFIED)
+        };
+        if told {
             match attempt() {
                 Err(Errno::EAGAIN) => {}
                 done => return Ok(done),
@@ -121,6 +135,14 @@ pub fn wait_on<T>(
         }
         Err(stop)
     })
+}
+
+/// What an exclusive waiter was told after it had looked is for the next one: it goes away with what it has.
+#[cold]
+fn pass_on(on: &[(&Pollee, Events)]) {
+    for (pollee, events) in on {
+        pollee.notify(*events);
+    }
 }
 
 /// Sleeps until the task is notified (`None`) or must stop.
@@ -189,7 +211,7 @@ pub(crate) fn for_lock<G>(
             core::hint::spin_loop();
         }
     };
-    let key = waiters.enrol(task.clone(), Events::UNLOCKED, exclusive);
+    let key = waiters.enrol(task.clone(), Events::UNLOCKED, exclusive, ANY_WAIT);
     let mut slept = false;
     loop {
         task.clear_flag(UNLOCKED);

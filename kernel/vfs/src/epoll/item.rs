@@ -142,6 +142,9 @@ impl Observer for Item {
             return false;
         };
         epoll.ready.queue(&this, false);
+        if self.is_removed() {
+            return false;
+        }
         let heard = epoll.pollee.is_observed();
         if heard {
             if sync {

@@ -217,7 +217,7 @@ impl Ready {
     }
 
     /// Places on the list, taken up by whatever.
-    #[cfg(test)]
+    #[cfg(all(test, not(feature = "shuttle")))]
     pub fn listed(&self) -> usize {
         self.inner.lock().list.len()
     }

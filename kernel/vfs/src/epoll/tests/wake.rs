@@ -10,7 +10,7 @@ use shuttle::{check_random, thread};
 use std::thread;
 
 #[cfg(feature = "shuttle")]
-const TRIES: usize = 2000;
+const TRIES: usize = 1500;
 
 #[cfg(not(feature = "shuttle"))]
 fn check_random(body: impl Fn(), tries: usize) {
