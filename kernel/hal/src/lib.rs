@@ -46,6 +46,7 @@ pub mod smp;
 pub mod thread;
 pub mod time;
 pub mod ucopy;
+pub mod unaligned;
 pub mod user;
 pub mod vdso;
 pub mod virtio;

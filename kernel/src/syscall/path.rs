@@ -12,7 +12,9 @@ use super::Cx;
 use super::args::{DirFd, Fd, PathPtr};
 
 /// Paths up to this length, their NUL included, are read without an allocation.
-const SHORT: usize = 128;
+const SHORT: usize = 64;
+/// The room most others need.
+const MIDDLING: usize = 512;
 
 /// Room for a path read from the program.
 pub struct PathBuffer {
@@ -58,15 +60,17 @@ impl PathBuffer {
 
     #[cold]
     fn read_long(&mut self, path: PathPtr) -> Result<&[u8]> {
-        self.long
-            .try_reserve_exact(PATH_MAX)
-            .map_err(|_| Errno::ENOMEM)?;
-        self.long.resize(PATH_MAX, 0);
-        let length = ucopy::read_cstr(path.0, &mut self.long).map_err(|_| Errno::EFAULT)?;
-        self.long
-            .get(..length)
-            .filter(|path| path.len() < PATH_MAX)
-            .ok_or(Errno::ENAMETOOLONG)
+        for room in [MIDDLING, PATH_MAX] {
+            self.long
+                .try_reserve_exact(room - self.long.len())
+                .map_err(|_| Errno::ENOMEM)?;
+            self.long.resize(room, 0);
+            let length = ucopy::read_cstr(path.0, &mut self.long).map_err(|_| Errno::EFAULT)?;
+            if length < room {
+                return Ok(self.long.get(..length).unwrap_or_default());
+            }
+        }
+        Err(Errno::ENAMETOOLONG)
     }
 }
 

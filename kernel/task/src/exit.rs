@@ -8,7 +8,7 @@ use abi::signal::{CLD_EXITED, CLD_KILLED, SIG_IGN, SIGCHLD, SIGCONT, SIGHUP, SaF
 use sync::Events;
 
 use crate::futex;
-use crate::process::Process;
+use crate::process::{Process, Program};
 use crate::signal::{self, JobState, Origin, SigInfo, send_to_group, send_to_process, stop};
 use crate::thread::Thread;
 use crate::tree::{self, Life, Tree};
@@ -48,6 +48,8 @@ pub fn exit_thread(thread: &Arc<Thread>) {
     drop(gone);
     hand_over_children(thread, last);
     if last {
+        // Its file may be written again before anybody hears of the end.
+        drop(process.set_program(Program::default()));
         end_process(&process);
     } else {
         stop::thread_left(&process);

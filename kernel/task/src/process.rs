@@ -6,9 +6,9 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
+use crate::exec::Executable;
 use abi::signal::SigSet;
 use sync::{Credentials, IrqLock, Limits, Pollee, SpinLock, TaskName, rank};
-use vfs::Path;
 
 use crate::jobs::Terminal;
 use crate::signal::GroupSignals;
@@ -24,7 +24,7 @@ pub const CALLS: usize = 480;
 #[derive(Clone, Default)]
 pub struct Program {
     /// Its file (`/proc/[pid]/exe`).
-    pub exe: Option<Path>,
+    pub exe: Option<Arc<Executable>>,
     /// Auxiliary vector.
     pub auxv: Arc<[u64]>,
 }

@@ -318,7 +318,9 @@ impl Attributes {
 
     /// What `stat` shows of these attributes, with `size` bytes in `blocks` blocks of 512.
     #[must_use]
+    #[inline]
     pub fn metadata(&self, size: u64, blocks: u64) -> Metadata {
+        let times = self.times.lock();
         Metadata {
             ino: self.ino,
             mode: self.mode(),
@@ -329,7 +331,7 @@ impl Attributes {
             size,
             blksize: 4096,
             blocks,
-            times: self.times(),
+            times: *times,
             has_birth: true,
         }
     }

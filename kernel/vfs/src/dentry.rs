@@ -13,12 +13,12 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, Ordering};
-use hashbrown::HashTable;
 use sync::{Mutex, MutexGuard, SpinLock, rank};
 
 use crate::attr::FileType;
 use crate::inode::Inode;
 use crate::name_hash::hash;
+use crate::name_table::NameTable;
 use crate::notify;
 
 /// Longest name of a directory entry, bytes.
@@ -88,16 +88,10 @@ impl core::ops::DerefMut for DirGuard<'_> {
     }
 }
 
-struct Child {
-    hash: u64,
-    name: Arc<[u8]>,
-    /// `None`: known not to be there.
-    dentry: Option<Arc<Dentry>>,
-}
-
 #[derive(Default)]
 struct Children {
-    table: HashTable<Child>,
+    /// `None`: known not to be there.
+    table: NameTable<Option<Arc<Dentry>>>,
     negative: usize,
 }
 
@@ -292,15 +286,9 @@ impl Dentry {
         };
         let hash = hash(name);
         let children = directory.children.lock();
-        match children
-            .table
-            .find(hash, |child| child.hash == hash && *child.name == *name)
-        {
-            Some(Child {
-                dentry: Some(dentry),
-                ..
-            }) => Cached::Hit(dentry.clone()),
-            Some(_) => Cached::Negative,
+        match children.table.get(hash, name) {
+            Some(Some(dentry)) => Cached::Hit(dentry.clone()),
+            Some(None) => Cached::Negative,
             None => Cached::Miss,
         }
     }
@@ -387,32 +375,16 @@ impl Dentry {
         let Some(directory) = &self.directory else {
             return;
         };
-        let hash = hash(&name);
         let negative = dentry.is_none();
         let mut swept = Vec::new();
         let mut guard = directory.children.lock();
         let children = &mut *guard;
-        let replaced = match children
-            .table
-            .find_mut(hash, |child| child.hash == hash && child.name == name)
-        {
-            Some(child) => {
-                let old = core::mem::replace(&mut child.dentry, dentry);
-                children.negative =
-                    children.negative + usize::from(negative) - usize::from(old.is_none());
-                old
-            }
-            None => {
-                children
-                    .table
-                    .insert_unique(hash, Child { hash, name, dentry }, |child| child.hash);
-                children.negative += usize::from(negative);
-                None
-            }
-        };
+        let replaced = children.table.insert(name, dentry);
+        children.negative += usize::from(negative);
+        children.negative -= usize::from(matches!(replaced, Some(None)));
         let positive = children.table.len() - children.negative;
         if children.negative > NEGATIVE_FLOOR.max(positive) {
-            swept.extend(children.table.extract_if(|child| child.dentry.is_none()));
+            swept = children.table.extract(Option::is_none);
             children.negative = 0;
         }
         drop(guard);
@@ -452,17 +424,10 @@ impl Dentry {
         let Some(directory) = &self.directory else {
             return;
         };
-        let hash = hash(name);
         let mut guard = directory.children.lock();
         let children = &mut *guard;
-        let removed = match children
-            .table
-            .find_entry(hash, |child| child.hash == hash && *child.name == *name)
-        {
-            Ok(entry) => Some(entry.remove().0),
-            Err(_) => None,
-        };
-        if removed.as_ref().is_some_and(|child| child.dentry.is_none()) {
+        let removed = children.table.remove(name);
+        if matches!(removed, Some((_, None))) {
             children.negative -= 1;
         }
         drop(guard);
@@ -491,11 +456,7 @@ impl Dentry {
         let mut children = directory.children.lock();
         let table = core::mem::take(&mut *children);
         drop(children);
-        table
-            .table
-            .into_iter()
-            .filter_map(|child| child.dentry)
-            .collect()
+        table.table.into_values().flatten().collect()
     }
 
     /// Empties the cache below this dentry, which is being unmounted. Leaves first, so that no chain

@@ -36,6 +36,7 @@ mod mapped;
 pub mod mount;
 pub mod mount_text;
 pub mod name_hash;
+mod name_table;
 pub mod notify;
 pub mod ops;
 pub mod owner;

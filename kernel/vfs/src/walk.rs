@@ -13,6 +13,7 @@ use crate::dentry::{Cached, Dentry};
 use crate::fs_context::FsContext;
 use crate::inode::LinkTarget;
 use crate::mount::MountFlags;
+use crate::name_hash::length;
 use crate::path::Path;
 use crate::perm::Access;
 
@@ -142,6 +143,8 @@ pub fn lookup_parent<'p>(
 }
 
 impl<'a> Walk<'a> {
+    // Built where it stays: it is too large to be handed around.
+    #[inline(always)]
     fn new(start: &Start<'a>, path: &[u8], flags: LookupFlags) -> Result<Self> {
         let base = || start.base.map_or_else(|| start.fs.cwd(), Path::clone);
         let absolute = path.first() == Some(&b'/');
@@ -451,11 +454,8 @@ fn component(bytes: &[u8], from: usize) -> (usize, usize) {
     while bytes.get(start) == Some(&b'/') {
         start += 1;
     }
-    let mut end = start;
-    while bytes.get(end).is_some_and(|byte| *byte != b'/') {
-        end += 1;
-    }
-    (start, end)
+    let rest = bytes.get(start..).unwrap_or_default();
+    (start, start + length(rest))
 }
 
 fn leading_slashes(text: &[u8]) -> usize {

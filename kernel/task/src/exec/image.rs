@@ -15,10 +15,36 @@ use super::elf::{self, Image, Segment};
 /// two thirds up (`ELF_ET_DYN_BASE`).
 pub(super) const DYN_BASE: usize = (hal::USER_END / 3 * 2) & !(PAGE_SIZE - 1);
 
+/// A file that programs run from: it cannot be opened for writing as long as this lives.
+pub struct Executable(Path);
+
+impl Executable {
+    /// Counts one more program.
+    ///
+    /// # Errors
+    /// `ETXTBSY` while the file is open for writing.
+    fn new(path: Path) -> Result<Arc<Self>> {
+        path.inode().attr().begin_exec()?;
+        Ok(Arc::new(Self(path)))
+    }
+
+    /// Where it stands.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Executable {
+    fn drop(&mut self) {
+        self.0.inode().attr().end_exec();
+    }
+}
+
 /// A program's file, opened for running.
 pub struct Binary {
-    /// Where it stands.
-    pub path: Path,
+    /// The file.
+    pub file: Arc<Executable>,
     /// Its bytes.
     object: Arc<MemObject>,
 }
@@ -41,10 +67,11 @@ impl Binary {
     /// The file at a place, if it has bytes that can be mapped.
     ///
     /// # Errors
-    /// `EACCES` for what cannot be run.
+    /// `EACCES` for what cannot be run; `ETXTBSY` for what is open for writing.
     pub fn new(path: Path) -> Result<Self> {
         let object = path.inode().object().cloned().ok_or(Errno::EACCES)?;
-        Ok(Self { path, object })
+        let file = Executable::new(path)?;
+        Ok(Self { file, object })
     }
 
     /// Reads at an offset; how many bytes there were.
@@ -108,7 +135,7 @@ impl Binary {
         } else {
             0
         };
-        let name: Arc<dyn MapName> = Arc::new(FileName(self.path.clone()));
+        let name: Arc<dyn MapName> = Arc::new(FileName(self.file.path().clone()));
         for segment in &image.segments {
             self.map_segment(mm, segment, bias, &name)?;
         }

@@ -22,6 +22,7 @@ use sync::{Capability, Credentials, Limits, Resource};
 use vfs::{Access, FileType, LookupFlags, MountFlags, Path, Start};
 
 use self::elf::Image;
+pub use self::image::Executable;
 use self::image::{Binary, DYN_BASE, map_stack};
 use self::stack::Strings;
 use crate::cred::{self, ExecRights};
@@ -306,7 +307,7 @@ fn build(
     Ok(Prepared {
         mm: Arc::new(mm),
         program: Program {
-            exe: Some(binary.path.clone()),
+            exe: Some(binary.file.clone()),
             auxv: stack.auxv.into(),
         },
         secure: rights.secure,

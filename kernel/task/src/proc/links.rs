@@ -29,7 +29,8 @@ pub(super) fn root(of: Subject) -> Arc<dyn Target> {
 pub(super) fn exe(of: Subject) -> Arc<dyn Target> {
     let find = |of: &Subject| {
         of.mm()?;
-        of.process().program().exe
+        let exe = of.process().program().exe?;
+        Some(exe.path().clone())
     };
     Arc::new(Magic { of, find })
 }
