@@ -30,6 +30,7 @@ pub fn start(info: BootInfo) -> ! {
     );
     log::info!("Kernel command line: {}", info.command_line);
     random::stir(&info.seed, true);
+    vfs::name_hash::set_key(random::word());
     machine::set_randomizes(line.randomize);
     machine::set_max_threads((memory >> 20) as usize * THREADS_PER_MIB);
     machine::install(machine::Hooks {

@@ -23,12 +23,12 @@ fn short_word(name: &[u8]) -> u64 {
     if let (Some(head), Some(tail)) = (name.first_chunk::<4>(), name.last_chunk::<4>()) {
         return u64::from(load_u32(head)) << 32 | u64::from(load_u32(tail));
     }
-    match *name {
-        [] => 0,
-        [a] => u64::from(a),
-        [a, b] => u64::from(a) << 8 | u64::from(b),
-        [a, b, c, ..] => u64::from(a) << 16 | u64::from(b) << 8 | u64::from(c),
-    }
+    // One to three bytes: the first, the middle one and the last.
+    let (Some(first), Some(last)) = (name.first(), name.last()) else {
+        return 0;
+    };
+    let middle = name.get(name.len() / 2).unwrap_or(last);
+    u64::from(*first) << 16 | u64::from(*middle) << 8 | u64::from(*last)
 }
 
 /// The hash of a name.
