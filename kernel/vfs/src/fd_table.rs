@@ -59,10 +59,16 @@ impl Slots {
     }
 
     /// Makes room for number `at`.
+    #[inline]
     fn grow(&mut self, at: usize) -> Result<()> {
         if at < self.files.len() {
             return Ok(());
         }
+        self.enlarge(at)
+    }
+
+    #[cold]
+    fn enlarge(&mut self, at: usize) -> Result<()> {
         let words = at / BITS + 1;
         let want = words * BITS;
         let more = want - self.files.len();
@@ -100,6 +106,7 @@ impl Slots {
         Some(file)
     }
 
+    #[inline]
     fn reserve(&mut self, from: usize, limit: usize, cloexec: bool) -> Result<usize> {
         let at = self.free(from);
         if at >= limit.min(NR_OPEN) {
