@@ -47,7 +47,7 @@ pub fn close_range(cx: &mut Cx<'_>, first: u32, last: u32, flags: Flags) -> Resu
 
 /// `dup(2)`
 pub fn dup(cx: &mut Cx<'_>, fd: Fd) -> Result<usize> {
-    let files = cx.files()?;
+    let files = &cx.holdings.files;
     let file = files.get(fd.0)?;
     Ok(files.install(file, cx.descriptor_limit(), false)? as usize)
 }
@@ -61,10 +61,10 @@ pub fn dup3(cx: &mut Cx<'_>, from: Fd, to: Fd, flags: Flags) -> Result<usize> {
     if usize::try_from(to.0).map_or(true, |to| to >= limit) {
         return Err(Errno::EBADF);
     }
-    let files = cx.files()?;
+    let files = &cx.holdings.files;
     let file = files.get(from.0)?;
     if let Some(old) = files.replace(to.0, file, limit, flags.0 != 0)? {
-        vfs::close(&files, old);
+        vfs::close(files, old);
     }
     Ok(to.0 as usize)
 }
@@ -80,7 +80,7 @@ pub fn pipe2(cx: &mut Cx<'_>, pair: UserPtr<[i32; 2]>, flags: Flags) -> Result<u
     if flags != flags & known {
         return Err(Errno::EINVAL);
     }
-    let files = cx.files()?;
+    let files = &cx.holdings.files;
     let limit = cx.descriptor_limit();
     let cloexec = flags.contains(OFlags::CLOEXEC);
     let reader = files.reserve(0, limit, cloexec)?;

@@ -18,7 +18,7 @@ const LIFE_NOT_SET: u64 = 0;
 
 /// `fcntl(2)`
 pub fn fcntl(cx: &mut Cx<'_>, fd: Fd, command: u32, arg: u64) -> Result<usize> {
-    let files = cx.files()?;
+    let files = &cx.holdings.files;
     let file = files.get(fd.0)?;
     // Of a place only, the descriptor itself can be asked.
     if file.is_path_only()
@@ -36,8 +36,8 @@ pub fn fcntl(cx: &mut Cx<'_>, fd: Fd, command: u32, arg: u64) -> Result<usize> {
         return Err(Errno::EBADF);
     }
     match command {
-        F_DUPFD => duplicate(cx, &files, file, arg, false),
-        F_DUPFD_CLOEXEC => duplicate(cx, &files, file, arg, true),
+        F_DUPFD => duplicate(cx, files, file, arg, false),
+        F_DUPFD_CLOEXEC => duplicate(cx, files, file, arg, true),
         F_DUPFD_QUERY => {
             let other = files.get(arg as i32)?;
             Ok(usize::from(Arc::ptr_eq(&file, &other)))
@@ -51,7 +51,7 @@ pub fn fcntl(cx: &mut Cx<'_>, fd: Fd, command: u32, arg: u64) -> Result<usize> {
         F_GETFL => Ok(file.flags().bits() as usize),
         F_SETFL => set_flags(cx, &file, fd, OFlags::from_bits_retain(arg as u32)),
         F_GETLK | F_SETLK | F_SETLKW | F_OFD_GETLK | F_OFD_SETLK | F_OFD_SETLKW => {
-            record_lock::fcntl(cx, &files, fd, &file, command, UserAddr(arg as usize))
+            record_lock::fcntl(cx, files, fd, &file, command, UserAddr(arg as usize))
         }
         F_SETOWN | F_GETOWN | F_SETOWN_EX | F_GETOWN_EX | F_SETSIG | F_GETSIG | F_GETOWNER_UIDS => {
             sigio::fcntl(cx, &file, command, arg)

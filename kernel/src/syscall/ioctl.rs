@@ -22,8 +22,8 @@ use super::sigio;
 pub fn ioctl(cx: &mut Cx<'_>, fd: Fd, command: u32, arg: UserAddr) -> Result<usize> {
     let file = cx.usable_file(fd)?;
     match command {
-        FIOCLEX => cx.files()?.set_cloexec(fd.0, true)?,
-        FIONCLEX => cx.files()?.set_cloexec(fd.0, false)?,
+        FIOCLEX => cx.holdings.files.set_cloexec(fd.0, true)?,
+        FIONCLEX => cx.holdings.files.set_cloexec(fd.0, false)?,
         FIONBIO => switch(&file, OFlags::NONBLOCK, arg)?,
         FIOASYNC => {
             let on = UserPtr::<i32>::new(arg).read()? != 0;

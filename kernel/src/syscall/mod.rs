@@ -211,11 +211,7 @@ fn failed(
 
 /// As the handler, with a line of text before or after.
 #[cold]
-fn traced(
-    cx: &mut Cx<'_>,
-    entry: &table::Entry,
-    number: usize,
-) -> Result<usize> {
+fn traced(cx: &mut Cx<'_>, entry: &table::Entry, number: usize) -> Result<usize> {
     let line = Line::of(entry, number, &cx.regs.arguments());
     let (tid, name) = (cx.thread.tid(), cx.thread.name());
     let emit = |text: &str| {

@@ -7,7 +7,7 @@ mod buffer;
 mod end;
 mod fifo;
 mod splice;
-#[cfg(test)]
+#[cfg(all(test, not(feature = "shuttle")))]
 mod tests;
 
 use abi::fcntl::OFlags;
