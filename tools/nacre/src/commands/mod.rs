@@ -2,6 +2,7 @@
 
 mod bench;
 mod check;
+mod docs;
 mod fuzz;
 mod image;
 mod run;
@@ -39,6 +40,8 @@ enum Command {
     Bench(bench::Args),
     /// Check formatting, lints and documentation; warnings are errors
     Check(check::Args),
+    /// Write docs/syscalls.md anew
+    Docs(docs::Args),
     /// Run the fuzz targets of the parsers
     Fuzz(fuzz::Args),
     /// Build upstream programs into target/third_party/
@@ -58,6 +61,7 @@ impl Cli {
             Command::Image(args) => args.run(&workspace),
             Command::Bench(args) => args.run(&workspace),
             Command::Check(args) => args.run(&workspace),
+            Command::Docs(args) => args.run(&workspace),
             Command::Fuzz(args) => args.run(&workspace),
             Command::ThirdParty(args) => args.run(&workspace),
             Command::Doctor(args) => args.run(),
