@@ -61,10 +61,17 @@ pub fn read(
             verify(*at, dst.remaining())?;
             read_from(cx.thread, file, dst, at, how)
         }
-        None => {
+        None if file.holds_position() => {
             let mut position = file.position();
             verify(*position, dst.remaining())?;
             read_from(cx.thread, file, dst, &mut position, how)
+        }
+        None => {
+            let mut position = file.position_seen();
+            verify(position, dst.remaining())?;
+            let done = read_from(cx.thread, file, dst, &mut position, how);
+            file.set_position_loosely(position);
+            done
         }
     }
 }
@@ -181,7 +188,15 @@ pub fn write(
     }
     match at {
         Some(at) => write_positioned(cx.thread, file, src, at, how),
-        None => write_positioned(cx.thread, file, src, &mut file.position(), how),
+        None if file.holds_position() => {
+            write_positioned(cx.thread, file, src, &mut file.position(), how)
+        }
+        None => {
+            let mut position = file.position_seen();
+            let done = write_positioned(cx.thread, file, src, &mut position, how);
+            file.set_position_loosely(position);
+            done
+        }
     }
 }
 

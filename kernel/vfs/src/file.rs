@@ -211,6 +211,9 @@ pub struct OpenFile {
     path: Path,
     flags: AtomicU32,
     positioned: bool,
+    /// A read or write holds the position to its end: of files and directories, not of devices, whose reads may
+    /// wait for ever.
+    holds_position: bool,
     /// Counted as a writer of its mount and inode.
     counted: bool,
     position: Mutex<(), { rank::FILE_POSITION }>,
@@ -240,12 +243,15 @@ impl OpenFile {
         let transient =
             OFlags::CREAT | OFlags::EXCL | OFlags::NOCTTY | OFlags::TRUNC | OFlags::CLOEXEC;
         let positioned = ops.positioned();
+        let attr = path.inode().attr();
+        let holds_position = attr.is_regular() || attr.is_dir();
         OPEN_FILES.fetch_add(1, Ordering::Relaxed);
         Arc::new(Self {
             ops,
             path,
             flags: AtomicU32::new(flags.difference(transient).bits()),
             positioned,
+            holds_position,
             counted,
             position: Mutex::new(()),
             position_seen: AtomicU64::new(0),
@@ -341,6 +347,19 @@ impl OpenFile {
     #[must_use]
     pub fn positioned(&self) -> bool {
         self.positioned
+    }
+
+    /// Whether a read or write that moves the position holds it to its end.
+    #[inline]
+    #[must_use]
+    pub fn holds_position(&self) -> bool {
+        self.holds_position
+    }
+
+    /// Sets the position of a file that does not hold it ([`OpenFile::holds_position`]).
+    #[inline]
+    pub fn set_position_loosely(&self, at: u64) {
+        self.position_seen.store(at, Ordering::Relaxed);
     }
 
     /// The position, held against others.
