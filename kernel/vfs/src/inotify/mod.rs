@@ -4,6 +4,8 @@
 //! through [`crate::notify`], with no lock of theirs held.
 
 mod queue;
+#[cfg(all(test, not(feature = "shuttle")))]
+mod tests;
 mod watch;
 
 use abi::fcntl::OFlags;

@@ -88,6 +88,32 @@ impl PipeEnd {
     pub fn pipe(&self) -> &Arc<Pipe> {
         &self.pipe
     }
+
+    /// What the end is ready for.
+    pub(super) fn events(&self) -> Events {
+        let state = self.pipe.state.lock();
+        let mut events = Events::empty();
+        if self.reads {
+            events.set(Events::READABLE, !state.buffer.is_empty());
+            let hung_up = state.writers == 0 && self.writers_before != Some(state.writer_visits);
+            events.set(Events::HUP, hung_up);
+        }
+        if self.writes {
+            events.set(Events::WRITABLE, !state.buffer.is_full());
+            events.set(Events::ERR, state.readers == 0);
+        }
+        events
+    }
+
+    /// Whether nobody is waited for, or has come.
+    pub(super) fn has_partner(&self) -> bool {
+        let state = self.pipe.state.lock();
+        match self.awaited {
+            Awaited::Nothing => true,
+            Awaited::Reader(before) => state.reader_visits != before,
+            Awaited::Writer(before) => state.writer_visits != before,
+        }
+    }
 }
 
 fn enter(state: &mut State, reads: bool, writes: bool) {
@@ -186,18 +212,7 @@ impl FileOps for PipeEnd {
     }
 
     fn ready(&self, _file: &OpenFile) -> Events {
-        let state = self.pipe.state.lock();
-        let mut events = Events::empty();
-        if self.reads {
-            events.set(Events::READABLE, !state.buffer.is_empty());
-            let hung_up = state.writers == 0 && self.writers_before != Some(state.writer_visits);
-            events.set(Events::HUP, hung_up);
-        }
-        if self.writes {
-            events.set(Events::WRITABLE, !state.buffer.is_full());
-            events.set(Events::ERR, state.readers == 0);
-        }
-        events
+        self.events()
     }
 
     fn pollee(&self) -> Option<&Pollee> {
@@ -205,13 +220,11 @@ impl FileOps for PipeEnd {
     }
 
     fn finish_open(&self, _file: &OpenFile) -> Result<()> {
-        let state = self.pipe.state.lock();
-        let came = match self.awaited {
-            Awaited::Nothing => true,
-            Awaited::Reader(before) => state.reader_visits != before,
-            Awaited::Writer(before) => state.writer_visits != before,
-        };
-        if came { Ok(()) } else { Err(Errno::EAGAIN) }
+        if self.has_partner() {
+            Ok(())
+        } else {
+            Err(Errno::EAGAIN)
+        }
     }
 
     fn ioctl(&self, _file: &OpenFile, cmd: u32, arg: usize, _caller: &dyn Caller) -> Result<usize> {
