@@ -22,7 +22,7 @@ use task::thread::Resources;
 use vfs::ops::create::create;
 use vfs::{FdTable, FsContext, LookupFlags, Mount, MountFlags, NewNode, Start};
 
-use crate::{devices, proc, terminals, user};
+use crate::{console_log, devices, proc, terminals, user};
 
 /// How long the first process waits for a console the command line names.
 const CONSOLE_PATIENCE: Duration = Duration::from_secs(1);
@@ -69,6 +69,7 @@ fn start_devices(line: &CommandLine, info: &BootInfo) {
     devices::install(info.cpus);
     terminals::install();
     console::want(&line.consoles);
+    console_log::start(&line.consoles);
     vfs::pipe::install();
     net::file::install_caller(task::caller::with);
     if let Some(rtc) = info.devices.rtc {

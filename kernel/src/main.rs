@@ -11,6 +11,8 @@ mod tracer;
 mod user;
 
 #[cfg(target_os = "none")]
+mod console_log;
+#[cfg(target_os = "none")]
 mod devices;
 #[cfg(target_os = "none")]
 mod first;

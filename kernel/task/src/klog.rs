@@ -147,6 +147,12 @@ pub fn line(record: &Record) -> Vec<u8> {
     out
 }
 
+/// A record as a console shows it: `[    1.234567] text`.
+pub fn console_line(record: &Record) -> String {
+    let text = String::from_utf8_lossy(&record.text);
+    alloc::format!("{}{text}\n", Stamp(record.time))
+}
+
 /// A record as `/dev/kmsg` shows it: `6,12,1234567,-;text`.
 pub fn kmsg(record: &Record) -> String {
     let mut out = String::new();
