@@ -20,6 +20,7 @@ mod exec;
 mod exit_wait;
 mod fcntl;
 mod flock;
+mod foreign;
 mod futex;
 mod getdents;
 pub mod holdings;

@@ -369,6 +369,8 @@ syscalls! {
     266 => adjtime::clock_adjtime(clock: i32, timex: UserPtr<Timex>);
     267 => writeback::syncfs(fd: Fd);
     269 => socket::sendmmsg(fd: Fd, messages: UserPtr<MMsgHdr>, count: u32, flags: Flags);
+    270 => foreign::process_vm_readv(pid: PidArg, local: UserAddr, local_count: usize, remote: UserAddr, remote_count: usize, flags: u64);
+    271 => foreign::process_vm_writev(pid: PidArg, local: UserAddr, local_count: usize, remote: UserAddr, remote_count: usize, flags: u64);
     274 => policy::sched_setattr(tid: PidArg, attr: UserAddr, flags: u32);
     275 => policy::sched_getattr(tid: PidArg, attr: UserAddr, size: u32, flags: u32);
     276 => names::renameat2(old_dir: DirFd, old: PathPtr, new_dir: DirFd, new: PathPtr, flags: Flags);

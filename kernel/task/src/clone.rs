@@ -132,7 +132,7 @@ pub fn clone(
 ) -> Result<u32> {
     let flags = request.flags;
     judge(thread, flags)?;
-    check_limits(thread)?;
+    check_limits(thread, 1)?;
     if !flags.contains(CloneFlags::THREAD) && thread.is_interrupted() {
         // Signals sent before the fork are the parent's alone.
         return Err(Errno::ERESTARTNOINTR);
@@ -153,6 +153,8 @@ pub fn clone(
         mask: thread.mask(),
         flags: thread.flags() & (flag::TRACE | flag::INIT),
     });
+    // Others may have forked since: now that the child is counted, all see it.
+    check_limits(thread, 0)?;
     inherit(thread, &child, &request);
     let vfork = flags.contains(CloneFlags::VFORK).then(|| {
         let vfork = Arc::new(Vfork::default());
@@ -200,12 +202,13 @@ pub fn clone(
     Ok(tid)
 }
 
-fn check_limits(thread: &Thread) -> Result<()> {
+/// Whether the limits allow `more` tasks than are counted already.
+fn check_limits(thread: &Thread, more: u64) -> Result<()> {
     let limit = thread.process().limits().soft(Resource::Processes);
     let cred = thread.cred();
     let exempt =
         cred.uid == 0 || cred.has(Capability::SYS_RESOURCE) || cred.has(Capability::SYS_ADMIN);
-    let user_full = u64::from(thread.user().tasks()) >= limit && !exempt;
+    let user_full = u64::from(thread.user().tasks()) + more > limit && !exempt;
     if user_full || tree::lock().thread_count() >= crate::machine::max_threads() {
         return Err(Errno::EAGAIN);
     }

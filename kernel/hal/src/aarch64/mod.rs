@@ -30,7 +30,7 @@ pub(crate) use panic::{halt, set_panic_action};
 pub(crate) use psci::{power_off, power_reset};
 pub(crate) use smp::start_secondaries;
 pub(crate) use thread::{KernelStack, switch};
-pub(crate) use time::{ticks, ticks_to_ns, counter_frequency, now_ns, set_deadline};
+pub(crate) use time::{counter_frequency, now_ns, set_deadline, ticks, ticks_to_ns};
 pub(crate) use uart::console_write;
 pub(crate) use user::{run_user, single_step};
 
