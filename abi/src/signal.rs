@@ -342,8 +342,8 @@ pub struct FpsimdContext {
     pub fpsr: u32,
     /// Control register.
     pub fpcr: u32,
-    /// `v0` to `v31`, each low word first.
-    pub vregs: [[u64; 2]; 32],
+    /// `v0` to `v31`.
+    pub vregs: [u128; 32],
 }
 const _: () = assert!(size_of::<FpsimdContext>() == 528);
 

@@ -249,6 +249,12 @@ impl UserContext {
         }
     }
 
+    /// Gives the running thread a floating point state at once; the context must be its own.
+    pub fn load_fpsimd(&mut self, state: &FpState) {
+        self.fp = None;
+        machine::fp_load(state);
+    }
+
     /// Whether the program has used floating point since exec; if not its state is all zeros.
     pub fn uses_fpsimd(&self) -> bool {
         self.fp.is_some() || head().fp_used.get()

@@ -13,14 +13,15 @@ use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 use super::{SigInfo, altstack};
 use crate::thread::{Thread, flag};
 
-/// What is written in one piece: the fixed part, the FPSIMD record, the syndrome or the end.
+/// The start of an FPSIMD record, before its vector registers.
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
-struct Written {
-    head: RtSigFrame,
-    fpsimd: FpsimdContext,
-    tail: [u64; 4],
+struct FpsimdHead {
+    record: Record,
+    fpsr: u32,
+    fpcr: u32,
 }
+const _: () = assert!(size_of::<FpsimdHead>() == core::mem::offset_of!(FpsimdContext, vregs));
 
 /// Header of a record in `__reserved`.
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -72,13 +73,12 @@ pub fn push(
     };
     let record = top.wrapping_sub(16) & !15;
     let frame = record.wrapping_sub(RT_SIGFRAME_SIZE as u64);
-    let written = compose(regs, info, fault, stack, mask);
-    // Without the end record's spare words when there is no syndrome.
-    let length = size_of::<Written>() - if fault.esr == 0 { 16 } else { 0 };
-    let bytes = written.as_bytes().get(..length).ok_or(BadFrame)?;
-    ucopy::copy_out(UserAddr(frame as usize), bytes).map_err(|_| BadFrame)?;
-    let link = [regs.x(29), regs.x(30)];
-    ucopy::copy_out(UserAddr(record as usize), link.as_bytes()).map_err(|_| BadFrame)?;
+    let write =
+        |at: u64, bytes: &[u8]| ucopy::copy_out(UserAddr(at as usize), bytes).map_err(|_| BadFrame);
+    write(frame, head(regs, info, fault, stack, mask).as_bytes())?;
+    let records = frame.wrapping_add(size_of::<RtSigFrame>() as u64);
+    write_records(records, regs, fault, write)?;
+    write(record, [regs.x(29), regs.x(30)].as_bytes())?;
 
     regs.set_x(0, info.signo as u64);
     if flags.contains(SaFlags::SIGINFO) {
@@ -100,50 +100,62 @@ pub fn push(
     Ok(())
 }
 
-fn compose(
+fn head(
     regs: &UserContext,
     info: &SigInfo,
     fault: FaultRecord,
     stack: SigStack,
     mask: SigSet,
-) -> Written {
+) -> RtSigFrame {
     let all = regs.registers();
-    let fp = regs.fpsimd();
-    let mut tail = [0; 4];
-    if fault.esr != 0 {
-        let [head, esr, ..] = &mut tail;
-        *head = u64::from(ESR_MAGIC) | (size_of::<EsrContext>() as u64) << 32;
-        *esr = fault.esr;
-    }
-    Written {
-        head: RtSigFrame {
-            info: info.to_raw(),
-            uc: UContext {
-                flags: 0,
-                link: 0,
-                stack,
-                mask,
-                unused: [0; 120],
+    RtSigFrame {
+        info: info.to_raw(),
+        uc: UContext {
+            flags: 0,
+            link: 0,
+            stack,
+            mask,
+            unused: [0; 120],
+            pad: 0,
+            mcontext: SigContext {
+                fault_address: fault.address,
+                regs: all.x,
+                sp: all.sp,
+                pc: all.pc,
+                pstate: all.pstate,
                 pad: 0,
-                mcontext: SigContext {
-                    fault_address: fault.address,
-                    regs: all.x,
-                    sp: all.sp,
-                    pc: all.pc,
-                    pstate: all.pstate,
-                    pad: 0,
-                },
             },
         },
-        fpsimd: FpsimdContext {
+    }
+}
+
+/// The FPSIMD record, the syndrome if there is one, the end.
+fn write_records(
+    at: u64,
+    regs: &UserContext,
+    fault: FaultRecord,
+    write: impl Fn(u64, &[u8]) -> Result<(), BadFrame>,
+) -> Result<(), BadFrame> {
+    let fp = regs.fpsimd();
+    let head = FpsimdHead {
+        record: Record {
             magic: FPSIMD_MAGIC,
             size: size_of::<FpsimdContext>() as u32,
-            fpsr: fp.fpsr,
-            fpcr: fp.fpcr,
-            vregs: fp.v.map(|v| [v as u64, (v >> 64) as u64]),
         },
-        tail,
+        fpsr: fp.fpsr,
+        fpcr: fp.fpcr,
+    };
+    write(at, head.as_bytes())?;
+    write(
+        at.wrapping_add(size_of::<FpsimdHead>() as u64),
+        fp.v.as_bytes(),
+    )?;
+    let tail = at.wrapping_add(size_of::<FpsimdContext>() as u64);
+    if fault.esr == 0 {
+        return write(tail, [0u64; 2].as_bytes());
     }
+    let magic = u64::from(ESR_MAGIC) | (size_of::<EsrContext>() as u64) << 32;
+    write(tail, [magic, fault.esr, 0, 0].as_bytes())
 }
 
 /// The handler is on: its mask is in force, a temporary mask has been put in the frame, a stack that
@@ -194,15 +206,9 @@ pub fn pop(thread: &Thread, regs: &mut UserContext) -> Result<(), BadFrame> {
     }
     let records = at.wrapping_add(size_of::<RtSigFrame>());
     let fp = find_fpsimd(records)?;
-    let unused = fp.fpsr == 0 && fp.fpcr == 0 && fp.vregs.as_bytes().iter().all(|b| *b == 0);
-    if !unused || regs.uses_fpsimd() {
-        regs.set_fpsimd(FpState {
-            v: fp
-                .vregs
-                .map(|[low, high]| u128::from(low) | u128::from(high) << 64),
-            fpsr: fp.fpsr,
-            fpcr: fp.fpcr,
-        });
+    let blank = || fp.fpsr == 0 && fp.fpcr == 0 && fp.v.iter().all(|v| *v == 0);
+    if regs.uses_fpsimd() || !blank() {
+        regs.load_fpsimd(&fp);
     }
     // Linux takes the stack back and does not mind if it cannot.
     let _ = altstack::exchange(thread, Some(&frame.uc.stack), regs.sp());
@@ -210,7 +216,7 @@ pub fn pop(thread: &Thread, regs: &mut UserContext) -> Result<(), BadFrame> {
 }
 
 /// Walks the records to their end; there must be one FPSIMD record.
-fn find_fpsimd(base: UserAddr) -> Result<FpsimdContext, BadFrame> {
+fn find_fpsimd(base: UserAddr) -> Result<FpState, BadFrame> {
     let mut found = None;
     let mut offset = 0usize;
     loop {
@@ -225,9 +231,15 @@ fn find_fpsimd(base: UserAddr) -> Result<FpsimdContext, BadFrame> {
         match record.magic {
             0 if size == 0 => return found.ok_or(BadFrame),
             FPSIMD_MAGIC if found.is_none() && size == size_of::<FpsimdContext>() => {
-                let mut fp = FpsimdContext::new_zeroed();
-                ucopy::copy_in(fp.as_mut_bytes(), at).map_err(|_| BadFrame)?;
-                found = Some(fp);
+                let mut head = FpsimdHead::new_zeroed();
+                ucopy::copy_in(head.as_mut_bytes(), at).map_err(|_| BadFrame)?;
+                let fp = found.insert(FpState {
+                    v: [0; 32],
+                    fpsr: head.fpsr,
+                    fpcr: head.fpcr,
+                });
+                let at = at.wrapping_add(size_of::<FpsimdHead>());
+                ucopy::copy_in(fp.v.as_mut_bytes(), at).map_err(|_| BadFrame)?;
             }
             ESR_MAGIC => {}
             _ => return Err(BadFrame),
