@@ -11,13 +11,41 @@ use crate::cargo;
 use crate::progress::Progress;
 use crate::workspace::Workspace;
 
+/// Every test, and those of lost wake-ups once more over shuttle, which tries interleavings.
+const RUNS: [(&str, &[&str]); 2] = [
+    ("host tests", &["--workspace", "--no-fail-fast"]),
+    (
+        "interleavings",
+        &[
+            "-p",
+            "nacre-vfs",
+            "--lib",
+            "--features",
+            "shuttle",
+            "wake::",
+        ],
+    ),
+];
+
 /// Runs them all.
 pub fn run(workspace: &Workspace, report: &mut Report) -> Result<()> {
-    let progress = Progress::start("host tests (cargo test --workspace)");
+    RUNS.iter()
+        .try_for_each(|(what, arguments)| run_some(workspace, report, what, arguments))
+}
+
+fn run_some(
+    workspace: &Workspace,
+    report: &mut Report,
+    what: &str,
+    arguments: &[&str],
+) -> Result<()> {
+    let line = format!("cargo test {}", arguments.join(" "));
+    let progress = Progress::start(&format!("{what} ({line})"));
     let (reader, writer) = std::io::pipe().context("pipe")?;
     let mut command = cargo::command(workspace);
     command
-        .args(["test", "--workspace", "--no-fail-fast"])
+        .arg("test")
+        .args(arguments)
         .env("CARGO_TERM_COLOR", "never");
     command
         .stdin(Stdio::null())
@@ -43,7 +71,7 @@ pub fn run(workspace: &Workspace, report: &mut Report) -> Result<()> {
             name: format!("host: {name}"),
             output: about(&output, name),
             kernel_log: String::new(),
-            command: format!("cargo test --workspace -- {name}"),
+            command: format!("{line} -- {name}"),
         });
     }
     if !status.success() && counts.failed.is_empty() {
@@ -56,11 +84,11 @@ pub fn run(workspace: &Workspace, report: &mut Report) -> Result<()> {
             name: "host: cargo test".to_owned(),
             output: tail,
             kernel_log: String::new(),
-            command: "cargo test --workspace".to_owned(),
+            command: line,
         });
     }
     println!(
-        "host tests: {} passed, {} failed",
+        "{what}: {} passed, {} failed",
         counts.passed,
         counts.failed.len()
     );
