@@ -2,6 +2,7 @@
 
 mod directory;
 mod fd;
+#[cfg(target_os = "none")]
 mod kmsg;
 mod limits;
 mod links;
