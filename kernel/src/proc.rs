@@ -24,6 +24,7 @@ pub fn install(command_line: &str) {
     show("cmdline", move |out: &mut Text| writeln!(out, "{line}"));
     register_net();
     setting::text("sys/kernel/ostype", |out| writeln!(out, "Linux"));
+    setting::text("sys/kernel/arch", |out| writeln!(out, "aarch64"));
     setting::text("sys/kernel/osrelease", |out| writeln!(out, "{RELEASE}"));
     setting::text("sys/kernel/version", |out| writeln!(out, "{VERSION}"));
     setting::settable_text(

@@ -17,7 +17,7 @@ const PATIENCE_MS: u64 = 20;
 
 /// How bad a process is: pages it holds, shifted by its adjustment of thousandths of all memory.
 /// `None` when it may not be killed.
-pub fn badness(process: &Process) -> Option<u64> {
+pub fn badness(process: &Process) -> Option<i64> {
     let adj = process.oom_score_adj();
     if process.pid() == 1 || adj == NEVER || process.is_ending() {
         return None;
@@ -25,7 +25,7 @@ pub fn badness(process: &Process) -> Option<u64> {
     let mm = process.any_thread()?.mm().ok()?;
     let pages = mm.resident_pages() as i64;
     let total = hal::frame::total() as i64;
-    Some((pages + i64::from(adj) * (total / 1000)).max(1) as u64)
+    Some(pages + i64::from(adj) * (total / 1000))
 }
 
 /// The hook of `mm::pressure`: kills the worst process and waits a moment. Answers whether to try

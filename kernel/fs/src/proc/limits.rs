@@ -37,6 +37,9 @@ pub(super) fn register() {
     counter("sys/fs/inotify/max_queued_events", &inotify::MAX_QUEUED);
     counter("sys/fs/inotify/max_user_instances", &inotify::MAX_INSTANCES);
     counter("sys/fs/inotify/max_user_watches", &inotify::MAX_WATCHES);
+    // Debian's rules of links are kept, and there is no way to put them off.
+    setting::number("sys/fs/protected_hardlinks", || 1);
+    setting::number("sys/fs/protected_symlinks", || 1);
     // What can never be there is refused, all else promised: the heuristic, and no other.
     setting::number("sys/vm/overcommit_memory", || 0);
     setting::number("sys/vm/max_map_count", || mm::MAX_MAP_COUNT as i64);

@@ -135,15 +135,4 @@ pub fn number(name: &[u8]) -> Result<u32> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_plain() {
-        assert_eq!(number(b"0"), Ok(0));
-        assert_eq!(number(b"4294967295"), Ok(u32::MAX));
-        for other in [&b""[..], b"01", b"1a", b"-1", b"4294967296", b"00"] {
-            assert_eq!(number(other), Err(Errno::ENOENT));
-        }
-    }
-}
+mod tests;

@@ -278,7 +278,8 @@ fn build(
     let data = image.segments.iter().filter(|segment| segment.write);
     let span = |segments: &mut dyn Iterator<Item = &elf::Segment>| {
         segments.fold(None, |span: Option<(u64, u64)>, segment| {
-            let (from, to) = (segment.vaddr, segment.vaddr + segment.memsz);
+            // What the file fills: zeroed data is no part of it.
+            let (from, to) = (segment.vaddr, segment.vaddr + segment.filesz);
             Some(span.map_or((from, to), |(low, high)| (low.min(from), high.max(to))))
         })
     };
