@@ -136,6 +136,9 @@ impl VmaTree {
         gone: &mut Vec<Vma>,
         mut f: impl FnMut(&mut Vma),
     ) -> Result<()> {
+        if self.modify_one(start, end, gone, &mut f) {
+            return Ok(());
+        }
         let is_cut = |at| self.find(at).is_some_and(|v| v.start < at);
         let cuts = usize::from(is_cut(start)) + usize::from(is_cut(end));
         if cuts > 0 && self.len() + cuts > MAX_MAP_COUNT {
@@ -167,6 +170,41 @@ impl VmaTree {
             self.join_below(above, gone);
         }
         Ok(())
+    }
+
+    /// As [`VmaTree::modify`] if the range is one VMA from end to end: one look, no cuts.
+    fn modify_one(
+        &mut self,
+        start: usize,
+        end: usize,
+        gone: &mut Vec<Vma>,
+        f: &mut impl FnMut(&mut Vma),
+    ) -> bool {
+        let mut from_below = self.by_end.range_mut(start..).map(|(_, v)| v);
+        let first = from_below.next();
+        let (below, one) = match first {
+            Some(v) if v.end == start => (Some(v), from_below.next()),
+            first => (None, first),
+        };
+        let Some(v) = one.filter(|v| v.start == start && v.end == end) else {
+            return false;
+        };
+        f(v);
+        let joins_below = below.is_some_and(|b| b.continues_in(v));
+        let joins_above = from_below
+            .next()
+            .filter(|above| above.start == end && v.continues_in(above))
+            .map(|above| above.end);
+        // Without memory for it neighbours stay apart, which nobody can tell but by /proc.
+        if (joins_below || joins_above.is_some()) && gone.try_reserve(2).is_ok() {
+            if joins_below {
+                self.join_below(end, gone);
+            }
+            if let Some(above) = joins_above {
+                self.join_below(above, gone);
+            }
+        }
+        true
     }
 
     /// Joins the VMA that ends at `key` with its lower neighbour if they are the same.
