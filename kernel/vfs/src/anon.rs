@@ -11,7 +11,8 @@ use sync::{Credentials, Once};
 
 use crate::attr::{Attributes, FileType, Metadata};
 use crate::dentry::{AnonName, Dentry};
-use crate::file::{FileOps, OpenFile};
+use crate::file::OpenFile;
+use crate::file_ops::FileOps;
 use crate::inode::{Inode, OpenRequest};
 use crate::mount::Mount;
 use crate::path::Path;

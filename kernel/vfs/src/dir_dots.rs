@@ -1,7 +1,8 @@
 //! The two entries every directory begins with.
 
 use crate::attr::FileType;
-use crate::file::{DirSink, OpenFile};
+use crate::file::OpenFile;
+use crate::file_ops::DirSink;
 
 /// Puts `.` and `..` (cookies 0 and 1) where `pos` has not passed them yet; whether there was room.
 pub fn dots(open: &OpenFile, ino: u64, pos: &mut u64, sink: &mut dyn DirSink) -> bool {

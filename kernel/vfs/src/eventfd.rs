@@ -10,7 +10,8 @@ use mm::io::{IoDst, IoSrc};
 use sync::{Credentials, Events, Pollee};
 
 use crate::anon::anon_file;
-use crate::file::{FileOps, OpenFile, Whence};
+use crate::file::OpenFile;
+use crate::file_ops::{FileOps, Whence};
 
 /// The counter never reaches this.
 const FULL: u64 = u64::MAX;

@@ -8,7 +8,7 @@ use mm::MemObject;
 use sync::Credentials;
 
 use crate::attr::{Attributes, FileType, Metadata, Timestamp};
-use crate::file::FileOps;
+use crate::file_ops::FileOps;
 use crate::path::Path;
 use crate::perm::{self, Access};
 use abi::fcntl::OFlags;

@@ -3,7 +3,7 @@
 use abi::{Errno, Result};
 use mm::MemObject;
 
-use crate::file::Whence;
+use crate::file_ops::Whence;
 
 /// Greatest size and position of a file, bytes.
 pub const MAX_SIZE: u64 = i64::MAX as u64;

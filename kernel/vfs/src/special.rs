@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use sync::{SpinLock, rank};
 
 use crate::attr::{Attributes, FileType};
-use crate::file::FileOps;
+use crate::file_ops::FileOps;
 use crate::inode::OpenRequest;
 
 /// A driver of character devices.

@@ -19,7 +19,8 @@ use sync::{
 };
 
 use crate::anon::anon_file;
-use crate::file::{FileOps, OpenFile, Whence};
+use crate::file::OpenFile;
+use crate::file_ops::{FileOps, Whence};
 
 /// What a timer is set to, in nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -25,7 +25,8 @@ use ready::Ready;
 use sync::{Credentials, Events, Mutex, Pollee, rank};
 
 use crate::anon::anon_file;
-use crate::file::{FileOps, OpenFile, Whence};
+use crate::file::OpenFile;
+use crate::file_ops::{FileOps, Whence};
 
 /// The bits of a mask that are behaviour, not events.
 const BEHAVIOUR: u32 = EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE;

@@ -24,7 +24,8 @@ use watch::InodeWatch;
 
 use crate::Caller;
 use crate::anon::anon_file;
-use crate::file::{FileOps, OpenFile, Whence};
+use crate::file::OpenFile;
+use crate::file_ops::{FileOps, Whence};
 use crate::inode::Inode;
 
 /// Events that may wait in one instance (`/proc/sys/fs/inotify/max_queued_events`).

@@ -10,7 +10,8 @@ use mm::io::{IoDst, IoSrc};
 use sync::{Events, Pollee};
 
 use crate::Caller;
-use crate::file::{FileOps, OpenFile};
+use crate::file::OpenFile;
+use crate::file_ops::FileOps;
 
 /// What an opener of a FIFO still waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

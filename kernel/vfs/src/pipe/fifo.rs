@@ -5,7 +5,7 @@ use abi::{Errno, Result};
 use alloc::sync::Arc;
 
 use crate::attr::Attributes;
-use crate::file::FileOps;
+use crate::file_ops::FileOps;
 use crate::inode::OpenRequest;
 use crate::special;
 
