@@ -32,6 +32,7 @@ pub fn start(info: BootInfo) -> ! {
     random::stir(&info.seed, true);
     vfs::name_hash::set_key(random::word());
     machine::set_randomizes(line.randomize);
+    machine::set_traced(line.trace.clone());
     machine::set_max_threads((memory >> 20) as usize * THREADS_PER_MIB);
     machine::install(machine::Hooks {
         init_ended: panic_action::init_ended,

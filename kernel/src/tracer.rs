@@ -8,9 +8,9 @@ use task::klog;
 /// Below what a console shows: the line is written to it directly.
 const DEBUG: u32 = 7;
 
-/// Writes one line.
+/// Writes one line; its first word is what the host tool knows it by.
 pub fn line(text: Arguments<'_>) {
-    let text = alloc::format!("{text}");
+    let text = alloc::format!("strace: {text}");
     if klog::console_level() as u32 <= DEBUG {
         // The console takes everything.
         let _ = writeln!(EarlyConsole, "{text}");

@@ -1,6 +1,8 @@
 //! What the whole system agrees on: limits on threads, layout at random, and what the binary
 //! decides when process 1 ends.
 
+use alloc::string::String;
+use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use sync::Once;
@@ -16,6 +18,7 @@ pub struct Hooks {
 }
 
 static HOOKS: Once<Hooks> = Once::new();
+static TRACED: Once<Vec<String>> = Once::new();
 static RANDOMIZES: AtomicBool = AtomicBool::new(true);
 static MAX_THREADS: AtomicUsize = AtomicUsize::new(1000);
 
@@ -47,4 +50,15 @@ pub fn max_threads() -> usize {
 /// Sets how many threads there may be.
 pub fn set_max_threads(count: usize) {
     MAX_THREADS.store(count, Ordering::Relaxed);
+}
+
+/// Names the programs whose calls are traced from their start (`trace=` on the command line). Once.
+pub fn set_traced(names: Vec<String>) {
+    let _ = TRACED.set(names);
+}
+
+/// Whether a program that is started under this file name is traced.
+pub(crate) fn is_traced(name: &[u8]) -> bool {
+    let named = |names: &Vec<String>| names.iter().any(|traced| traced.as_bytes() == name);
+    TRACED.get().is_some_and(named)
 }

@@ -70,7 +70,12 @@ fn mounted(data: &[u8]) -> FsContext {
     );
     let sb = ProcFsType.mount(b"proc", data, 0).unwrap();
     let root = sb.root().clone();
-    let mount = Mount::new(sb, root.clone(), Arc::from(&b"proc"[..]), MountFlags::empty());
+    let mount = Mount::new(
+        sb,
+        root.clone(),
+        Arc::from(&b"proc"[..]),
+        MountFlags::empty(),
+    );
     FsContext::new(Path::new(mount, root))
 }
 

@@ -10,8 +10,9 @@ use sync::Events;
 
 use super::Prepared;
 use crate::exit::leave_memory;
+use crate::machine;
 use crate::signal::SigHand;
-use crate::thread::Thread;
+use crate::thread::{Thread, flag};
 use crate::tree;
 use crate::wait::{Interruptible, Restart, WaitOptions, wait};
 
@@ -50,6 +51,9 @@ pub(super) fn replace(thread: &Arc<Thread>, regs: &mut UserContext, new: Prepare
     process.set_personality(new.personality);
     drop(process.set_program(new.program));
     thread.set_name(&new.comm);
+    if machine::is_traced(&new.comm) {
+        thread.raise(flag::TRACE);
+    }
 
     // Interval timers go on; what timers that are deleted have sent does not reach the new program.
     process.timers.posix.clear();

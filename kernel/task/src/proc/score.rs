@@ -14,9 +14,8 @@ use crate::thread::with_current;
 /// `oom_score`: badness in thousandths of all memory, as Linux scales it.
 pub(super) fn show(of: &Subject, out: &mut Text) -> Result<()> {
     let total = hal::frame::total() as i64;
-    let points = oom::badness(of.process()).map_or(0, |points| {
-        (1000 + points * 1000 / total.max(1)) * 2 / 3
-    });
+    let points = oom::badness(of.process())
+        .map_or(0, |points| (1000 + points * 1000 / total.max(1)) * 2 / 3);
     // Text does not fail before its end.
     let _ = writeln!(out, "{points}");
     Ok(())
