@@ -24,6 +24,31 @@ pub const FUTEX_CLOCK_REALTIME: u32 = 256;
 /// The operation without its flags.
 pub const FUTEX_CMD_MASK: u32 = !(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
 
+/// `futex_waitv` and its kin: the word has 32 bits.
+pub const FUTEX2_SIZE_U32: u32 = 0x02;
+/// `futex_waitv` and its kin: the bits that say how large the word is.
+pub const FUTEX2_SIZE_MASK: u32 = 0x03;
+/// `futex_waitv` and its kin: the word is this process's alone.
+pub const FUTEX2_PRIVATE: u32 = FUTEX_PRIVATE_FLAG;
+/// The most words `futex_waitv` waits for.
+pub const FUTEX_WAITV_MAX: u32 = 128;
+
+/// `struct futex_waitv`.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct FutexWaitv {
+    /// The value to wait at.
+    pub value: u64,
+    /// Where the word is.
+    pub word: u64,
+    /// `FUTEX2_*`.
+    pub flags: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+const _: () = assert!(size_of::<FutexWaitv>() == 24);
+
 /// All bits.
 pub const FUTEX_BITSET_MATCH_ANY: u32 = u32::MAX;
 

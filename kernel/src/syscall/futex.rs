@@ -11,7 +11,7 @@ use hal::UserAddr;
 use hal::ucopy::UserPtr;
 use sync::Instant;
 use sync::clock::Moment;
-use task::futex::{self, Word};
+use task::futex::{self, Resume, Want, Word};
 use task::{access, tree};
 
 use super::Cx;
@@ -54,10 +54,19 @@ pub fn futex(
     // The register of the timeout is a second count for those that do not wait.
     let (count, second) = (value as i32, timeout.0 as i32);
     match command {
-        FUTEX_WAIT => {
-            futex::wait(cx.thread, word, value, FUTEX_BITSET_MATCH_ANY, until).map(|()| 0)
+        FUTEX_WAIT | FUTEX_WAIT_BITSET => {
+            let bitset = if command == FUTEX_WAIT {
+                FUTEX_BITSET_MATCH_ANY
+            } else {
+                third
+            };
+            let want = Want {
+                word,
+                value,
+                bitset,
+            };
+            futex::wait(cx.thread, want, until, Resume::Moment).map(|()| 0)
         }
-        FUTEX_WAIT_BITSET => futex::wait(cx.thread, word, value, third, until).map(|()| 0),
         FUTEX_WAKE => futex::wake(cx.thread, word, count, FUTEX_BITSET_MATCH_ANY),
         FUTEX_WAKE_BITSET => futex::wake(cx.thread, word, count, third),
         FUTEX_REQUEUE => futex::requeue(cx.thread, word, other, count, second, None),

@@ -22,6 +22,7 @@ mod fcntl;
 mod flock;
 mod foreign;
 mod futex;
+mod futex2;
 mod getdents;
 pub mod holdings;
 mod inotify;

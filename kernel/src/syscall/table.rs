@@ -11,6 +11,7 @@ use super::args::*;
 use super::trace::{Line, TraceArg};
 use abi::clone::Rusage;
 use abi::epoll::EpollEvent;
+use abi::futex::FutexWaitv;
 use abi::poll::{PollFd, SigSetArg};
 use abi::sched::SchedParam;
 use abi::signal::{RawSigInfo, SigAction, SigSet, SigStack};
@@ -391,5 +392,9 @@ syscalls! {
     438 => process::pidfd_getfd(pidfd: Fd, target: Fd, flags: Flags);
     439 => access::faccessat2(dir: DirFd, path: PathPtr, mode: u32, flags: Flags);
     441 => epoll::epoll_pwait2(epfd: Fd, events: UserPtr<EpollEvent>, most: i32, timeout: UserPtr<Timespec>, mask: UserPtr<SigSet>, size: usize);
+    449 => futex2::futex_waitv(list: UserPtr<FutexWaitv>, count: u32, flags: Flags, time: UserPtr<Timespec>, clock: i32);
     452 => attr::fchmodat2(dir: DirFd, path: PathPtr, mode: Mode, flags: Flags);
+    454 => futex2::futex_wake(at: UserAddr, mask: u64, count: i32, flags: Flags);
+    455 => futex2::futex_wait(at: UserAddr, value: u64, mask: u64, flags: Flags, time: UserPtr<Timespec>, clock: i32);
+    456 => futex2::futex_requeue(list: UserPtr<FutexWaitv>, flags: Flags, wake: i32, moved: i32);
 }

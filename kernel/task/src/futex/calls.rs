@@ -12,8 +12,8 @@ use mm::FutexKey;
 use sync::Events;
 use sync::clock::{self, Moment};
 
-use super::table::{Table, is_woken};
-use crate::thread::Thread;
+use super::table::{Several, Table, Waiter};
+use crate::thread::{RestartBlock, Thread};
 use crate::wait::{Restart, WaitOptions};
 
 static TABLE: Table<FutexKey> = Table::new();
@@ -64,34 +64,73 @@ fn overcome(hitch: Hitch, at: UserAddr, access: Access) -> Result<()> {
     }
 }
 
-/// Sleeps while the word is `expected`, until a waker whose bits meet `bitset` comes.
+/// A value of a word that is worth waiting at, and whose wakers count.
+#[derive(Clone, Copy, Debug)]
+pub struct Want {
+    /// The word.
+    pub word: Word,
+    /// Its value.
+    pub value: u32,
+    /// Bits that a waker's must meet.
+    pub bitset: u32,
+}
+
+/// How a wait that a signal has interrupted goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Resume {
+    /// The call is made again with its arguments.
+    Call,
+    /// To the same moment, by `restart_syscall`, if there is one: the argument was a span.
+    Moment,
+}
+
+/// Sleeps while the word has its value, until a waker comes.
 ///
 /// # Errors
 /// `EAGAIN` for another value, `EINVAL` for no bits or a misaligned word, `EFAULT`, `ETIMEDOUT`; when a
-/// signal comes, `ERESTARTSYS` for ever and `ERESTART_RESTARTBLOCK` until a moment.
-pub fn wait(
-    thread: &Thread,
-    word: Word,
-    expected: u32,
-    bitset: u32,
-    until: Option<Moment>,
-) -> Result<()> {
+/// signal comes, by `resume`, `ERESTARTSYS` or `ERESTART_RESTARTBLOCK`.
+pub fn wait(thread: &Thread, want: Want, until: Option<Moment>, resume: Resume) -> Result<()> {
+    let Want {
+        word,
+        value,
+        bitset,
+    } = want;
     if bitset == 0 {
         return Err(Errno::EINVAL);
     }
-    let task = sync::current();
+    let waiter = Waiter::current();
     loop {
         let key = word.key(thread, Access::Read)?;
-        match TABLE.enter(&key, bitset, &task, || compare(word.at, expected)) {
+        match TABLE.enter(&key, bitset, &waiter, || compare(word.at, value)) {
             Ok(()) => break,
             Err(hitch) => overcome(hitch, word.at, Access::Read)?,
         }
     }
-    let again = || -> crate::thread::RestartBlock {
-        Box::new(move |thread: &Arc<Thread>| {
-            wait(thread, word, expected, bitset, until).map(|()| 0)
-        })
+    let again = || -> RestartBlock {
+        Box::new(move |thread: &Arc<Thread>| wait(thread, want, until, resume).map(|()| 0))
     };
+    let block: Option<&dyn Fn() -> RestartBlock> = match (resume, until) {
+        (Resume::Moment, Some(_)) => Some(&again),
+        _ => None,
+    };
+    match sleep(thread, until, block, || waiter.is_woken()) {
+        Err(errno) if TABLE.leave(&waiter) => Err(errno),
+        Err(_) => {
+            // Woken at the last moment: nothing is to be made again.
+            drop(thread.take_restart());
+            Ok(())
+        }
+        Ok(()) => Ok(()),
+    }
+}
+
+/// Sleeps until `woken` says so.
+fn sleep(
+    thread: &Thread,
+    until: Option<Moment>,
+    block: Option<&dyn Fn() -> RestartBlock>,
+    woken: impl Fn() -> Result<()>,
+) -> Result<()> {
     let wall = [(clock::changes(), Events::IN)];
     let on: &[_] = match until {
         Some(Moment::Realtime(_)) => &wall,
@@ -101,29 +140,73 @@ pub fn wait(
         let generation = clock::generation();
         let options = WaitOptions {
             deadline: until.map(Moment::instant),
-            restart: match until {
-                Some(_) => Restart::Block(&again),
-                None => Restart::Sys,
-            },
+            restart: block.map_or(Restart::Sys, Restart::Block),
             ..WaitOptions::default()
         };
-        let end = crate::wait::wait(thread, &options, on, || match is_woken(&task) {
+        let is_over = crate::wait::wait(thread, &options, on, || match woken() {
             Ok(()) => Ok(true),
             Err(_) if !on.is_empty() && clock::generation() != generation => Ok(false),
             Err(errno) => Err(errno),
-        });
-        match end {
-            Ok(true) => return Ok(()),
-            // The wall clock was set: the moment has moved.
-            Ok(false) => {}
-            Err(errno) if TABLE.leave(&task) => return Err(errno),
-            Err(_) => {
-                // Woken at the last moment: nothing is to be made again.
-                drop(thread.take_restart());
-                return Ok(());
-            }
+        })?;
+        // Else the wall clock was set: the moment has moved.
+        if is_over {
+            return Ok(());
         }
     }
+}
+
+/// Sleeps while all words have their values, until a waker comes to one; which. No bits are asked for.
+///
+/// # Errors
+/// As [`wait`] with [`Resume::Call`]; `ENOMEM`.
+pub fn wait_any(thread: &Thread, wants: &[Want], until: Option<Moment>) -> Result<usize> {
+    let several = Several::new(wants.len())?;
+    let part = |at| Waiter::Several(several.clone(), at);
+    // Off all lists; the last that a waker has come to.
+    let leave = |count: usize| {
+        let mut woken = None;
+        for at in 0..count {
+            if !TABLE.leave(&part(at)) {
+                woken = Some(at);
+            }
+        }
+        woken
+    };
+    while let Err((at, hitch)) = enter_all(thread, wants, &part)? {
+        if let Some(woken) = leave(at) {
+            return Ok(woken);
+        }
+        let word = wants.get(at).ok_or(Errno::EINVAL)?.word;
+        overcome(hitch, word.at, Access::Read)?;
+    }
+    let end = sleep(thread, until, None, || several.is_woken());
+    match leave(wants.len()) {
+        Some(woken) => Ok(woken),
+        None => end.map(|()| 0),
+    }
+}
+
+/// Puts a waiter on each word's list, up to the first where that does not work: its place and why.
+fn enter_all(
+    thread: &Thread,
+    wants: &[Want],
+    part: &dyn Fn(usize) -> Waiter,
+) -> Result<core::result::Result<(), (usize, Hitch)>> {
+    for want in wants {
+        want.word.key(thread, Access::Read)?;
+    }
+    for (at, want) in wants.iter().enumerate() {
+        let key = want.word.key(thread, Access::Read);
+        let entered = key.map_err(Hitch::Answer).and_then(|key| {
+            TABLE.enter(&key, want.bitset, &part(at), || {
+                compare(want.word.at, want.value)
+            })
+        });
+        if let Err(hitch) = entered {
+            return Ok(Err((at, hitch)));
+        }
+    }
+    Ok(Ok(()))
 }
 
 /// At least one: Linux counts after it has woken.
@@ -141,6 +224,17 @@ pub fn wake(thread: &Thread, word: Word, count: i32, bitset: u32) -> Result<usiz
     }
     let key = word.key(thread, Access::Read)?;
     Ok(TABLE.wake(&key, how_many(count), bitset))
+}
+
+/// What [`wake`] refuses, and nobody woken.
+///
+/// # Errors
+/// As [`wake`].
+pub fn wake_none(thread: &Thread, word: Word, bitset: u32) -> Result<()> {
+    if bitset == 0 {
+        return Err(Errno::EINVAL);
+    }
+    word.key(thread, Access::Read).map(drop)
 }
 
 /// Wakes up to `count` waiters of `from` and moves up to `moved` of the rest to `to`, if `from` still has

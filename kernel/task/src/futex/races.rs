@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::vec::Vec;
 
 use abi::Errno;
-use sync::{Sleep, Task};
+use sync::Sleep;
 
-use super::table::{Table, is_woken};
+use super::table::{Table, Waiter};
 
 #[cfg(feature = "shuttle")]
 use shuttle::{
@@ -45,20 +45,20 @@ impl Futexes {
     }
 
     /// On the list of `key` if the word is still `expected`.
-    fn enter(&self, key: u64, expected: u32) -> Result<Arc<Task>, Errno> {
-        let task = sync::current();
-        self.table.enter(&key, u32::MAX, &task, || {
+    fn enter(&self, key: u64, expected: u32) -> Result<Waiter, Errno> {
+        let waiter = Waiter::current();
+        self.table.enter(&key, u32::MAX, &waiter, || {
             if self.word.load(SeqCst) == expected {
                 Ok(())
             } else {
                 Err(Errno::EAGAIN)
             }
         })?;
-        Ok(task)
+        Ok(waiter)
     }
 
     fn wait(&self, key: u64, expected: u32) {
-        let Ok(task) = self.enter(key, expected) else {
+        let Ok(waiter) = self.enter(key, expected) else {
             return;
         };
         let sleep = Sleep {
@@ -66,7 +66,7 @@ impl Futexes {
             exclusive: false,
             interrupted: &|| false,
         };
-        sync::wait_on(&sleep, &[], || is_woken(&task))
+        sync::wait_on(&sleep, &[], || waiter.is_woken())
             .unwrap()
             .unwrap();
     }
@@ -112,8 +112,10 @@ fn who_leaves_is_not_woken_and_who_is_woken_has_not_left() {
         || {
             let futexes = Futexes::new();
             let leaver = spawn(&futexes, |f| {
-                let Ok(task) = f.enter(1, 0) else { return None };
-                Some(f.table.leave(&task))
+                let Ok(waiter) = f.enter(1, 0) else {
+                    return None;
+                };
+                Some(f.table.leave(&waiter))
             });
             let woken = futexes.wake(1, 1);
             match leaver.join().unwrap() {
@@ -132,8 +134,8 @@ fn who_leaves_while_being_moved_leaves_both_lists() {
         || {
             let futexes = Futexes::new();
             let leaver = spawn(&futexes, |f| {
-                let task = f.enter(1, 0).unwrap();
-                f.table.leave(&task)
+                let waiter = f.enter(1, 0).unwrap();
+                f.table.leave(&waiter)
             });
             let mover = spawn(&futexes, |f| f.move_all(1, 2, 0));
             let moved = mover.join().unwrap();

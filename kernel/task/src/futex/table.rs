@@ -2,28 +2,115 @@
 //!
 //! A waiter is counted in its bucket before it reads the word, a waker reads the count after the program
 //! wrote the word, with full barriers between: so a waker may pass an empty bucket without its lock. A
-//! waiter's *place* (a word in its task) is its bucket's number plus one, and 0 once it is woken; it
-//! changes under the bucket's lock alone.
+//! waiter's *place* (a word in its task, or one of those for many words) is its bucket's number plus one,
+//! and 0 once it is woken; it changes under the bucket's lock alone.
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::hash::{Hash, Hasher};
-use core::sync::atomic::{AtomicUsize, Ordering, fence};
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering, fence};
 
-use abi::Result;
+use abi::{Errno, Result};
 use arrayvec::ArrayVec;
 use sync::{SpinLock, SpinLockGuard, Task, rank};
 
 /// Buckets; a power of two.
 const BUCKETS: usize = 256;
 
-/// Tasks woken between two holds of a lock.
+/// Waiters woken between two holds of a lock.
 const BATCH: usize = 16;
+
+/// Who waits.
+#[derive(Clone)]
+pub enum Waiter {
+    /// A task, for one word.
+    One(Arc<Task>),
+    /// A task for one of several words: this one of them.
+    Several(Arc<Several>, usize),
+}
+
+/// A task that waits for several words.
+pub struct Several {
+    task: Arc<Task>,
+    places: Vec<AtomicU32>,
+}
+
+impl Several {
+    /// The current task, which will wait for `count` words.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn new(count: usize) -> Result<Arc<Self>> {
+        let mut places = Vec::new();
+        places.try_reserve_exact(count).map_err(|_| Errno::ENOMEM)?;
+        places.resize_with(count, AtomicU32::default);
+        let task = sync::current();
+        Ok(Arc::new(Self { task, places }))
+    }
+
+    /// As [`Waiter::is_woken`], of any of the words.
+    ///
+    /// # Errors
+    /// `EAGAIN` while it is on all lists.
+    pub fn is_woken(&self) -> Result<()> {
+        let woken = |place: &AtomicU32| place.load(Ordering::Acquire) == 0;
+        if self.places.iter().any(woken) {
+            Ok(())
+        } else {
+            Err(Errno::EAGAIN)
+        }
+    }
+}
+
+impl Waiter {
+    /// The current task.
+    #[must_use]
+    pub fn current() -> Self {
+        Self::One(sync::current())
+    }
+
+    #[inline]
+    fn place(&self) -> &AtomicU32 {
+        match self {
+            Self::One(task) => task.place(),
+            Self::Several(several, at) => several
+                .places
+                .get(*at)
+                .unwrap_or_else(|| several.task.place()),
+        }
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        core::ptr::eq(self.place(), other.place())
+    }
+
+    #[inline]
+    fn tell(&self) {
+        match self {
+            Self::One(task) => task.tell(),
+            Self::Several(several, _) => several.task.tell(),
+        }
+    }
+
+    /// What a waiter's try says: done once somebody has taken it off its list.
+    ///
+    /// # Errors
+    /// `EAGAIN` while it is on one.
+    #[inline]
+    pub fn is_woken(&self) -> Result<()> {
+        if self.place().load(Ordering::Acquire) == 0 {
+            Ok(())
+        } else {
+            Err(Errno::EAGAIN)
+        }
+    }
+}
 
 struct Entry<K> {
     key: K,
     bitset: u32,
-    task: Arc<Task>,
+    waiter: Waiter,
 }
 
 type List<K> = VecDeque<Entry<K>>;
@@ -96,7 +183,7 @@ impl<K: Clone + Eq + Hash> Table<K> {
         &self.buckets[index % BUCKETS]
     }
 
-    /// Puts the current task on the list of `key` if `stay` says so, asked under the bucket's lock: it
+    /// Puts a waiter of the current task on the list of `key` if `stay` says so, asked under the bucket's lock: it
     /// must not sleep.
     ///
     /// # Errors
@@ -105,7 +192,7 @@ impl<K: Clone + Eq + Hash> Table<K> {
         &self,
         key: &K,
         bitset: u32,
-        task: &Arc<Task>,
+        waiter: &Waiter,
         stay: impl FnOnce() -> core::result::Result<(), E>,
     ) -> core::result::Result<(), E> {
         let index = Self::index(key);
@@ -117,33 +204,31 @@ impl<K: Clone + Eq + Hash> Table<K> {
             bucket.count.fetch_sub(1, Ordering::Relaxed);
             return Err(error);
         }
-        task.place().store(index as u32 + 1, Ordering::Relaxed);
+        waiter.place().store(index as u32 + 1, Ordering::Relaxed);
         list.push_back(Entry {
             key: key.clone(),
             bitset,
-            task: task.clone(),
+            waiter: waiter.clone(),
         });
         Ok(())
     }
 
-    /// Takes a task off its list; false when it has been woken, whoever then wanted it off.
-    pub fn leave(&self, task: &Task) -> bool {
+    /// Takes a waiter off its list; false when it has been woken, whoever then wanted it off.
+    pub fn leave(&self, waiter: &Waiter) -> bool {
         loop {
-            let place = task.place().load(Ordering::Acquire);
+            let place = waiter.place().load(Ordering::Acquire);
             let Some(index) = (place as usize).checked_sub(1) else {
                 return false;
             };
             let bucket = self.bucket(index);
             let mut list = bucket.list.lock();
             // Woken or requeued meanwhile.
-            if task.place().load(Ordering::Relaxed) != place {
+            if waiter.place().load(Ordering::Relaxed) != place {
                 continue;
             }
-            let at = list
-                .iter()
-                .position(|entry| core::ptr::eq(&raw const *entry.task, task));
+            let at = list.iter().position(|entry| entry.waiter.is(waiter));
             let entry = at.and_then(|at| list.remove(at));
-            task.place().store(0, Ordering::Relaxed);
+            waiter.place().store(0, Ordering::Relaxed);
             bucket.count.fetch_sub(1, Ordering::Relaxed);
             drop(list);
             drop(entry);
@@ -198,8 +283,8 @@ impl<K: Clone + Eq + Hash> Table<K> {
             }
             if let Some(entry) = list.remove(at) {
                 bucket.count.fetch_sub(1, Ordering::Relaxed);
-                entry.task.place().store(0, Ordering::Release);
-                batch.push(entry.task);
+                entry.waiter.place().store(0, Ordering::Release);
+                batch.push(entry.waiter);
             }
         }
         false
@@ -232,8 +317,8 @@ impl<K: Clone + Eq + Hash> Table<K> {
                 } else if total < wake {
                     total += 1;
                     self.bucket(source).count.fetch_sub(1, Ordering::Relaxed);
-                    entry.task.place().store(0, Ordering::Release);
-                    woken.push_back(entry.task);
+                    entry.waiter.place().store(0, Ordering::Release);
+                    woken.push_back(entry.waiter);
                 } else {
                     total += 1;
                     requeued += 1;
@@ -244,7 +329,7 @@ impl<K: Clone + Eq + Hash> Table<K> {
                             self.bucket(target).count.fetch_add(1, Ordering::SeqCst);
                             self.bucket(source).count.fetch_sub(1, Ordering::Relaxed);
                             entry
-                                .task
+                                .waiter
                                 .place()
                                 .store(target as u32 + 1, Ordering::Release);
                             second.push_back(entry);
@@ -254,8 +339,8 @@ impl<K: Clone + Eq + Hash> Table<K> {
             }
             *first = kept;
         }
-        for task in woken {
-            task.tell();
+        for waiter in woken {
+            waiter.tell();
         }
         Ok(total)
     }
@@ -311,25 +396,12 @@ impl<K: Clone + Eq + Hash> Table<K> {
     }
 }
 
-type Batch = ArrayVec<Arc<Task>, BATCH>;
+type Batch = ArrayVec<Waiter, BATCH>;
 
 fn wake_all(batch: Batch) -> usize {
     let count = batch.len();
-    for task in batch {
-        task.tell();
+    for waiter in batch {
+        waiter.tell();
     }
     count
-}
-
-/// What a waiter's try says: done once somebody has taken it off its list.
-///
-/// # Errors
-/// `EAGAIN` while it is on one.
-#[inline]
-pub fn is_woken(task: &Task) -> Result<()> {
-    if task.place().load(Ordering::Acquire) == 0 {
-        Ok(())
-    } else {
-        Err(abi::Errno::EAGAIN)
-    }
 }

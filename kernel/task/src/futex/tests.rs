@@ -9,14 +9,14 @@ use std::vec::Vec;
 use abi::Errno;
 use sync::{Instant, Sleep, Stop};
 
-use super::table::{Table, is_woken};
+use super::table::{Table, Waiter};
 
 static TABLE: Table<u64> = Table::new();
 
 /// FUTEX_WAIT as the handler does it.
 fn wait(key: u64, word: &AtomicU32, expected: u32, limit: Option<Duration>) -> Result<(), Errno> {
-    let task = sync::current();
-    TABLE.enter(&key, u32::MAX, &task, || {
+    let waiter = Waiter::current();
+    TABLE.enter(&key, u32::MAX, &waiter, || {
         if word.load(SeqCst) == expected {
             Ok(())
         } else {
@@ -29,9 +29,9 @@ fn wait(key: u64, word: &AtomicU32, expected: u32, limit: Option<Duration>) -> R
         exclusive: false,
         interrupted: &|| false,
     };
-    match sync::wait_on(&sleep, &[], || is_woken(&task)) {
+    match sync::wait_on(&sleep, &[], || waiter.is_woken()) {
         Ok(answer) => answer,
-        Err(Stop::TimedOut) if TABLE.leave(&task) => Err(Errno::ETIMEDOUT),
+        Err(Stop::TimedOut) if TABLE.leave(&waiter) => Err(Errno::ETIMEDOUT),
         Err(_) => Ok(()),
     }
 }
@@ -117,14 +117,14 @@ fn requeueing_loses_nobody() {
 fn bits_choose_who_is_woken() {
     let word = Arc::new(AtomicU32::new(0));
     let task = thread::spawn(move || {
-        let task = sync::current();
-        TABLE.enter(&9, 0b10, &task, || Ok::<_, ()>(())).unwrap();
+        let waiter = Waiter::current();
+        TABLE.enter(&9, 0b10, &waiter, || Ok::<_, ()>(())).unwrap();
         let sleep = Sleep {
             deadline: None,
             exclusive: false,
             interrupted: &|| false,
         };
-        sync::wait_on(&sleep, &[], || is_woken(&task))
+        sync::wait_on(&sleep, &[], || waiter.is_woken())
             .unwrap()
             .unwrap();
         drop(word);
