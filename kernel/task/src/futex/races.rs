@@ -7,7 +7,7 @@ use std::vec::Vec;
 use abi::Errno;
 use sync::Sleep;
 
-use super::table::{Table, Waiter};
+use super::table::{Several, Table, Waiter};
 
 #[cfg(feature = "shuttle")]
 use shuttle::{
@@ -219,6 +219,50 @@ fn changing_one_word_and_waking_two_meets_both_waiters() {
             for waiter in waiters {
                 waiter.join().unwrap();
             }
+        },
+        TRIES,
+    );
+}
+
+#[test]
+fn who_waits_for_several_is_told_of_each_that_was_woken() {
+    check_random(
+        || {
+            let futexes = Futexes::new();
+            let waiter = spawn(&futexes, |f| {
+                let several = Several::new(2).unwrap();
+                let part = |at| Waiter::Several(several.clone(), at);
+                for at in 0..2 {
+                    let entered: Result<(), ()> =
+                        f.table.enter(&(at as u64), u32::MAX, &part(at), || Ok(()));
+                    entered.unwrap();
+                }
+                let sleep = Sleep {
+                    deadline: None,
+                    exclusive: false,
+                    interrupted: &|| false,
+                };
+                sync::wait_on(&sleep, &[], || several.is_woken())
+                    .unwrap()
+                    .unwrap();
+                (0..2).filter(|at| !f.table.leave(&part(*at))).count()
+            });
+            let wakers = [0, 1].map(|key| {
+                spawn(&futexes, move |f| {
+                    let mut woken = 0;
+                    for _ in 0..2 {
+                        woken += f.wake(key, 1);
+                        thread::yield_now();
+                    }
+                    woken
+                })
+            });
+            let mut woken: usize = wakers.into_iter().map(|waker| waker.join().unwrap()).sum();
+            while woken == 0 {
+                woken += futexes.wake(0, 1);
+                thread::yield_now();
+            }
+            assert_eq!(waiter.join().unwrap(), woken);
         },
         TRIES,
     );
