@@ -18,6 +18,7 @@ pub mod mount;
 pub mod nr;
 pub mod poll;
 pub mod random;
+pub mod rtc;
 pub mod sched;
 pub mod signal;
 pub mod socket;

@@ -73,7 +73,7 @@ fn start_devices(line: &CommandLine, info: &BootInfo) {
     vfs::pipe::install();
     net::file::install_caller(task::caller::with);
     if let Some(rtc) = info.devices.rtc {
-        drivers::rtc::set_clock(rtc);
+        drivers::rtc::start(rtc);
     }
     for (index, device) in (0..).zip(&info.devices.serial) {
         if drivers::serial::start(index, device).is_none() {
