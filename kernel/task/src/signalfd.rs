@@ -51,7 +51,7 @@ impl FileOps for SignalFd {
         let wanted = *self.mask.lock();
         let waiting = with_current(|thread| !pending(thread).and(wanted).is_empty());
         if waiting.unwrap_or(false) {
-            Events::READABLE
+            Events::IN
         } else {
             Events::empty()
         }

@@ -122,10 +122,10 @@ fn open_found(path: Path, how: &OpenHow<'_>, created: bool) -> Result<Arc<OpenFi
     } else {
         None
     };
-    if counted && !created && how.flags.contains(OFlags::TRUNC) {
+    let cut = counted && !created && how.flags.contains(OFlags::TRUNC);
+    if cut {
         path.inode().truncate(0)?;
         drop_set_id_on_write(attr, how.cred);
-        notify::on(path.dentry(), InotifyMask::MODIFY);
     }
     let request = OpenRequest {
         flags: how.flags,
@@ -146,6 +146,9 @@ fn open_found(path: Path, how: &OpenHow<'_>, created: bool) -> Result<Arc<OpenFi
         file.set_created();
     }
     notify::on(file.path().dentry(), InotifyMask::OPEN);
+    if cut {
+        notify::on(file.path().dentry(), InotifyMask::MODIFY);
+    }
     Ok(file)
 }
 

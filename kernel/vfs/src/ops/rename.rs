@@ -248,9 +248,16 @@ impl Names<'_> {
             cookie,
             self.new,
         );
+        let (victim, partner) = if exchange {
+            (None, target)
+        } else {
+            (target, None)
+        };
+        if let Some(victim) = victim {
+            notify::on_self(victim, InotifyMask::ATTRIB);
+        }
         notify::on_self(source, InotifyMask::MOVE_SELF);
-        let Some(target) = target else { return };
-        if exchange {
+        if let Some(target) = partner {
             let cookie = notify::next_cookie();
             notify::on_child(
                 self.new_dir.dentry(),
@@ -267,8 +274,6 @@ impl Names<'_> {
                 self.old,
             );
             notify::on_self(target, InotifyMask::MOVE_SELF);
-        } else {
-            notify::on_self(target, InotifyMask::ATTRIB);
         }
     }
 }
