@@ -241,3 +241,36 @@ TEST(names_cannot_leave_a_place_a_mount_stands_on)
     EXPECT_ERRNO(link("f", "h"), EXDEV);
     EXPECT_OK(umount("f"));
 }
+
+TEST(pivot_root_exchanges_the_roots_of_a_chroot)
+{
+    char text[64];
+    nt_dir();
+    tmpfs_on("a");
+    nt_put("a/in_a", "x");
+    tmpfs_on("a/b");
+    nt_put("a/b/in_b", "x");
+    ASSERT_OK(mkdir("a/b/old", 0755));
+    ASSERT_OK(mkdir("a/plain", 0755));
+    pid_t pid = nt_fork();
+    if (pid == 0) {
+        ASSERT_OK(chroot("a"));
+        ASSERT_OK(chdir("/"));
+        EXPECT_ERRNO(syscall(SYS_pivot_root, "plain", "plain"), EBUSY);
+        EXPECT_ERRNO(syscall(SYS_pivot_root, "b", "plain"), EBUSY);
+        EXPECT_ERRNO(syscall(SYS_pivot_root, "b", "b/in_b"), ENOTDIR);
+        EXPECT_ERRNO(syscall(SYS_pivot_root, "missing", "b/old"), ENOENT);
+        EXPECT_OK(syscall(SYS_pivot_root, "b", "b/old"));
+        EXPECT_OK(access("/in_b", F_OK));
+        EXPECT_OK(access("/old/in_a", F_OK));
+        EXPECT_TRUE(syscall(SYS_getcwd, text, sizeof text) == 2 && text[0] == '/');
+        EXPECT_OK(access("in_b", F_OK));
+        EXPECT_OK(umount2("/old", MNT_DETACH));
+        EXPECT_ERRNO(access("/old/in_a", F_OK), ENOENT);
+        nt_done();
+    }
+    EXPECT_EXIT(pid, 0);
+    EXPECT_OK(access("a/in_b", F_OK));
+    EXPECT_OK(umount("a"));
+    EXPECT_ERRNO(access("a/in_b", F_OK), ENOENT);
+}

@@ -125,7 +125,12 @@ pub fn lookup(start: &Start<'_>, path: &[u8], flags: LookupFlags) -> Result<Path
         return Ok(start.base.map_or_else(|| start.fs.cwd(), Path::clone));
     }
     let mut walk = Walk::new(start, path, flags)?;
-    walk.run(Text::Given(path), false)?;
+    let done = walk.plain(path, false)?;
+    if done < path.len() {
+        walk.run(Text::Given(path), done, false)?;
+    } else if flags.contains(LookupFlags::DIRECTORY) && !walk.at.dentry().is_dir() {
+        return Err(Errno::ENOTDIR);
+    }
     Ok(walk.at)
 }
 
@@ -182,7 +187,8 @@ impl<'a> Walk<'a> {
             return Err(Errno::ENOENT);
         }
         let mut walk = Self::new(start, path, flags)?;
-        let last = walk.run(Text::Given(path), true)?;
+        let done = walk.plain(path, true)?;
+        let last = walk.run(Text::Given(path), done, true)?;
         if !walk.at.dentry().is_dir() {
             return Err(Errno::ENOTDIR);
         }
@@ -223,7 +229,7 @@ impl<'a> Walk<'a> {
     pub fn follow_to_parent(&mut self, link: &Path) -> Result<Option<Last<'static>>> {
         match self.follow(link, true)? {
             Some(text) => {
-                let last = self.run(Text::Link(text), true)?;
+                let last = self.run(Text::Link(text), 0, true)?;
                 if !self.at.dentry().is_dir() {
                     return Err(Errno::ENOTDIR);
                 }
@@ -360,10 +366,38 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Walks `text`; with `to_parent` up to its last component, which is returned.
-    fn run<'p>(&mut self, text: Text<'p>, to_parent: bool) -> Result<Last<'p>> {
-        let mut text = text;
-        let mut next = 0;
+    /// Walks what most paths are made of: cached names of files that are no links and have nothing mounted on
+    /// them. Answers how far it came: to the end, or to the first component that is something else (or, with
+    /// `to_parent`, the last), for [`Self::run`] to go on with.
+    #[inline]
+    fn plain(&mut self, path: &[u8], to_parent: bool) -> Result<usize> {
+        let (mut start, mut end) = component(path, 0);
+        while start < end {
+            let next = component(path, end);
+            let last = end == path.len();
+            let slashes_follow = !last && next.0 == next.1;
+            let name = path.get(start..end).unwrap_or_default();
+            if last && to_parent || slashes_follow || matches!(name, b"." | b"..") {
+                break;
+            }
+            self.search()?;
+            match self.at.dentry().cached(name) {
+                Cached::Hit(child) if !child.is_symlink() && !child.is_mountpoint() => {
+                    self.at.set_dentry(child);
+                }
+                _ => break,
+            }
+            if last {
+                return Ok(end);
+            }
+            (start, end) = next;
+        }
+        Ok(start)
+    }
+
+    /// Walks `text` from `next` on; with `to_parent` up to its last component, which is returned.
+    fn run<'p>(&mut self, text: Text<'p>, next: usize, to_parent: bool) -> Result<Last<'p>> {
+        let (mut text, mut next) = (text, next);
         // What is left of the texts that links interrupted.
         let mut outer: Vec<(Text<'p>, usize)> = Vec::new();
         let mut must_be_dir = self.flags.contains(LookupFlags::DIRECTORY);
