@@ -188,7 +188,17 @@ impl<'a> Walk<'a> {
         }
         let mut walk = Self::new(start, path, flags)?;
         let done = walk.plain(path, true)?;
-        let last = walk.run(Text::Given(path), done, true)?;
+        let (start, end) = component(path, done);
+        let last = if start < end && end == path.len() {
+            Last {
+                text: Text::Given(path),
+                start,
+                end,
+                trailing_slash: false,
+            }
+        } else {
+            walk.run(Text::Given(path), done, true)?
+        };
         if !walk.at.dentry().is_dir() {
             return Err(Errno::ENOTDIR);
         }
