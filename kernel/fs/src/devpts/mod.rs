@@ -30,8 +30,14 @@ use options::Options;
 
 const NAME: &str = "devpts";
 
-/// Ptys there may be in all (`kernel.pty.max`).
-const LIMIT: u32 = 4096;
+/// Most ptys there may be in all (`kernel.pty.max`), and pages of memory for each: a pair keeps queues of some six.
+const LIMIT: usize = 4096;
+const PAGES: usize = 64;
+
+/// Ptys there may be on this machine.
+fn limit() -> u32 {
+    (hal::frame::total() / PAGES).min(LIMIT) as u32
+}
 
 /// Ptys there are, in all instances.
 static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -39,7 +45,7 @@ static COUNT: AtomicU32 = AtomicU32::new(0);
 /// Most ptys there may be, and how many there are: `/proc/sys/kernel/pty`.
 #[must_use]
 pub fn counts() -> (u32, u32) {
-    (LIMIT, COUNT.load(Ordering::Relaxed))
+    (limit(), COUNT.load(Ordering::Relaxed))
 }
 
 /// One mounted devpts.
@@ -82,7 +88,7 @@ impl Instance {
     fn take(&self) -> Result<u32> {
         let max = self.options().max;
         let counted = COUNT.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
-            (count < LIMIT).then_some(count + 1)
+            (count < limit()).then_some(count + 1)
         });
         counted.map_err(|_| Errno::ENOSPC)?;
         let mut slaves = self.slaves.lock();

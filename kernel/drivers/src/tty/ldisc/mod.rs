@@ -6,6 +6,8 @@
 mod echo;
 mod input;
 mod output;
+#[cfg(test)]
+mod properties;
 mod read;
 mod ring;
 #[cfg(test)]

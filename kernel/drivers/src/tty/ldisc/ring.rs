@@ -152,8 +152,14 @@ impl InputRing {
 
     /// Drops `len` bytes from the front, with their marks.
     pub fn consume(&mut self, len: usize) {
-        for i in 0..len {
-            self.set_mark(self.tail.wrapping_add(i), false);
+        let mut done = 0;
+        while done < len {
+            let at = self.tail.wrapping_add(done) & (CAPACITY - 1);
+            let span = (64 - at % 64).min(len - done);
+            if let Some(word) = self.marks.get_mut(at / 64) {
+                *word &= !(u64::MAX >> (64 - span) << (at % 64));
+            }
+            done += span;
         }
         self.tail = self.tail.wrapping_add(len);
         if self.canon_head.wrapping_sub(self.tail) > CAPACITY {
