@@ -272,6 +272,8 @@ impl<'a> IoDst<'a> {
 pub struct IoSrc<'a> {
     cursor: Cursor<'a>,
     kernel: Option<&'a [u8]>,
+    /// Pages that the pieces lie in, one each: the pieces' addresses are offsets.
+    frames: Option<&'a [UFrame]>,
 }
 
 impl<'a> IoSrc<'a> {
@@ -281,6 +283,7 @@ impl<'a> IoSrc<'a> {
         IoSrc {
             cursor: Cursor::new(range, &[], range.len),
             kernel: None,
+            frames: None,
         }
     }
 
@@ -290,6 +293,7 @@ impl<'a> IoSrc<'a> {
         IoSrc {
             cursor: Cursor::over(pieces),
             kernel: None,
+            frames: None,
         }
     }
 
@@ -299,7 +303,37 @@ impl<'a> IoSrc<'a> {
         IoSrc {
             cursor: Cursor::kernel(bytes.len()),
             kernel: Some(bytes),
+            frames: None,
         }
+    }
+
+    /// Stretches of pages, in their order: `pieces` are offsets and lengths within `frames`.
+    #[must_use]
+    pub fn frames(frames: &'a [UFrame], pieces: &'a [UserSlice]) -> Self {
+        IoSrc {
+            cursor: Cursor::over(pieces),
+            kernel: None,
+            frames: Some(frames),
+        }
+    }
+
+    /// Runs `copy(page, offset in it, offset, length)` over the stretches; how many of `want` bytes went.
+    #[cold]
+    fn take_stretches(
+        &mut self,
+        frames: &[UFrame],
+        want: usize,
+        mut copy: impl FnMut(&UFrame, usize, usize, usize),
+    ) -> usize {
+        let mut n = 0;
+        while let Some(p) = self.cursor.piece(want - n)
+            && let Some(frame) = frames.get(self.cursor.next.wrapping_sub(1))
+        {
+            copy(frame, p.addr.0, n, p.len);
+            self.cursor.advance(p.len);
+            n += p.len;
+        }
+        n
     }
 
     /// Bytes still to come.
@@ -360,6 +394,11 @@ impl<'a> IoSrc<'a> {
             self.cursor.done += n;
             return n;
         }
+        if let Some(frames) = self.frames {
+            return self.take_stretches(frames, bytes.len(), |frame, offset, at, len| {
+                frame.read(offset, bytes.get_mut(at..at + len).unwrap_or_default());
+            });
+        }
         self.cursor.run(bytes.len(), |from, at, len| {
             ucopy::copy_in_nofault(bytes.get_mut(at..at + len).unwrap_or_default(), from)
         })
@@ -374,15 +413,64 @@ impl<'a> IoSrc<'a> {
             self.cursor.done += n;
             return n;
         }
+        if let Some(frames) = self.frames {
+            return self.take_stretches(frames, len, |from, from_offset, at, n| {
+                copy_between(frame, offset + at, from, from_offset, n);
+            });
+        }
         self.cursor.run(len, |from, at, n| {
             ucopy::copy_in_frame_nofault(frame, offset + at, from, n)
         })
     }
 }
 
+/// Copies between pages, or within one to a place that does not overlap.
+fn copy_between(to: &UFrame, to_offset: usize, from: &UFrame, from_offset: usize, len: usize) {
+    if to != from {
+        to.copy_range(to_offset, from, from_offset, len);
+        return;
+    }
+    let mut chunk = [0; 256];
+    let mut done = 0;
+    while done < len {
+        let n = chunk.len().min(len - done);
+        let chunk = chunk.get_mut(..n).unwrap_or_default();
+        from.read(from_offset + done, chunk);
+        to.write(to_offset + done, chunk);
+        done += n;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn stretches_of_pages_are_taken_in_order_and_taken_back() {
+        let frames = [
+            UFrame::alloc_zeroed().unwrap(),
+            UFrame::alloc_zeroed().unwrap(),
+        ];
+        frames[0].write(100, b"abcd");
+        frames[1].write(0, b"efgh");
+        let pieces = [
+            UserSlice::new(UserAddr(100), 4),
+            UserSlice::new(UserAddr(0), 4),
+        ];
+        let mut src = IoSrc::frames(&frames, &pieces);
+        let mut got = [0; 6];
+        let mark = src.mark();
+        assert_eq!(src.take(&mut got[..3]), 3);
+        src.rewind(mark);
+        assert_eq!(src.take(&mut got), 6);
+        assert_eq!(&got, b"abcdef");
+        // Into one of its own pages.
+        assert_eq!(src.take_frame(&frames[1], 10, 9), 2);
+        assert_eq!(src.remaining(), 0);
+        let mut back = [0; 2];
+        frames[1].read(10, &mut back);
+        assert_eq!(&back, b"gh");
+    }
 
     #[test]
     fn kernel_slices_fill_and_drain_in_pieces() {

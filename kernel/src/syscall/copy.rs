@@ -1,14 +1,17 @@
 //! Copying between files inside the kernel (`man 2 sendfile`, `man 2 copy_file_range`).
 
 use abi::fcntl::{MAX_RW_COUNT, OFlags};
+use abi::inotify::InotifyMask;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use hal::ucopy::UserPtr;
+use mm::MemObject;
 use mm::io::{IoDst, IoSrc};
-use vfs::{OpenFile, same_inode, seek};
+use vfs::{OpenFile, notify, same_inode, seek};
 
 use super::Cx;
 use super::args::{Fd, Flags};
+use super::pages::Pages;
 use super::splice::{buffer, into_pipe, is_spliceable, leave, pipe_of, place, read_offset};
 use super::transfer::{self, How};
 
@@ -98,25 +101,14 @@ fn copy(
     at_out: &mut u64,
     len: usize,
 ) -> Result<usize> {
-    let mut bytes = buffer(len.min(CHUNK))?;
     let mut copied = 0;
     while copied < len && !cx.thread.is_killed() {
-        let want = (len - copied).min(CHUNK);
-        let chunk = bytes.get_mut(..want).unwrap_or_default();
-        let mut from = *at_in;
-        let mut dst = IoDst::kernel(chunk);
-        let result =
-            transfer::read(cx, input, &mut dst, Some(&mut from), How::default()).and_then(|got| {
-                let chunk = bytes.get(..got).unwrap_or_default();
-                let mut src = IoSrc::kernel(chunk);
-                let put = if got == 0 {
-                    0
-                } else {
-                    transfer::write(cx, output, &mut src, Some(at_out), How::default())?
-                };
-                Ok((got, put))
-            });
-        match result {
+        let left = len - copied;
+        let part = match input.inode().object() {
+            Some(object) => copy_pages(cx, object, *at_in, output, at_out, left),
+            None => copy_bytes(cx, input, *at_in, output, at_out, left),
+        };
+        match part {
             Ok((got, put)) => {
                 copied += put;
                 *at_in += put as u64;
@@ -128,7 +120,54 @@ fn copy(
             Err(_) => break,
         }
     }
+    if copied > 0 && input.inode().object().is_some() {
+        notify::on(input.path().dentry(), InotifyMask::ACCESS);
+    }
     Ok(copied)
+}
+
+/// Writes some pages of a file; how many bytes they had and how many went.
+fn copy_pages(
+    cx: &Cx<'_>,
+    object: &MemObject,
+    at: u64,
+    output: &Arc<OpenFile>,
+    at_out: &mut u64,
+    len: usize,
+) -> Result<(usize, usize)> {
+    let mut pages = Pages::default();
+    let got = pages.add(object, at, len)?;
+    let put = match got {
+        0 => 0,
+        _ => transfer::write(
+            cx,
+            output,
+            &mut pages.source(),
+            Some(at_out),
+            How::default(),
+        )?,
+    };
+    Ok((got, put))
+}
+
+/// The same for what has no pages, through a buffer.
+fn copy_bytes(
+    cx: &Cx<'_>,
+    input: &Arc<OpenFile>,
+    mut at: u64,
+    output: &Arc<OpenFile>,
+    at_out: &mut u64,
+    len: usize,
+) -> Result<(usize, usize)> {
+    let mut bytes = buffer(len.min(CHUNK))?;
+    let mut dst = IoDst::kernel(&mut bytes);
+    let got = transfer::read(cx, input, &mut dst, Some(&mut at), How::default())?;
+    let mut src = IoSrc::kernel(bytes.get(..got).unwrap_or_default());
+    let put = match got {
+        0 => 0,
+        _ => transfer::write(cx, output, &mut src, Some(at_out), How::default())?,
+    };
+    Ok((got, put))
 }
 
 /// `copy_file_range(2)`

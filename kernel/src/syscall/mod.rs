@@ -32,6 +32,7 @@ mod memory;
 mod mount;
 mod names;
 mod open;
+mod pages;
 mod path;
 mod policy;
 mod poll;

@@ -8,9 +8,9 @@ use abi::stat::S_IFMT;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use arrayvec::ArrayVec;
 use hal::ucopy::UserPtr;
-use hal::{Access, PAGE_SIZE, UFrame, UserAddr};
-use mm::MemObject;
+use hal::{PAGE_SIZE, UserAddr};
 use mm::io::{IoDst, IoSrc};
 use sync::{Events, Pollee};
 use task::Thread;
@@ -21,6 +21,7 @@ use vfs::{OpenFile, notify};
 use super::Cx;
 use super::args::{Fd, Flags};
 use super::iovec;
+use super::pages::{MOST, Pages, slot_of};
 use super::transfer::{self, How, raise};
 
 /// Bytes read at once from what has no pages to share.
@@ -163,33 +164,28 @@ fn from_pipe(
     len: usize,
     nonblock: bool,
 ) -> Result<usize> {
-    let mut page = buffer(PAGE_SIZE)?;
     let mut moved = 0;
     while moved < len {
-        let nonblock = nonblock || moved > 0;
         let on = [readable_end(input)];
-        let taken = attempt(cx.thread, nonblock, &on, || from.take(len - moved));
-        let mut slot = match taken {
+        let first = attempt(cx.thread, nonblock || moved > 0, &on, || {
+            from.take(len - moved)
+        });
+        let first = match first {
             Ok(Some(slot)) => slot,
             Ok(None) => break,
             Err(error) if moved == 0 => return Err(error),
             Err(_) => break,
         };
-        let bytes = page.get_mut(..slot.len).ok_or(Errno::EIO)?;
-        slot.frame.read(slot.offset, bytes);
-        let written = transfer::write(
-            cx,
-            output,
-            &mut IoSrc::kernel(bytes),
-            Some(at),
-            How::default(),
-        );
+        let (slots, taken) = take_more(from, first, len - moved);
+        let mut pages = Pages::default();
+        for slot in &slots {
+            pages.push(slot.frame.clone(), slot.offset, slot.len);
+        }
+        let written = transfer::write(cx, output, &mut pages.source(), Some(at), How::default());
         let done = written.unwrap_or(0);
         moved += done;
-        if done < slot.len {
-            slot.offset += done;
-            slot.len -= done;
-            from.give_back(slot);
+        if done < taken {
+            give_back(from, slots, done);
             if let Err(error) = written
                 && moved == 0
             {
@@ -199,6 +195,36 @@ fn from_pipe(
         }
     }
     Ok(moved)
+}
+
+/// Takes what else is there, as far as one write goes; how many bytes in all.
+fn take_more(from: &Pipe, first: Slot, len: usize) -> (ArrayVec<Slot, MOST>, usize) {
+    let mut taken = first.len;
+    let mut slots = ArrayVec::new();
+    slots.push(first);
+    while taken < len
+        && !slots.is_full()
+        && let Ok(Some(slot)) = from.take(len - taken)
+    {
+        taken += slot.len;
+        slots.push(slot);
+    }
+    (slots, taken)
+}
+
+/// Puts back what is left of `slots` after `done` bytes, the last first.
+fn give_back(to: &Pipe, mut slots: ArrayVec<Slot, MOST>, mut done: usize) {
+    for slot in &mut slots {
+        let used = done.min(slot.len);
+        slot.offset += used;
+        slot.len -= used;
+        done -= used;
+    }
+    while let Some(slot) = slots.pop() {
+        if slot.len > 0 {
+            to.give_back(slot);
+        }
+    }
 }
 
 /// Moves a file's bytes into a pipe as far as there is room, waiting for room for the first ones only.
@@ -218,7 +244,7 @@ pub fn into_pipe(
     if let Some(object) = input.inode().object() {
         let filled = attempt(cx.thread, nonblock, &on, || {
             pipe::fill(to, len, |done, most| {
-                page_of(object, *at + done as u64, most)
+                slot_of(object, *at + done as u64, most)
             })
         })?;
         *at += filled as u64;
@@ -240,23 +266,6 @@ pub fn into_pipe(
         attempt(cx.thread, false, &on, || to.copy_in(&mut src))?;
     }
     Ok(got)
-}
-
-/// A stretch of a file's page, shared; a page of zeroes for a hole.
-fn page_of(object: &MemObject, at: u64, most: usize) -> Result<Option<Slot>> {
-    let left = object.size().saturating_sub(at);
-    if left == 0 {
-        return Ok(None);
-    }
-    let (index, offset) = (at / PAGE_SIZE as u64, (at % PAGE_SIZE as u64) as usize);
-    let len = most.min(PAGE_SIZE - offset);
-    let len = usize::try_from(left).map_or(len, |left| len.min(left));
-    let frame = if object.has_page(index) || !object.is_memory_only() {
-        object.get_page(index, Access::Read)?
-    } else {
-        UFrame::alloc_zeroed().ok_or(Errno::ENOMEM)?
-    };
-    Ok(Some(Slot::of(frame, offset, len)))
 }
 
 /// Room for bytes on their way.

@@ -297,8 +297,9 @@ fn write_from(
 ) -> Result<usize> {
     debug_assert!(*at != AT_END, "a position, not a place to append");
     let append = appends(file, how);
+    let wanted = src.remaining();
     match file.write_at(src, at, append) {
-        Ok(bytes) if src.remaining() == 0 => Ok(bytes),
+        Ok(bytes) if bytes == wanted => Ok(bytes),
         first => write_on(thread, file, src, at, (how.nowait, append), first),
     }
 }
