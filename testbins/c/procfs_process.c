@@ -309,3 +309,64 @@ TEST(links_follow_the_process)
     EXPECT_STREQ(target, path);
     kill(pid, SIGKILL);
 }
+
+/* The number after `label` in the entry of the mapping at `at` of smaps. */
+static long smap(void *at, const char *label)
+{
+    char start[32];
+    snprintf(start, sizeof start, "%lx-", (unsigned long)at);
+    char *entry = strstr(get("/proc/self/smaps"), start);
+    ASSERT_TRUE(entry != NULL);
+    char *line = strstr(entry, label);
+    ASSERT_TRUE(line != NULL);
+    return strtol(line + strlen(label), NULL, 10);
+}
+
+TEST(smaps_tell_whose_pages_are_there)
+{
+    size_t size = 64 * 4096;
+    char *own = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *all = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    ASSERT_TRUE(own != MAP_FAILED && all != MAP_FAILED);
+    madvise(own, size, MADV_NOHUGEPAGE);
+    memset(own, 1, size / 2);
+    memset(all, 1, size / 4);
+    EXPECT_EQ(smap(own, "\nSize:"), 256);
+    EXPECT_EQ(smap(own, "\nRss:"), 128);
+    EXPECT_EQ(smap(own, "\nPss:"), 128);
+    EXPECT_EQ(smap(own, "\nPrivate_Dirty:"), 128);
+    EXPECT_EQ(smap(own, "\nShared_Dirty:"), 0);
+    EXPECT_EQ(smap(own, "\nAnonymous:"), 128);
+    EXPECT_EQ(smap(all, "\nRss:"), 64);
+    EXPECT_EQ(smap(all, "\nPrivate_Dirty:"), 64);
+    EXPECT_EQ(smap(all, "\nAnonymous:"), 0);
+    ASSERT_OK(madvise(own, size, MADV_DONTFORK));
+    EXPECT_TRUE(smap(own, "\nVmFlags: rd wr mr mw me") == 0);
+    ASSERT_OK(madvise(own, size, MADV_DOFORK));
+    int p[2];
+    char c;
+    ASSERT_OK(pipe(p));
+    pid_t pid = nt_fork();
+    if (pid == 0) {
+        c = own[0] + all[0];
+        (void)!write(p[1], &c, 1);
+        for (;;)
+            pause();
+    }
+    ASSERT_EQ(read(p[0], &c, 1), 1);
+    EXPECT_EQ(smap(own, "\nRss:"), 128);
+    EXPECT_EQ(smap(own, "\nShared_Dirty:"), 128);
+    EXPECT_EQ(smap(own, "\nPss:"), 64);
+    EXPECT_EQ(smap(all, "\nRss:"), 64);
+    kill(pid, SIGKILL);
+    EXPECT_KILLED(pid, SIGKILL);
+    EXPECT_EQ(smap(own, "\nPrivate_Dirty:"), 128);
+    get("/proc/self/smaps_rollup");
+    char *name = strstr(text, "[rollup]\n");
+    ASSERT_TRUE(strstr(text, " ---p 00000000 00:00 0 ") && name);
+    EXPECT_EQ(name - text, 73);
+    char *rss = strstr(text, "\nRss:"), *anonymous = strstr(text, "\nAnonymous:");
+    ASSERT_TRUE(rss && anonymous);
+    EXPECT_TRUE(atol(rss + 5) >= 192);
+    EXPECT_TRUE(atol(anonymous + 11) >= 128 && atol(anonymous + 11) <= atol(rss + 5));
+}

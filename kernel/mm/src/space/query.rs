@@ -69,6 +69,10 @@ pub struct VmaView {
     pub exclusive: usize,
     /// Of those: its own (anonymous).
     pub anon: usize,
+    /// Bytes present, each page divided by how many map it (`Pss`).
+    pub proportional: usize,
+    /// The part of those bytes that is its own.
+    pub proportional_anon: usize,
 }
 
 impl AddressSpace {
@@ -165,7 +169,13 @@ impl AddressSpace {
                     view.resident += 1;
                     view.anon += usize::from(anon);
                     // An object's page has the object itself as a holder.
-                    view.exclusive += usize::from(holders <= if anon { 1 } else { 2 });
+                    let maps = if anon { holders } else { holders.saturating_sub(1) };
+                    view.exclusive += usize::from(maps <= 1);
+                    let share = hal::PAGE_SIZE / (maps as usize).max(1);
+                    view.proportional += share;
+                    if anon {
+                        view.proportional_anon += share;
+                    }
                 });
         }
         let name = v.name.clone();

@@ -7,7 +7,7 @@ use sync::Credentials;
 use vfs::{Access, Attributes, FileOps, FileType, Inode, OpenRequest, perm};
 
 use super::subject::Subject;
-use super::{fd, limits, links, maps, memory, mounts, score, stat, status, threads};
+use super::{fd, limits, links, maps, memory, mounts, score, smaps, stat, status, threads};
 
 /// Writes a file's text down.
 type Show = fn(&Subject, &mut Text) -> Result<()>;
@@ -86,6 +86,8 @@ const ITEMS: &[Item] = &[
     item("stat", 0o444, Kind::Text(stat::show)),
     item("statm", 0o444, Kind::Text(stat::show_statm)),
     item("maps", 0o444, Kind::File(maps::content)),
+    item("smaps", 0o444, Kind::File(smaps::content)),
+    item("smaps_rollup", 0o444, Kind::File(smaps::rollup)),
     item("mem", 0o600, Kind::File(memory::mem)),
     item("cwd", 0o777, Kind::Link(links::cwd)),
     item("root", 0o777, Kind::Link(links::root)),

@@ -14,12 +14,25 @@ use super::subject::Subject;
 /// Where a mapping's name begins in its line.
 const NAME_COLUMN: usize = 72;
 
+/// What is written of the mappings of a space.
+type Show = fn(&AddressSpace, &mut Text);
+
 pub(super) fn content(of: Subject) -> Arc<dyn Content> {
-    Arc::new(Maps { of })
+    Arc::new(Maps { of, show })
 }
 
-struct Maps {
-    of: Subject,
+fn show(mm: &AddressSpace, out: &mut Text) {
+    let mut at = 0;
+    while let Some(view) = mm.view_from(at, false) {
+        line(&view, out);
+        at = view.end;
+    }
+}
+
+/// A file about the mappings.
+pub(super) struct Maps {
+    pub(super) of: Subject,
+    pub(super) show: Show,
 }
 
 impl Content for Maps {
@@ -39,25 +52,22 @@ impl Content for Maps {
         }
         let of = self.of.clone();
         let mm = of.mm().map(|mm| Arc::downgrade(&mm)).unwrap_or_default();
-        Ok(Opened::new(Arc::new(MapsOf { of, mm })))
+        let show = self.show;
+        Ok(Opened::new(Arc::new(MapsOf { of, mm, show })))
     }
 }
 
 struct MapsOf {
     of: Subject,
     mm: Weak<AddressSpace>,
+    show: Show,
 }
 
 impl Content for MapsOf {
     fn show(&self, out: &mut Text) -> Result<()> {
         self.of.alive()?;
-        let Some(mm) = self.mm.upgrade() else {
-            return Ok(());
-        };
-        let mut at = 0;
-        while let Some(view) = mm.view_from(at, false) {
-            line(&view, out);
-            at = view.end;
+        if let Some(mm) = self.mm.upgrade() {
+            (self.show)(&mm, out);
         }
         Ok(())
     }
@@ -67,7 +77,8 @@ impl Content for MapsOf {
     }
 }
 
-fn line(view: &VmaView, out: &mut Text) {
+/// The line of a mapping.
+pub(super) fn line(view: &VmaView, out: &mut Text) {
     let start = out.len();
     let right = |flag, letter| {
         if view.prot.contains(flag) {

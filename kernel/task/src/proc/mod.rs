@@ -12,6 +12,7 @@ mod maps;
 mod memory;
 mod mounts;
 mod score;
+mod smaps;
 mod stat;
 mod status;
 mod subject;
