@@ -202,3 +202,33 @@ TEST(sendfile_of_a_large_file_arrives_whole)
     ASSERT_EQ(pread(out, back, SIZE, 0), SIZE);
     EXPECT_MEMEQ(back, words, SIZE);
 }
+
+TEST(copy_file_range_carries_holes_as_zeros)
+{
+    enum { SIZE = 150000 };
+    static char data[SIZE], back[SIZE];
+    int in = source(""), out = sink();
+    ASSERT_OK(ftruncate(in, SIZE));
+    for (int at = 5000; at < SIZE; at += 40000) {
+        memset(data + at, at / 5000, 3000);
+        ASSERT_EQ(pwrite(in, data + at, 3000, at), 3000);
+    }
+    loff_t from = 0, to = 0;
+    while (from < SIZE)
+        ASSERT_TRUE(syscall(SYS_copy_file_range, in, &from, out, &to, SIZE - from, 0) > 0);
+    ASSERT_EQ(pread(out, back, SIZE, 0), SIZE);
+    EXPECT_MEMEQ(back, data, SIZE);
+}
+
+TEST(copy_file_range_within_one_page_of_one_file)
+{
+    char text[2048];
+    int in = source("");
+    for (int i = 0; i < 600; i++)
+        text[i] = (char)('a' + i % 26);
+    ASSERT_EQ(write(in, text, 600), 600);
+    loff_t from = 0, to = 1000;
+    EXPECT_EQ(syscall(SYS_copy_file_range, in, &from, in, &to, 600, 0), 600);
+    ASSERT_EQ(pread(in, text + 1000, 600, 1000), 600);
+    EXPECT_MEMEQ(text + 1000, text, 600);
+}
