@@ -1,6 +1,7 @@
 /* inotify: removed files, links, renames, overflow, and who may watch. */
 #include "nacre_test.h"
 #include <sys/inotify.h>
+#include <sys/mount.h>
 
 static int in;
 static char buffer[8192] __attribute__((aligned(8)));
@@ -225,6 +226,21 @@ TEST(inotify_watch_numbers_grow_and_begin_at_one)
     EXPECT_EQ(inotify_add_watch(in, ".", IN_MODIFY), 2);
     EXPECT_OK(inotify_rm_watch(in, 2));
     EXPECT_EQ(inotify_add_watch(in, ".", IN_MODIFY), 3);
+}
+
+TEST(inotify_an_unmounted_file_system_ends_its_watches)
+{
+    start();
+    ASSERT_OK(mkdir("m", 0755));
+    if (mount("none", "m", "tmpfs", 0, NULL) == -1)
+        SKIP("no mount: %s", strerror(errno));
+    nt_put("m/f", "x");
+    int wd = ASSERT_OK(inotify_add_watch(in, "m/f", IN_MODIFY));
+    EXPECT_OK(umount("m"));
+    expect(wd, IN_UNMOUNT, "");
+    expect(wd, IN_IGNORED, "");
+    expect_none();
+    EXPECT_ERRNO(inotify_rm_watch(in, wd), EINVAL);
 }
 
 TEST(inotify_a_blocked_reader_is_woken)

@@ -44,7 +44,8 @@ pub fn inotify_add_watch(cx: &mut Cx<'_>, fd: Fd, path: PathPtr, mask: Flags) ->
     lookup.set(LookupFlags::DIRECTORY, mask.contains(InotifyMask::ONLYDIR));
     let place = find_here(cx, path, lookup)?;
     place.inode().permission(&cx.cred(), Access::READ)?;
-    Ok(instance.add(place.inode(), mask)? as usize)
+    let device = place.mount().sb().dev();
+    Ok(instance.add(place.inode(), device, mask)? as usize)
 }
 
 /// `inotify_rm_watch(2)`

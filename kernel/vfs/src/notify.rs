@@ -1,7 +1,8 @@
 //! Telling watchers (inotify) what happens to files. A file nobody watches costs one load.
 
 use abi::inotify::InotifyMask;
-use alloc::sync::Arc;
+use alloc::collections::BTreeMap;
+use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use sync::{SpinLock, rank};
@@ -46,6 +47,30 @@ pub fn next_cookie() -> u32 {
     COOKIE.fetch_add(1, Ordering::Relaxed)
 }
 
+/// Watches by the file system they are on and their own address: told when it is unmounted.
+static BY_DEVICE: SpinLock<BTreeMap<(u64, usize), Weak<dyn Watch>>, { rank::LEAF }> =
+    SpinLock::new(BTreeMap::new());
+
+fn address(watch: &Arc<dyn Watch>) -> usize {
+    Arc::as_ptr(watch).cast::<()>().addr()
+}
+
+/// The file system `device` is unmounted: its watches hear of it, and end.
+pub(crate) fn unmounted(device: u64) {
+    if WATCHES.load(Ordering::Relaxed) == 0 {
+        return;
+    }
+    let all = (device, 0)..=(device, usize::MAX);
+    let watches: Vec<_> = BY_DEVICE
+        .lock()
+        .range(all)
+        .filter_map(|(_, watch)| watch.upgrade())
+        .collect();
+    for watch in watches {
+        watch.event(&News::new(InotifyMask::UNMOUNT), None);
+    }
+}
+
 /// The watches on one inode.
 pub struct WatchList {
     list: SpinLock<Vec<Arc<dyn Watch>>, { rank::FILE + 1 }>,
@@ -58,14 +83,19 @@ impl WatchList {
         }
     }
 
-    /// Adds a watch.
-    pub fn add(&self, watch: Arc<dyn Watch>) {
+    /// Adds a watch of an inode of the file system `device`.
+    pub fn add(&self, watch: Arc<dyn Watch>, device: u64) {
+        let key = (device, address(&watch));
+        BY_DEVICE.lock().insert(key, Arc::downgrade(&watch));
         self.list.lock().push(watch);
         WATCHES.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Takes a watch off.
-    pub fn remove(&self, watch: &Arc<dyn Watch>) {
+    /// Takes a watch off that was added with `device`.
+    pub fn remove(&self, watch: &Arc<dyn Watch>, device: u64) {
+        let key = (device, address(watch));
+        let by_device = BY_DEVICE.lock().remove(&key);
+        drop(by_device);
         let mut list = self.list.lock();
         let at = list
             .iter()

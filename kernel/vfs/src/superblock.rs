@@ -12,6 +12,7 @@ use sync::{Mutex, SpinLock, rank};
 
 use crate::dentry::Dentry;
 use crate::inode::Inode;
+use crate::notify;
 
 /// A file system that is mounted, as its implementation offers it.
 pub trait FileSystem: Any + Send + Sync {
@@ -130,6 +131,7 @@ impl SuperBlock {
 
     pub(crate) fn drop_mount(&self) {
         if self.mounts.fetch_sub(1, Ordering::AcqRel) == 1 {
+            notify::unmounted(self.dev);
             self.root.prune();
             self.fs.shutdown();
         }

@@ -239,7 +239,7 @@ impl Epoll {
             } else {
                 self.interest.lock()
             };
-            while !over && !asked.is_full() {
+            while !over && !walk.is_over() && !asked.is_full() {
                 let Some(item) = self.ready.next(&mut walk) else {
                     over = true;
                     break;

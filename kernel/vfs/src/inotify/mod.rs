@@ -80,11 +80,11 @@ impl Instance {
         Ok(anon_file("inotify", instance, open, cred))
     }
 
-    /// Watches an inode, or changes the watch there is; the answer is its descriptor.
+    /// Watches an inode of the file system `device`, or changes the watch there is; the answer is its descriptor.
     ///
     /// # Errors
     /// `EEXIST` under IN_MASK_CREATE, `ENOSPC` when there are too many watches.
-    pub fn add(&self, inode: &Arc<dyn Inode>, arg: InotifyMask) -> Result<i32> {
+    pub fn add(&self, inode: &Arc<dyn Inode>, device: u64, arg: InotifyMask) -> Result<i32> {
         let keep = InotifyMask::ALL_EVENTS | InotifyMask::ONESHOT | InotifyMask::EXCL_UNLINK;
         let mask = arg & keep;
         let mut watches = self.watches.lock();
@@ -107,11 +107,11 @@ impl Instance {
             }
         }
         watches.last_wd = wd;
-        let watch = InodeWatch::new(wd, mask, self.this.clone(), inode.clone());
+        let watch = InodeWatch::new(wd, mask, self.this.clone(), inode.clone(), device);
         watches.by_wd.insert(wd, watch.clone());
         watches.by_inode.insert(address, watch.clone());
         // Under the lock: who removes the watch finds it on the inode.
-        inode.attr().attached().watches.add(watch);
+        inode.attr().attached().watches.add(watch, device);
         Ok(wd)
     }
 

@@ -64,7 +64,7 @@ fn unnamed(wd: i32, mask: InotifyMask) -> (i32, InotifyMask, String) {
 fn a_watch_hears_what_it_asked_for() {
     let (file, inode) = (open(1), inode());
     let wd = of(&file)
-        .add(&inode, InotifyMask::MODIFY | InotifyMask::ATTRIB)
+        .add(&inode, 1, InotifyMask::MODIFY | InotifyMask::ATTRIB)
         .unwrap();
     let here = place(&inode);
     notify::on(&here, InotifyMask::MODIFY);
@@ -80,7 +80,7 @@ fn a_watch_hears_what_it_asked_for() {
 #[test]
 fn a_directory_hears_its_children_by_name() {
     let (file, dir, child) = (open(2), inode(), inode());
-    let wd = of(&file).add(&dir, InotifyMask::ALL_EVENTS).unwrap();
+    let wd = of(&file).add(&dir, 1, InotifyMask::ALL_EVENTS).unwrap();
     let (parent, child) = (place(&dir), place(&child));
     notify::on_child(&parent, &child, InotifyMask::CREATE, 0, b"name");
     let right = (wd, InotifyMask::CREATE, "name".to_string());
@@ -91,28 +91,28 @@ fn a_directory_hears_its_children_by_name() {
 fn the_same_inode_is_the_same_watch() {
     let (file, inode) = (open(3), inode());
     let instance = of(&file);
-    let wd = instance.add(&inode, InotifyMask::MODIFY).unwrap();
-    assert_eq!(instance.add(&inode, InotifyMask::ATTRIB), Ok(wd));
+    let wd = instance.add(&inode, 1, InotifyMask::MODIFY).unwrap();
+    assert_eq!(instance.add(&inode, 1, InotifyMask::ATTRIB), Ok(wd));
     let here = place(&inode);
     notify::on(&here, InotifyMask::MODIFY);
     assert_eq!(news(&file), []);
     let more = InotifyMask::MODIFY | InotifyMask::MASK_ADD;
-    assert_eq!(instance.add(&inode, more), Ok(wd));
+    assert_eq!(instance.add(&inode, 1, more), Ok(wd));
     notify::on(&here, InotifyMask::ATTRIB);
     assert_eq!(news(&file), [unnamed(wd, InotifyMask::ATTRIB)]);
     let new = InotifyMask::MODIFY | InotifyMask::MASK_CREATE;
-    assert_eq!(instance.add(&inode, new), Err(Errno::EEXIST));
+    assert_eq!(instance.add(&inode, 1, new), Err(Errno::EEXIST));
 }
 
 #[test]
 fn a_watch_that_ends_says_so_and_is_gone() {
     let (file, inode) = (open(4), inode());
     let instance = of(&file);
-    let first = instance.add(&inode, InotifyMask::MODIFY).unwrap();
+    let first = instance.add(&inode, 1, InotifyMask::MODIFY).unwrap();
     assert_eq!(instance.remove(first), Ok(()));
     assert_eq!(instance.remove(first), Err(Errno::EINVAL));
     let once = InotifyMask::MODIFY | InotifyMask::ONESHOT;
-    let second = instance.add(&inode, once).unwrap();
+    let second = instance.add(&inode, 1, once).unwrap();
     assert_ne!(second, first);
     let here = place(&inode);
     notify::on(&here, InotifyMask::MODIFY);
@@ -131,7 +131,7 @@ fn a_watch_that_ends_says_so_and_is_gone() {
 fn a_file_is_gone_when_its_last_opener_lets_go() {
     let dir = place(&inode());
     let (file, inode) = (open(5), inode());
-    let wd = of(&file).add(&inode, InotifyMask::DELETE_SELF).unwrap();
+    let wd = of(&file).add(&inode, 1, InotifyMask::DELETE_SELF).unwrap();
     let name: Arc<[u8]> = Arc::from(&b"gone"[..]);
     let first = Dentry::unlinked(&dir, name.clone(), inode.clone());
     // Another link is left.
@@ -148,9 +148,22 @@ fn a_file_is_gone_when_its_last_opener_lets_go() {
 }
 
 #[test]
+fn an_unmounted_file_system_ends_its_watches() {
+    let (file, inode, other) = (open(8), inode(), inode());
+    let wd = of(&file).add(&inode, 77, InotifyMask::MODIFY).unwrap();
+    of(&file).add(&other, 78, InotifyMask::MODIFY).unwrap();
+    notify::unmounted(77);
+    let right = [InotifyMask::UNMOUNT, InotifyMask::IGNORED];
+    assert_eq!(news(&file), right.map(|mask| unnamed(wd, mask)));
+    notify::unmounted(77);
+    assert_eq!(news(&file), []);
+    assert_eq!(Arc::strong_count(&inode), 1);
+}
+
+#[test]
 fn a_closed_instance_is_forgotten() {
     let (file, inode) = (open(6), inode());
-    of(&file).add(&inode, InotifyMask::MODIFY).unwrap();
+    of(&file).add(&inode, 1, InotifyMask::MODIFY).unwrap();
     assert_eq!(Arc::strong_count(&inode), 2);
     drop(file);
     assert_eq!(Arc::strong_count(&inode), 1);

@@ -22,6 +22,7 @@ pub struct InodeWatch {
     mask: AtomicU32,
     instance: Weak<Instance>,
     inode: Arc<dyn Inode>,
+    device: u64,
     this: Weak<InodeWatch>,
 }
 
@@ -31,12 +32,14 @@ impl InodeWatch {
         mask: InotifyMask,
         instance: Weak<Instance>,
         inode: Arc<dyn Inode>,
+        device: u64,
     ) -> Arc<Self> {
         Arc::new_cyclic(|this| Self {
             wd,
             mask: AtomicU32::new(mask.bits()),
             instance,
             inode,
+            device,
             this: this.clone(),
         })
     }
@@ -62,7 +65,8 @@ impl InodeWatch {
     pub fn detach(&self) {
         if let Some(this) = self.this.upgrade() {
             let this: Arc<dyn Watch> = this;
-            self.inode.attr().attached().watches.remove(&this);
+            let watches = &self.inode.attr().attached().watches;
+            watches.remove(&this, self.device);
         }
     }
 
@@ -75,8 +79,9 @@ impl InodeWatch {
         let ino = self.inode.attr().ino();
         writeln!(
             out,
-            "inotify wd:{:x} ino:{ino:x} sdev:0 mask:{:x} ignored_mask:0",
+            "inotify wd:{:x} ino:{ino:x} sdev:{:x} mask:{:x} ignored_mask:0 ",
             self.wd,
+            self.device,
             self.mask().bits()
         )
     }
