@@ -36,6 +36,10 @@ pub const AT_SECURE: u64 = 23;
 pub const AT_RANDOM: u64 = 25;
 /// More features of the processor.
 pub const AT_HWCAP2: u64 = 26;
+/// Bytes of `struct rseq` that the kernel fills.
+pub const AT_RSEQ_FEATURE_SIZE: u64 = 27;
+/// What a `struct rseq` is aligned to.
+pub const AT_RSEQ_ALIGN: u64 = 28;
 /// Name the program was run by.
 pub const AT_EXECFN: u64 = 31;
 /// The vDSO's ELF header.

@@ -99,6 +99,10 @@ fn attend(
                 _ => regs.set_x(0, Errno::EINTR.to_register()),
             }
         }
+        // The handler must not find itself inside a sequence.
+        if thread.rseq().is_set() {
+            task::rseq::resume(thread, regs);
+        }
         let trampoline = syscall::signal_trampoline(thread);
         if frame::push(thread, regs, &info, &action, fault, trampoline).is_err() {
             if info.signo == SIGSEGV {
@@ -113,6 +117,9 @@ fn attend(
         if call.errno == Errno::ERESTART_RESTARTBLOCK {
             regs.set_x(8, abi::nr::RESTART_SYSCALL as u64);
         }
+    }
+    if thread.has(flag::RSEQ) {
+        task::rseq::resume(thread, regs);
     }
     if thread.has(flag::RESTORE_MASK) {
         task::signal::restore_mask(thread, false);

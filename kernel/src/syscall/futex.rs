@@ -12,7 +12,7 @@ use hal::ucopy::UserPtr;
 use sync::Instant;
 use sync::clock::Moment;
 use task::futex::{self, Resume, Want, Word};
-use task::{access, tree};
+use task::{access, rseq, tree};
 
 use super::Cx;
 use super::args::PidArg;
@@ -82,6 +82,23 @@ pub fn set_robust_list(cx: &mut Cx<'_>, head: UserAddr, length: usize) -> Result
         return Err(Errno::EINVAL);
     }
     cx.thread.set_robust_list(head);
+    Ok(0)
+}
+
+/// `rseq(2)`.
+pub fn rseq(
+    cx: &mut Cx<'_>,
+    addr: UserAddr,
+    length: u32,
+    flags: i32,
+    signature: u32,
+) -> Result<usize> {
+    const UNREGISTER: i32 = 1;
+    match flags {
+        UNREGISTER => rseq::unregister(cx.thread, addr, length, signature)?,
+        0 => rseq::register(cx.thread, addr, length, signature)?,
+        _ => return Err(Errno::EINVAL),
+    }
     Ok(0)
 }
 

@@ -384,6 +384,7 @@ syscalls! {
     286 => read_write::preadv2(fd: Fd, vector: UserAddr, count: usize, offset: i64, high: u64, flags: Flags);
     287 => read_write::pwritev2(fd: Fd, vector: UserAddr, count: usize, offset: i64, high: u64, flags: Flags);
     291 => stat::statx(dir: DirFd, path: PathPtr, flags: Flags, mask: u32, buf: UserPtr<Statx>);
+    293 => futex::rseq(area: UserAddr, length: u32, flags: i32, signature: u32);
     424 => signal::pidfd_send_signal(fd: Fd, sig: Sig, info: UserPtr<RawSigInfo>, flags: Flags);
     434 => process::pidfd_open(pid: PidArg, flags: Flags);
     435 => process::clone3(args: UserAddr, size: usize);

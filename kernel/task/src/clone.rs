@@ -258,6 +258,9 @@ fn new_process(parent: &Arc<Process>, pid: u32, flags: CloneFlags) -> Arc<Proces
 fn inherit(parent: &Thread, child: &Thread, request: &Request<'_>) {
     let flags = request.flags;
     child.set_timer_slack(parent.timer_slack());
+    if !flags.contains(CloneFlags::VM) {
+        child.rseq().inherit(parent.rseq());
+    }
     if flags.contains(CloneFlags::CHILD_CLEARTID) {
         child.set_clear_child_tid(request.child_tid);
     }

@@ -36,6 +36,7 @@ pub mod proc;
 pub mod process;
 pub mod random;
 pub mod random_device;
+pub mod rseq;
 #[cfg(target_os = "none")]
 pub mod sched;
 pub mod sigio;

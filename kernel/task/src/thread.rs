@@ -13,6 +13,7 @@ use sync::{Credentials, IrqLock, Once, Payload, Pollee, SpinLock, Task, TaskName
 use vfs::{FdTable, FsContext};
 
 use crate::process::Process;
+use crate::rseq::Registration;
 use crate::signal::pending::Pending;
 use crate::user::User;
 
@@ -32,6 +33,8 @@ pub mod flag {
     pub const RESTORE_MASK: u32 = 32;
     /// Process 1's threads: default actions and signals from below do not reach them.
     pub const INIT: u32 = 64;
+    /// It was switched to since it last looked at its restartable sequence.
+    pub const RSEQ: u32 = 128;
 }
 
 /// Signal state of one thread; the lock nests in its process's.
@@ -81,6 +84,7 @@ pub struct Thread {
     restart: SpinLock<Option<RestartBlock>, { rank::LEAF }>,
     clear_child_tid: AtomicUsize,
     robust_list: AtomicUsize,
+    rseq: Registration,
     exit_status: AtomicI32,
     parent_death_signal: AtomicI32,
     timer_slack: AtomicU64,
@@ -151,6 +155,7 @@ impl Thread {
             restart: SpinLock::new(None),
             clear_child_tid: AtomicUsize::new(0),
             robust_list: AtomicUsize::new(0),
+            rseq: Registration::default(),
             exit_status: AtomicI32::new(0),
             parent_death_signal: AtomicI32::new(0),
             timer_slack: AtomicU64::new(50_000),
@@ -384,6 +389,21 @@ impl Thread {
         self.clear_child_tid.store(word.0, Ordering::Relaxed);
     }
 
+    /// What it registered by `rseq`.
+    #[inline]
+    pub fn rseq(&self) -> &Registration {
+        &self.rseq
+    }
+
+    /// Has the running thread look at its restartable sequence before it returns to its program.
+    pub(crate) fn look_at_rseq(&self) {
+        self.raise(flag::RSEQ);
+        #[cfg(target_os = "none")]
+        if let Some(task) = self.task() {
+            task.machine().kick();
+        }
+    }
+
     /// Head of the list of robust futexes (`set_robust_list`).
     pub fn robust_list(&self) -> UserAddr {
         UserAddr(self.robust_list.load(Ordering::Relaxed))
@@ -485,6 +505,9 @@ impl Payload for Thread {
             mm.activate();
         }
         self.process.timers.cpu.runs(&self.process);
+        if self.rseq.is_set() {
+            self.look_at_rseq();
+        }
     }
 }
 

@@ -379,6 +379,8 @@ fn auxiliary(from: &Auxiliary<'_>) -> Vec<(u64, u64)> {
         (auxv::AT_EGID, u64::from(cred.egid)),
         (auxv::AT_SECURE, u64::from(from.rights.secure)),
         (auxv::AT_HWCAP2, hal::cpu::hwcap2()),
+        (auxv::AT_RSEQ_FEATURE_SIZE, u64::from(crate::rseq::FIELDS)),
+        (auxv::AT_RSEQ_ALIGN, u64::from(crate::rseq::ALIGN)),
     ]);
     out
 }

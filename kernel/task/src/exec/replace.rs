@@ -34,6 +34,7 @@ pub(super) fn replace(thread: &Arc<Thread>, regs: &mut UserContext, new: Prepare
     leave_memory(thread);
     thread.set_clear_child_tid(hal::UserAddr(0));
     thread.set_robust_list(hal::UserAddr(0));
+    thread.rseq().clear();
     drop(thread.set_mm(Some(new.mm.clone())));
     let pin = PreemptGuard::new();
     new.mm.activate();
