@@ -73,6 +73,12 @@ struct Place {
     point: Arc<Dentry>,
 }
 
+/// A mount that stands on another, and where: found without a look at its place.
+struct Child {
+    point: Arc<Dentry>,
+    mount: Arc<Mount>,
+}
+
 /// A mount.
 pub struct Mount {
     id: u32,
@@ -84,7 +90,7 @@ pub struct Mount {
     writers: AtomicUsize,
     expired: AtomicBool,
     place: SpinLock<Option<Place>, { rank::LEAF }>,
-    children: SpinLock<Vec<Arc<Mount>>, { rank::DENTRY }>,
+    children: SpinLock<Vec<Child>, { rank::DENTRY }>,
 }
 
 static NEXT_ID: AtomicU32 = AtomicU32::new(20);
@@ -174,24 +180,19 @@ impl Mount {
     #[must_use]
     pub fn mounted_on(&self, dentry: &Arc<Dentry>) -> Option<Arc<Self>> {
         let children = self.children.lock();
+        let on = |child: &&Child| Arc::ptr_eq(&child.point, dentry);
         children
             .iter()
             .rev()
-            .find(|child| child.stands_on(dentry))
-            .cloned()
-    }
-
-    fn stands_on(&self, dentry: &Arc<Dentry>) -> bool {
-        self.place
-            .lock()
-            .as_ref()
-            .is_some_and(|place| Arc::ptr_eq(&place.point, dentry))
+            .find(on)
+            .map(|child| child.mount.clone())
     }
 
     /// The mounts that stand on this one.
     #[must_use]
     pub fn children(&self) -> Vec<Arc<Self>> {
-        self.children.lock().clone()
+        let children = self.children.lock();
+        children.iter().map(|child| child.mount.clone()).collect()
     }
 
     /// Whether files of this mount may be changed.
@@ -333,7 +334,10 @@ impl TreeGuard {
         };
         let old = mount.place.lock().replace(place);
         drop(old);
-        point.mount().children.lock().push(mount.clone());
+        point.mount().children.lock().push(Child {
+            point: point.dentry().clone(),
+            mount: mount.clone(),
+        });
         changed();
     }
 
@@ -344,7 +348,9 @@ impl TreeGuard {
         };
         place.point.drop_mount();
         let mut children = place.parent.children.lock();
-        let at = children.iter().position(|child| Arc::ptr_eq(child, mount));
+        let at = children
+            .iter()
+            .position(|child| Arc::ptr_eq(&child.mount, mount));
         let removed = at.map(|at| children.remove(at));
         drop(children);
         drop(removed);

@@ -218,7 +218,7 @@ impl<'a> Walk<'a> {
     pub fn child(&self, name: &[u8]) -> Result<Path> {
         self.search()?;
         let mut there = self.at.clone();
-        self.enter(&mut there, self.find(name)?)?;
+        Self::enter(self.flags, &mut there, self.find(name)?)?;
         Ok(there)
     }
 
@@ -259,25 +259,31 @@ impl<'a> Walk<'a> {
 
     /// Goes from `path` to its child, or to what is mounted there.
     #[inline]
-    fn enter(&self, path: &mut Path, child: Arc<Dentry>) -> Result<()> {
+    fn enter(flags: LookupFlags, path: &mut Path, child: Arc<Dentry>) -> Result<()> {
         let mounted = child.is_mountpoint();
         path.set_dentry(child);
-        if mounted { self.cross(path) } else { Ok(()) }
+        if mounted {
+            Self::cross(flags, path)
+        } else {
+            Ok(())
+        }
     }
 
-    #[cold]
-    fn cross(&self, path: &mut Path) -> Result<()> {
-        let top = path.clone().topmost();
-        if Arc::ptr_eq(top.mount(), path.mount()) {
-            return Ok(());
+    /// Goes to what is mounted at `path`, the last when several are.
+    fn cross(flags: LookupFlags, path: &mut Path) -> Result<()> {
+        while path.dentry().is_mountpoint() {
+            let Some(mount) = path.mount().mounted_on(path.dentry()) else {
+                break;
+            };
+            if flags.contains(LookupFlags::NO_XDEV) {
+                return Err(Errno::EXDEV);
+            }
+            if !flags.contains(LookupFlags::UNUSED) {
+                mount.used();
+            }
+            let root = mount.root().clone();
+            *path = Path::new(mount, root);
         }
-        if self.flags.contains(LookupFlags::NO_XDEV) {
-            return Err(Errno::EXDEV);
-        }
-        if !self.flags.contains(LookupFlags::UNUSED) {
-            top.mount().used();
-        }
-        *path = top;
         Ok(())
     }
 
@@ -376,9 +382,9 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Walks what most paths are made of: cached names of files that are no links and have nothing mounted on
-    /// them. Answers how far it came: to the end, or to the first component that is something else (or, with
-    /// `to_parent`, the last), for [`Self::run`] to go on with.
+    /// Walks what most paths are made of: cached names of files that are no links. Answers how far it came: to the
+    /// end, or to the first component that is something else (or, with `to_parent`, the last), for
+    /// [`Self::run`] to go on with.
     #[inline]
     fn plain(&mut self, path: &[u8], to_parent: bool) -> Result<usize> {
         let (mut start, mut end) = component(path, 0);
@@ -392,8 +398,8 @@ impl<'a> Walk<'a> {
             }
             self.search()?;
             match self.at.dentry().cached(name) {
-                Cached::Hit(child) if !child.is_symlink() && !child.is_mountpoint() => {
-                    self.at.set_dentry(child);
+                Cached::Hit(child) if !child.is_symlink() => {
+                    Self::enter(self.flags, &mut self.at, child)?;
                 }
                 _ => break,
             }
@@ -465,13 +471,7 @@ impl<'a> Walk<'a> {
                         must_be_dir |= !more && trailing;
                         continue;
                     }
-                    let mounted = child.is_mountpoint();
-                    self.at.set_dentry(child);
-                    if mounted {
-                        let mut at = self.at.clone();
-                        self.cross(&mut at)?;
-                        self.at = at;
-                    }
+                    Self::enter(self.flags, &mut self.at, child)?;
                 }
             }
             if !more {
