@@ -308,3 +308,23 @@ TEST(proc_refuses_options_it_does_not_know)
     EXPECT_TRUE(strstr(text, "/proc proc rw,nosuid,relatime,gid=7,hidepid=invisible 0 0\n") != NULL);
     EXPECT_OK(umount("proc"));
 }
+
+TEST(files_of_the_machine_can_be_covered)
+{
+    char before[256];
+    ASSERT_TRUE(nt_get("/proc/version", before, sizeof before) > 0);
+    nt_dir();
+    nt_put("f", "covered");
+    ASSERT_OK(mount("f", "/proc/version", NULL, MS_BIND, NULL));
+    EXPECT_TRUE(nt_get("/proc/version", text, sizeof text) > 0);
+    EXPECT_STREQ(text, "covered");
+    ASSERT_OK(mount("none", "/proc/sys/kernel", "tmpfs", 0, NULL));
+    EXPECT_ERRNO(access("/proc/sys/kernel/hostname", F_OK), ENOENT);
+    EXPECT_OK(access("/proc/sys/kernel/../fs/nr_open", F_OK));
+    EXPECT_OK(umount("/proc/sys/kernel"));
+    EXPECT_OK(umount("/proc/version"));
+    EXPECT_OK(access("/proc/sys/kernel/hostname", F_OK));
+    EXPECT_TRUE(nt_get("/proc/version", text, sizeof text) > 0);
+    EXPECT_STREQ(text, before);
+    EXPECT_ERRNO(mount("f", "/proc/self/fdinfo/0", NULL, MS_BIND, NULL), ENOENT);
+}

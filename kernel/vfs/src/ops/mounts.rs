@@ -135,9 +135,10 @@ fn ensure_target(tree: &TreeGuard, target: &Path, root: &Dentry) -> Result<()> {
     }
     if !Arc::ptr_eq(target.mount().root(), target.dentry()) {
         let parent = target.dentry().parent().ok_or(Errno::EINVAL)?;
-        // Where names come and go by themselves a mount could not be found again.
-        if !parent.inode().cacheable() {
-            return Err(Errno::EINVAL);
+        // Where names come and go by themselves a mount could not be found again; Linux says this of
+        // `/proc/<pid>/fd`.
+        if !parent.inode().cacheable() && !target.inode().lasting() {
+            return Err(Errno::ENOENT);
         }
     }
     if root.is_dir() == target.dentry().is_dir() {
