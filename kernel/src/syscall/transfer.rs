@@ -118,6 +118,7 @@ fn read_on(
             Errno::EFAULT if dst.faulted() && dst.fault_in() => file.read(dst, Some(at)),
             Errno::EAGAIN if total == 0 && !how.nowait && !file.nonblocking() => {
                 match wait_to_read(thread, file, dst, at) {
+                    Ok(0) if !dst.faulted() => return file.ops().read_ended(file),
                     Ok(bytes) => Ok(bytes),
                     Err(Errno::EFAULT) if dst.faulted() => Err(Errno::EFAULT),
                     Err(error) => return Err(error),

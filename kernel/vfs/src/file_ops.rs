@@ -77,6 +77,14 @@ pub trait FileOps: Any + Send + Sync {
         0
     }
 
+    /// What a read gets that waited and then found the end.
+    ///
+    /// # Errors
+    /// `EIO` where the other side's leaving is an error to who waited for it.
+    fn read_ended(&self, _file: &OpenFile) -> Result<usize> {
+        Ok(0)
+    }
+
     /// Writes at `pos` and moves it. A file of pages gets [`AT_END`] for a write at its end and puts the
     /// position after what it wrote in its place.
     ///

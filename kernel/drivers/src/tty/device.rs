@@ -166,6 +166,15 @@ impl FileOps for TtyFile {
         }
     }
 
+    fn read_ended(&self, _file: &OpenFile) -> Result<usize> {
+        // Who waited while the master went sees an error, who comes later the end.
+        if self.hung_up() && self.tty.line.closed() {
+            Err(Errno::EIO)
+        } else {
+            Ok(0)
+        }
+    }
+
     fn write(&self, _file: &OpenFile, src: &mut IoSrc<'_>, _pos: &mut u64) -> Result<usize> {
         if self.hung_up() || self.tty.line.closed() {
             return Err(Errno::EIO);
