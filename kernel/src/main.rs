@@ -18,6 +18,7 @@ mod devices;
 mod first;
 #[cfg(target_os = "none")]
 mod panic_action;
+#[cfg(target_os = "none")]
 mod proc;
 #[cfg(target_os = "none")]
 mod ptys;

@@ -54,11 +54,13 @@ pub fn names() -> (alloc::vec::Vec<u8>, alloc::vec::Vec<u8>) {
 }
 
 /// Sets the host name.
+#[cfg(target_os = "none")]
 pub fn set_host(text: &[u8]) {
     NAMES.lock().host = name(text);
 }
 
 /// Sets the domain name.
+#[cfg(target_os = "none")]
 pub fn set_domain(text: &[u8]) {
     NAMES.lock().domain = name(text);
 }

@@ -169,7 +169,11 @@ impl AddressSpace {
                     view.resident += 1;
                     view.anon += usize::from(anon);
                     // An object's page has the object itself as a holder.
-                    let maps = if anon { holders } else { holders.saturating_sub(1) };
+                    let maps = if anon {
+                        holders
+                    } else {
+                        holders.saturating_sub(1)
+                    };
                     view.exclusive += usize::from(maps <= 1);
                     let share = hal::PAGE_SIZE / (maps as usize).max(1);
                     view.proportional += share;

@@ -40,7 +40,7 @@ fn run_some(
     arguments: &[&str],
 ) -> Result<()> {
     let line = format!("cargo test {}", arguments.join(" "));
-    let progress = Progress::start(&format!("{what} ({line})"));
+    let progress = Progress::start(format!("{what} ({line})"));
     let (reader, writer) = std::io::pipe().context("pipe")?;
     let mut command = cargo::command(workspace);
     command
