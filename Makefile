@@ -36,6 +36,9 @@ fuzz: ## Run each fuzz target for ten minutes (ARGS='--seconds 60' for less)
 check: ## Warnings are errors: format, clippy for host and kernel, documentation
 	@$(NACRE) check $(ARGS)
 
+docs: ## Write docs/syscalls.md anew, from the kernel's table and the tests
+	@$(NACRE) docs $(ARGS)
+
 doctor: ## Say what this machine lacks; ARGS=--install gets it
 	@$(NACRE) doctor $(ARGS)
 
@@ -46,4 +49,4 @@ distclean: ## Remove everything that was built or fetched
 	@rm -rf target
 
 .DEFAULT_GOAL := help
-.PHONY: help run image third-party test test-linux bench soak fuzz check doctor clean distclean
+.PHONY: help run image third-party test test-linux bench soak fuzz check docs doctor clean distclean

@@ -1,6 +1,6 @@
 //! Pseudo-terminals (`man 7 pty`): a terminal whose wire ends at a file of a program, the master.
 //!
-//! The slave is a [`Tty`] like any other; [`Pty`] is its wire: a queue of what the slave has put out. The other
+//! The slave is a [`Tty`](super::Tty) like any other; [`Pty`] is its wire: a queue of what the slave has put out. The other
 //! direction has none of its own, the master writes straight into the slave's discipline. Who names slaves is devpts,
 //! behind [`PtyNames`].
 
