@@ -198,7 +198,7 @@ TEST(timerfd_shows_itself_in_fdinfo)
 {
     char path[64], text[1024];
     int fd = made(CLOCK_BOOTTIME, 0);
-    set(fd, TFD_TIMER_ABSTIME, 1, 0, 3);
+    set(fd, TFD_TIMER_ABSTIME, 0, 1, 3);
     nt_sleep_ms(2);
     snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd);
     ASSERT_TRUE(nt_get(path, text, sizeof text) > 0);
