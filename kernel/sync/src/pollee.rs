@@ -11,7 +11,7 @@ use core::fmt;
 
 use arrayvec::ArrayVec;
 
-use crate::atomic::{AtomicUsize, Ordering, fence};
+use crate::atomic::{AtomicU32, Ordering, fence};
 use crate::events::Events;
 use crate::once::Once;
 use crate::rank;
@@ -47,7 +47,8 @@ struct List {
 }
 
 struct Inner {
-    count: AtomicUsize,
+    /// All that entries have asked for, and perhaps what entries had that are gone; 0 when there are none.
+    wanted: AtomicU32,
     list: IrqLock<List, { rank::WAIT_QUEUE }>,
 }
 
@@ -85,7 +86,7 @@ impl Pollee {
     #[inline]
     #[must_use]
     pub fn is_observed(&self) -> bool {
-        self.observed().is_some()
+        self.observed(Events::all()).is_some()
     }
 
     /// As [`Pollee::is_observed`] to who has held a lock that observers look at the object under: without a barrier.
@@ -94,21 +95,21 @@ impl Pollee {
     pub fn has_observers(&self) -> bool {
         self.inner
             .get()
-            .is_some_and(|inner| inner.count.load(Ordering::Relaxed) != 0)
+            .is_some_and(|inner| inner.wanted.load(Ordering::Relaxed) != 0)
     }
 
     #[inline]
-    fn observed(&self) -> Option<&Arc<Inner>> {
+    fn observed(&self, events: Events) -> Option<&Arc<Inner>> {
         // Orders the object's change before the look at the list, for changes made without a lock.
         fence(Ordering::SeqCst);
         self.inner
             .get()
-            .filter(|inner| inner.count.load(Ordering::Relaxed) != 0)
+            .filter(|inner| inner.wanted.load(Ordering::Relaxed) & events.bits() != 0)
     }
 
     #[inline]
     fn tell(&self, events: Events, sync: bool) {
-        if let Some(inner) = self.observed() {
+        if let Some(inner) = self.observed(events) {
             inner.tell(events, sync);
         }
     }
@@ -150,7 +151,7 @@ impl Pollee {
     fn inner(&self) -> &Arc<Inner> {
         self.inner.get_or_init(|| {
             Arc::new(Inner {
-                count: AtomicUsize::new(0),
+                wanted: AtomicU32::new(0),
                 list: IrqLock::new(List::default()),
             })
         })
@@ -182,7 +183,7 @@ impl Inner {
             wait,
             observer,
         });
-        self.count.store(list.entries.len(), Ordering::Relaxed);
+        self.want(events);
         drop(list);
         // Orders the registration before the look at the object; pairs with the one in `observed`.
         fence(Ordering::SeqCst);
@@ -191,19 +192,44 @@ impl Inner {
 
     fn remove(&self, key: u64) -> Option<Entry> {
         let mut list = self.list.lock();
-        let at = match list.entries.front() {
-            Some(first) if first.key == key => 0,
-            _ => list
-                .entries
-                .binary_search_by_key(&key, |entry| entry.key)
-                .ok()?,
+        let entry = match list.entries.front() {
+            Some(first) if first.key == key => list.entries.pop_front(),
+            _ => {
+                let at = list
+                    .entries
+                    .binary_search_by_key(&key, |entry| entry.key)
+                    .ok()?;
+                list.entries.remove(at)
+            }
         };
-        let entry = list.entries.remove(at);
-        self.count.store(list.entries.len(), Ordering::Relaxed);
+        if list.entries.is_empty() {
+            self.wanted.store(0, Ordering::Relaxed);
+        }
         entry
     }
 
+    /// Under the list's lock: somebody wants `events` from now on.
+    #[inline]
+    fn want(&self, events: Events) {
+        let wanted = self.wanted.load(Ordering::Relaxed);
+        self.wanted.store(wanted | events.bits(), Ordering::Relaxed);
+    }
+
     fn tell(&self, events: Events, sync: bool) {
+        let list = self.list.lock();
+        let mut asking = list.entries.iter().filter(|e| e.events.intersects(events));
+        let Some(first) = asking.next() else { return };
+        if asking.next().is_some() {
+            drop(list);
+            return self.tell_all(events, sync);
+        }
+        // One is the rule.
+        let (observer, wait) = (first.observer.clone(), first.wait);
+        drop(list);
+        observer.notify_waiter(events, sync, wait);
+    }
+
+    fn tell_all(&self, events: Events, sync: bool) {
         let mut from = 0;
         let mut end = None;
         let mut accepted = false;
@@ -237,7 +263,7 @@ impl Inner {
             }
             drop(list);
             let count = batch.len();
-            for (index, (observer, wait)) in batch.into_iter().enumerate() {
+            for (index, (observer, wait)) in batch.drain(..).enumerate() {
                 let useful = observer.notify_waiter(events, sync, wait);
                 if useful && last_is_exclusive && index + 1 == count {
                     accepted = true;
@@ -269,6 +295,7 @@ impl Registration {
             && let Some(entry) = list.entries.get_mut(at)
         {
             entry.events = events | Events::ALWAYS;
+            self.inner.want(entry.events);
         }
         drop(list);
         fence(Ordering::SeqCst);

@@ -10,7 +10,6 @@
 use alloc::sync::Arc;
 
 use abi::{Errno, Result};
-use arrayvec::ArrayVec;
 
 use crate::events::Events;
 use crate::instant::Instant;
@@ -44,31 +43,30 @@ const INLINE: usize = 4;
 /// Registrations of the waiting task; withdrawn when dropped.
 struct Enrolled<'a> {
     on: &'a [(&'a Pollee, Events)],
-    keys: ArrayVec<u64, INLINE>,
+    keys: [u64; INLINE],
     more: alloc::vec::Vec<u64>,
 }
 
 impl<'a> Enrolled<'a> {
     #[inline]
     fn new(task: &Task, on: &'a [(&'a Pollee, Events)], exclusive: bool) -> Self {
-        let mut enrolled = Self {
-            on,
-            keys: ArrayVec::new(),
-            more: alloc::vec::Vec::new(),
+        let mut keys = [0; INLINE];
+        let wait = if exclusive {
+            task.this_wait()
+        } else {
+            ANY_WAIT
         };
-        for (pollee, events) in on {
-            let Some(observer) = task.this() else { break };
-            let wait = if exclusive {
-                task.this_wait()
-            } else {
-                ANY_WAIT
-            };
-            let key = pollee.enrol(observer, *events, exclusive, wait);
-            if enrolled.keys.try_push(key).is_err() {
-                enrolled.more.push(key);
-            }
+        let enrol = |(pollee, events): &(&Pollee, Events)| match task.this() {
+            Some(observer) => pollee.enrol(observer, *events, exclusive, wait),
+            // A running task is there.
+            None => u64::MAX,
+        };
+        for (one, key) in on.iter().zip(&mut keys) {
+            *key = enrol(one);
         }
-        enrolled
+        let rest = on.get(INLINE..).unwrap_or_default();
+        let more = rest.iter().map(enrol).collect();
+        Self { on, keys, more }
     }
 }
 
