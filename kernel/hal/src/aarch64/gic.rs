@@ -2,6 +2,7 @@
 //!
 //! Shared lines go to the boot processor. All have one priority; nothing nests.
 
+use aarch64_cpu::registers::{MPIDR_EL1, Readable};
 use core::arch::asm;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
@@ -165,10 +166,7 @@ fn wait_distributor() {
 
 /// This processor's affinity, MPIDR_EL1 without its flags.
 pub(super) fn affinity() -> u64 {
-    let mpidr: u64;
-    // SAFETY: reads a constant register.
-    unsafe { asm!("mrs {0}, mpidr_el1", out(reg) mpidr, options(nomem, nostack, preserves_flags)) };
-    mpidr & 0xff_00ff_ffff
+    MPIDR_EL1.get() & 0xff_00ff_ffff
 }
 
 fn find_redistributor() -> Option<usize> {

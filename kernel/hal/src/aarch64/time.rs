@@ -3,6 +3,10 @@
 use core::arch::asm;
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use aarch64_cpu::registers::{
+    CNTFRQ_EL0, CNTV_CTL_EL0, CNTV_CVAL_EL0, CNTVCT_EL0, Readable, Writeable,
+};
+
 use crate::time::NANOS_PER_SEC;
 
 /// Nanoseconds a tick, and ticks a nanosecond, as 32.32 fixed point.
@@ -38,12 +42,7 @@ pub(crate) fn now_ns() -> u64 {
 
 #[inline(always)]
 pub(crate) fn ticks() -> u64 {
-    let ticks: u64;
-    // SAFETY: reads the counter.
-    unsafe {
-        asm!("mrs {0}, cntvct_el0", out(reg) ticks, options(nomem, nostack, preserves_flags))
-    };
-    ticks
+    CNTVCT_EL0.get()
 }
 
 #[inline]
@@ -52,22 +51,16 @@ pub(crate) fn ticks_to_ns(ticks: u64) -> u64 {
 }
 
 pub(crate) fn counter_frequency() -> u64 {
-    let hz: u64;
-    // SAFETY: reads a constant register.
-    unsafe { asm!("mrs {0}, cntfrq_el0", out(reg) hz, options(nomem, nostack, preserves_flags)) };
-    hz
+    CNTFRQ_EL0.get()
 }
 
 pub(crate) fn set_deadline(at: Option<u64>) {
     match at {
         Some(ns) => {
             let ticks = scale(ns, TICKS_PER_NS.load(Ordering::Relaxed)).saturating_add(1);
-            // SAFETY: sets this processor's compare register and lets it interrupt.
-            unsafe {
-                asm!("msr cntv_cval_el0, {0}", "msr cntv_ctl_el0, {1}", in(reg) ticks, in(reg) 1u64, options(nostack));
-            }
+            CNTV_CVAL_EL0.set(ticks);
+            CNTV_CTL_EL0.set(1);
         }
-        // SAFETY: stops this processor's timer.
-        None => unsafe { asm!("msr cntv_ctl_el0, xzr", options(nostack)) },
+        None => CNTV_CTL_EL0.set(0),
     }
 }

@@ -1,6 +1,6 @@
 //! Exceptions taken in the kernel: interrupts, faults of user copies, and what must not happen.
 
-use core::arch::asm;
+use aarch64_cpu::registers::{ESR_EL1, FAR_EL1, Readable};
 
 use super::{interrupt, irq, panic, user};
 use crate::addr::{USER_END, UserAddr};
@@ -32,11 +32,8 @@ pub(super) extern "C" fn el1_irq(_: &mut KernelFrame) {
 }
 
 pub(super) extern "C" fn el1_sync(frame: &mut KernelFrame) {
-    let (esr, far): (u64, u64);
-    // SAFETY: reads the syndrome before anything else can trap.
-    unsafe {
-        asm!("mrs {0}, esr_el1", "mrs {1}, far_el1", out(reg) esr, out(reg) far, options(nomem, nostack, preserves_flags));
-    }
+    // Before anything else can trap.
+    let (esr, far) = (ESR_EL1.get(), FAR_EL1.get());
     // A data abort in the kernel on an address of the user half.
     if (esr >> 26) & 0x3f == 0x25 && far < USER_END as u64 && user_copy(frame, esr, far) {
         return;
@@ -73,10 +70,6 @@ fn user_copy(frame: &mut KernelFrame, esr: u64, far: u64) -> bool {
 }
 
 pub(super) extern "C" fn el1_fatal(frame: &mut KernelFrame, why: u64) {
-    let (esr, far): (u64, u64);
-    // SAFETY: reads the syndrome.
-    unsafe {
-        asm!("mrs {0}, esr_el1", "mrs {1}, far_el1", out(reg) esr, out(reg) far, options(nomem, nostack, preserves_flags));
-    }
+    let (esr, far) = (ESR_EL1.get(), FAR_EL1.get());
     panic::fault(frame, why, esr, far)
 }

@@ -2,6 +2,8 @@
 
 use core::arch::asm;
 
+use aarch64_cpu::registers::{ESR_EL1, FAR_EL1, Readable};
+
 use super::{fp, interrupt, irq};
 use crate::addr::UserAddr;
 use crate::user::{Access, FaultKind, Registers, SINGLE_STEP, Trap};
@@ -36,11 +38,8 @@ pub(crate) fn run_user(regs: &mut Registers) -> Trap {
         // runs without the kernel's rights; the vectors save all of it back before this returns.
         let kind = unsafe { enter_user(regs) };
         if kind == 0 {
-            let esr: u64;
-            // SAFETY: reads the syndrome of the exception just taken; interrupts are still off.
-            unsafe {
-                asm!("mrs {0}, esr_el1", out(reg) esr, options(nomem, nostack, preserves_flags))
-            };
+            // Interrupts are still off: it is of the exception just taken.
+            let esr = ESR_EL1.get();
             // The operand of `svc` is nobody's business.
             if esr & !0xffff == SVC64 {
                 irq::irq_enable();
@@ -70,9 +69,8 @@ fn asynchronous(kind: u64) -> Trap {
 /// Everything but system calls; `None` when it was dealt with here.
 #[inline(never)]
 fn other(regs: &mut Registers, esr: u64) -> Option<Trap> {
-    let far: u64;
-    // SAFETY: reads the fault address before interrupts can overwrite it.
-    unsafe { asm!("mrs {0}, far_el1", out(reg) far, options(nomem, nostack, preserves_flags)) };
+    // Before interrupts can overwrite it.
+    let far = FAR_EL1.get();
     let addr = UserAddr(untag(far));
     if (esr >> 26) & 0x3f == 0x07 {
         fp::first_use();
