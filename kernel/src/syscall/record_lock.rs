@@ -97,14 +97,10 @@ fn set_waiting(thread: &Thread, locks: &FileLocks, wanted: &RecordLock) -> Resul
     let blocked = Blocked::new(wanted.owner);
     let on = [(locks.waiters(), Events::OUT)];
     wait(thread, &WaitOptions::default(), &on, || {
-        let result = locks.set(wanted);
-        if result == Err(Errno::EAGAIN)
-            && matches!(wanted.owner, LockOwner::Table(_))
-            && let Some(holder) = locks.conflict(wanted)
-        {
-            blocked.by(holder.owner)?;
+        match wanted.owner {
+            LockOwner::Table(_) => locks.set_or_block(wanted, &blocked),
+            LockOwner::File(_) => locks.set(wanted),
         }
-        result
     })
 }
 

@@ -2,7 +2,7 @@
 //! the same ranges, and `flock`.
 //!
 //! Nothing here waits: what is taken is `EAGAIN`, and [`FileLocks::waiters`] tells when to try again.
-//! Who waits for a POSIX lock says so through [`Blocked`], by which a ring of waiting owners is found
+//! Who waits for a POSIX lock says so with a [`Blocked`], by which a ring of waiting owners is found
 //! (`EDEADLK`).
 
 use abi::{Errno, Result};
@@ -138,12 +138,35 @@ impl FileLocks {
     /// # Errors
     /// `EAGAIN` while another holds a part of it.
     pub fn set(&self, wanted: &RecordLock) -> Result<()> {
+        self.set_for(wanted, None)
+    }
+
+    /// As [`FileLocks::set`] for one that waits while another holds a part of it.
+    ///
+    /// # Errors
+    /// `EAGAIN`; `EDEADLK` when the holder waits, over any number of others, for the owner.
+    pub fn set_or_block(&self, wanted: &RecordLock, blocked: &Blocked) -> Result<()> {
+        self.set_for(wanted, Some(blocked))
+    }
+
+    fn set_for(&self, wanted: &RecordLock, blocked: Option<&Blocked>) -> Result<()> {
         let mut records = self.records.lock();
-        if records.iter().any(|held| held.conflicts(wanted)) {
+        // Who waits for whom changes with the locks themselves: a holder that gave its lock up is waited
+        // for no longer, though those who waited have not run yet.
+        if let Some(held) = records.iter().find(|held| held.conflicts(wanted)) {
+            if let Some(blocked) = blocked {
+                blocked.by(held.owner, self.place())?;
+            }
             return Err(Errno::EAGAIN);
+        }
+        if let Some(blocked) = blocked {
+            blocked.end();
         }
         let mut new = *wanted;
         let weakened = carve(&mut records, wanted);
+        if weakened {
+            released(wanted.owner, self.place());
+        }
         records.retain(|held| {
             let joins = held.owner == new.owner && held.kind == new.kind && held.touches(&new);
             if joins {
@@ -170,10 +193,20 @@ impl FileLocks {
             start,
             end,
         };
-        let freed = carve(&mut self.records.lock(), &range);
+        let mut records = self.records.lock();
+        let freed = carve(&mut records, &range);
+        if freed {
+            released(owner, self.place());
+        }
+        drop(records);
         if freed {
             self.waiters.notify(Events::OUT);
         }
+    }
+
+    /// What tells these locks from those of other inodes.
+    fn place(&self) -> usize {
+        core::ptr::from_ref(self).addr()
     }
 
     /// A process closed a descriptor of the file: its POSIX locks go, whichever descriptor made them.
@@ -259,7 +292,22 @@ fn carve(records: &mut Vec<RecordLock>, cut: &RecordLock) -> bool {
     changed
 }
 
-static BLOCKED: SpinLock<Vec<(LockOwner, LockOwner)>, { rank::FILE }> = SpinLock::new(Vec::new());
+/// An owner waits for a lock on an inode that another holds.
+struct Wait {
+    waiter: LockOwner,
+    holder: LockOwner,
+    place: usize,
+}
+
+/// All waits for POSIX locks; taken under the locks of an inode.
+static WAITS: SpinLock<Vec<Wait>, { rank::LEAF }> = SpinLock::new(Vec::new());
+
+/// `holder` has given up something at `place`: those who waited for it look again.
+fn released(holder: LockOwner, place: usize) {
+    WAITS
+        .lock()
+        .retain(|wait| wait.holder != holder || wait.place != place);
+}
 
 /// An owner that waits for another; ended by dropping.
 pub struct Blocked {
@@ -273,31 +321,73 @@ impl Blocked {
         Self { waiter }
     }
 
-    /// `holder` is in the way now.
-    ///
-    /// # Errors
-    /// `EDEADLK` when the holder waits, over any number of others, for the waiter.
-    pub fn by(&self, holder: LockOwner) -> Result<()> {
-        let mut blocked = BLOCKED.lock();
-        blocked.retain(|(waiter, _)| *waiter != self.waiter);
+    /// `holder` is in the way now, at `place`.
+    fn by(&self, holder: LockOwner, place: usize) -> Result<()> {
+        let mut waits = WAITS.lock();
+        waits.retain(|wait| wait.waiter != self.waiter);
         let mut at = holder;
-        // A ring that does not hold the waiter cannot arise: the last of its edges would be refused.
-        for _ in 0..=blocked.len() {
+        // A ring that does not hold the waiter cannot arise: the last of its waits would be refused.
+        for _ in 0..=waits.len() {
             if at == self.waiter {
                 return Err(Errno::EDEADLK);
             }
-            match blocked.iter().find(|(waiter, _)| *waiter == at) {
-                Some((_, next)) => at = *next,
+            match waits.iter().find(|wait| wait.waiter == at) {
+                Some(wait) => at = wait.holder,
                 None => break,
             }
         }
-        blocked.push((self.waiter, holder));
+        waits.push(Wait {
+            waiter: self.waiter,
+            holder,
+            place,
+        });
         Ok(())
+    }
+
+    fn end(&self) {
+        WAITS.lock().retain(|wait| wait.waiter != self.waiter);
     }
 }
 
 impl Drop for Blocked {
     fn drop(&mut self) {
-        BLOCKED.lock().retain(|(waiter, _)| *waiter != self.waiter);
+        self.end();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lock(owner: u64, start: u64) -> RecordLock {
+        RecordLock {
+            owner: LockOwner::Table(owner),
+            pid: 1,
+            kind: LockKind::Exclusive,
+            start,
+            end: start,
+        }
+    }
+
+    #[test]
+    fn a_ring_of_owners_is_a_deadlock_and_a_lock_given_up_is_no_part_of_it() {
+        let locks = FileLocks::new();
+        let (first, second) = (
+            Blocked::new(LockOwner::Table(71)),
+            Blocked::new(LockOwner::Table(72)),
+        );
+        assert_eq!(locks.set(&lock(71, 0)), Ok(()));
+        assert_eq!(locks.set(&lock(72, 1)), Ok(()));
+        assert_eq!(
+            locks.set_or_block(&lock(72, 0), &second),
+            Err(Errno::EAGAIN)
+        );
+        assert_eq!(
+            locks.set_or_block(&lock(71, 1), &first),
+            Err(Errno::EDEADLK)
+        );
+        // The second waits for nobody any more, though it has not looked again.
+        locks.unset(LockOwner::Table(71), 0, 0);
+        assert_eq!(locks.set_or_block(&lock(71, 1), &first), Err(Errno::EAGAIN));
     }
 }

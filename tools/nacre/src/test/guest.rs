@@ -13,6 +13,7 @@ use super::tap::{Case, Reader, Verdict};
 use crate::initramfs;
 use crate::qemu::Machine;
 use crate::session::{Guest, Input, Lost, Stream};
+use crate::third_party::ThirdParty;
 use crate::workspace::Workspace;
 
 /// A program may take this long; its cases have limits of their own.
@@ -63,6 +64,8 @@ impl<'a> Suite<'a> {
         if library.is_file() {
             files.push((library, "/tests/tap".to_owned()));
         }
+        // The scripts and the channel's tests run in its shell.
+        ThirdParty::new(workspace).ensure(&["busybox"])?;
         let initrd = initramfs::agent(workspace, &files, None)?;
         Ok(Self {
             workspace,
