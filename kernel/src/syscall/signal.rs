@@ -185,8 +185,9 @@ fn await_signal(thread: &Thread, wanted: SigSet, deadline: Option<Instant>) -> R
     let end = wait(thread, &options, &[], || {
         take_pending(thread, wanted).ok_or(Errno::EAGAIN)
     });
-    thread.signals().lock().awaited = SigSet::EMPTY;
+    // In this order: a sender that sees the signal neither blocked nor awaited takes it for a fatal one.
     signal::set_mask(thread, mask);
+    thread.signals().lock().awaited = SigSet::EMPTY;
     match end {
         Ok(taken) => Ok(taken),
         // What came with the end of the sleep still counts.
