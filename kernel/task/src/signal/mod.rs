@@ -92,6 +92,16 @@ impl GroupSignals {
         }
     }
 
+    /// Whether a thread stands still by job control.
+    fn has_stopped(&self, thread: &Thread) -> bool {
+        match self.job {
+            JobState::Running => false,
+            // Who is still to stop has been told so.
+            JobState::Stopping(_) => !thread.has(flag::STOP),
+            JobState::Stopped(_) => true,
+        }
+    }
+
     /// Sets or clears a thread's [`flag::SIGNAL`] by what is pending.
     pub fn recalculate(&self, thread: &Thread) {
         let own = thread.signals().lock().pending.set();

@@ -246,6 +246,10 @@ fn choose(group: &mut GroupSignals, thread: Option<&Thread>, signo: i32) {
     let Some(taker) = taker else {
         return;
     };
+    // Those that stand still find it when they go on; only SIGKILL does not wait for that.
+    if signo != SIGKILL && group.has_stopped(&taker) {
+        return;
+    }
     if is_fatal(group, &taker, signo) {
         // Everybody dies of it; the one that takes it need not run first.
         group.begin_end(signo);
