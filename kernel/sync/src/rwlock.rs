@@ -9,14 +9,18 @@ use crate::atomic::{AtomicU32, Ordering};
 use crate::events::Events;
 use crate::lockdep::{self, Kind};
 use crate::machine::{self, Relax};
-use crate::mutex::Unlock;
 use crate::pollee::Pollee;
 use crate::wait;
 
 /// A lock that many may read under or one write under, across sleep. New readers let a waiting writer
 /// go first; a reader that has slept once does not, so neither side starves.
+///
+/// A reader that is refused has been counted for a moment, and a writer that tried in that moment was refused by
+/// nobody who would tell it when to try again: so the reader tells it. Readers and writers wait apart, or a reader
+/// would wake itself.
 pub struct RwLock<T, const RANK: u8> {
-    waiters: Pollee,
+    readers: Pollee,
+    writers: Pollee,
     writers_waiting: AtomicU32,
     data: spin::rwlock::RwLock<T, Relax>,
 }
@@ -25,7 +29,8 @@ impl<T, const RANK: u8> RwLock<T, RANK> {
     /// A free lock around `value`.
     pub const fn new(value: T) -> Self {
         Self {
-            waiters: Pollee::new(),
+            readers: Pollee::new(),
+            writers: Pollee::new(),
             writers_waiting: AtomicU32::new(0),
             data: spin::rwlock::RwLock::new(value),
         }
@@ -49,9 +54,9 @@ impl<T, const RANK: u8> RwLock<T, RANK> {
         machine::interleave();
         let inner = match self.first_read() {
             Some(inner) => inner,
-            None => wait::for_lock(&self.waiters, false, |slept| {
+            None => wait::for_lock(&self.readers, false, |slept| {
                 if slept {
-                    self.data.try_read()
+                    self.count_in()
                 } else {
                     self.first_read()
                 }
@@ -60,7 +65,8 @@ impl<T, const RANK: u8> RwLock<T, RANK> {
         ReadGuard {
             inner,
             _unlock: Unlock {
-                waiters: &self.waiters,
+                writers: &self.writers,
+                readers: &self.readers,
             },
         }
     }
@@ -68,10 +74,18 @@ impl<T, const RANK: u8> RwLock<T, RANK> {
     #[inline]
     fn first_read(&self) -> Option<RwLockReadGuard<'_, T, Relax>> {
         if self.writers_waiting.load(Ordering::Relaxed) == 0 {
-            self.data.try_read()
+            self.count_in()
         } else {
             None
         }
+    }
+
+    fn count_in(&self) -> Option<RwLockReadGuard<'_, T, Relax>> {
+        let inner = self.data.try_read();
+        if inner.is_none() {
+            self.writers.notify(Events::UNLOCKED);
+        }
+        inner
     }
 
     /// Takes the lock to write, sleeping until it may.
@@ -94,7 +108,7 @@ impl<T, const RANK: u8> RwLock<T, RANK> {
             Some(inner) => inner,
             None => {
                 self.writers_waiting.fetch_add(1, Ordering::Relaxed);
-                let inner = wait::for_lock(&self.waiters, true, |_| self.data.try_write());
+                let inner = wait::for_lock(&self.writers, true, |_| self.data.try_write());
                 self.writers_waiting.fetch_sub(1, Ordering::Relaxed);
                 inner
             }
@@ -102,7 +116,8 @@ impl<T, const RANK: u8> RwLock<T, RANK> {
         WriteGuard {
             inner,
             _unlock: Unlock {
-                waiters: &self.waiters,
+                writers: &self.writers,
+                readers: &self.readers,
             },
         }
     }
@@ -110,16 +125,13 @@ impl<T, const RANK: u8> RwLock<T, RANK> {
     /// Takes the lock to read if it may at this moment.
     pub fn try_read(&self) -> Option<ReadGuard<'_, T, RANK>> {
         machine::interleave();
-        let Some(inner) = self.data.try_read() else {
-            // The count was up for a moment: a writer that tried just then must try again.
-            self.waiters.notify(Events::UNLOCKED);
-            return None;
-        };
+        let inner = self.count_in()?;
         lockdep::acquire(RANK, Kind::Sleep, true);
         Some(ReadGuard {
             inner,
             _unlock: Unlock {
-                waiters: &self.waiters,
+                writers: &self.writers,
+                readers: &self.readers,
             },
         })
     }
@@ -132,7 +144,8 @@ impl<T, const RANK: u8> RwLock<T, RANK> {
         Some(WriteGuard {
             inner,
             _unlock: Unlock {
-                waiters: &self.waiters,
+                writers: &self.writers,
+                readers: &self.readers,
             },
         })
     }
@@ -157,6 +170,21 @@ impl<T: Default, const RANK: u8> Default for RwLock<T, RANK> {
 impl<T, const RANK: u8> fmt::Debug for RwLock<T, RANK> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("RwLock")
+    }
+}
+
+/// The end of holding the lock: tells a writer, and the readers.
+struct Unlock<'a, const RANK: u8> {
+    writers: &'a Pollee,
+    readers: &'a Pollee,
+}
+
+impl<const RANK: u8> Drop for Unlock<'_, RANK> {
+    #[inline]
+    fn drop(&mut self) {
+        lockdep::release(RANK, Kind::Sleep);
+        self.writers.notify(Events::UNLOCKED);
+        self.readers.notify(Events::UNLOCKED);
     }
 }
 
