@@ -57,10 +57,17 @@ fn wait_for(cx: &Cx<'_>, request: &Request, hang: bool) -> Result<Option<Waited>
         };
     }
     let on = [(&cx.process().child_events, Events::IN)];
-    wait(cx.thread, &WaitOptions::default(), &on, || {
+    let waited = wait(cx.thread, &WaitOptions::default(), &on, || {
         look(cx.thread, request)
-    })
-    .map(Some)
+    });
+    match waited {
+        // The SIGCHLD that ended the wait may be that of the child: what it left counts first.
+        Err(Errno::ERESTARTSYS) => match look(cx.thread, request) {
+            Err(Errno::EAGAIN) => Err(Errno::ERESTARTSYS),
+            result => result.map(Some),
+        },
+        result => result.map(Some),
+    }
 }
 
 /// `wait4(2)`.

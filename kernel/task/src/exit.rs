@@ -224,14 +224,15 @@ fn tell_parent(child: &Arc<Process>) {
         quiet = action.handler == SIG_IGN;
         reap = quiet || no_wait;
     }
-    if !quiet {
-        let info = stop::child_info(child, signo, code, value);
-        // From the kernel nothing is refused.
-        let _ = send_to_process(&parent, info, Origin::Kernel);
-    }
+    let info = (!quiet).then(|| stop::child_info(child, signo, code, value));
+    // Gone before its parent hears of it: a wait that the signal ends finds no child.
     if reap {
         let gone = tree::lock().remove_process(child.pid());
         drop(gone);
+    }
+    if let Some(info) = info {
+        // From the kernel nothing is refused.
+        let _ = send_to_process(&parent, info, Origin::Kernel);
     }
     parent.child_events.notify(Events::IN);
 }
