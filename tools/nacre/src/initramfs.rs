@@ -17,6 +17,7 @@ const INITTAB: &str = include_str!("etc/inittab");
 const RCS: &str = include_str!("etc/rcS");
 const PROFILE: &str = include_str!("etc/profile");
 const SESSION: &str = include_str!("etc/session");
+const WINSIZE: &str = include_str!("etc/winsize");
 const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\nuser:x:1000:1000:user:/home/user:/bin/sh\n";
 const GROUP: &str = "root:x:0:\ntty:x:5:\nnogroup:x:65534:\nuser:x:1000:\n";
 const HOSTS: &str = "127.0.0.1\tlocalhost\n::1\tlocalhost\n";
@@ -43,7 +44,8 @@ pub fn shell(workspace: &Workspace) -> Result<ShellArchive> {
         .file("/etc/init.d/rcS", 0o755, RCS);
     archive
         .file("/etc/profile", 0o644, PROFILE)
-        .file("/etc/init.d/session", 0o755, SESSION);
+        .file("/etc/init.d/session", 0o755, SESSION)
+        .file("/etc/init.d/winsize", 0o755, WINSIZE);
     let bytes = archive.pack();
     let plain = workspace.out().join("initramfs.cpio");
     let gzip = workspace.out().join("initramfs.cpio.gz");

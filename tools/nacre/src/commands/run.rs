@@ -3,6 +3,7 @@
 mod program;
 mod shell;
 mod trace;
+mod winsize;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use super::Args;
+use super::{Args, winsize};
+use crate::session::Guest;
 use crate::terminal::{self, Restore};
 use crate::workspace::Workspace;
 use crate::{doctor, initramfs, kernel, qemu};
@@ -25,7 +26,8 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
         Some(path) => path.clone(),
         None => initramfs::shell(workspace)?.plain,
     };
-    if let Some(size) = terminal::size() {
+    let size = terminal::size();
+    if let Some(size) = size {
         // Words that no kernel knows are for process 1: these become its environment.
         machine
             .append
@@ -33,6 +35,10 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
     }
     let mut command = machine.command();
     qemu::console_to_terminal(&mut command);
+    let folder = Guest::folder()?;
+    if size.is_some() {
+        winsize::follow(&mut command, folder.path())?;
+    }
     let _restore = Restore::remember();
     let mut child = command.spawn().context("cannot start QEMU")?;
     let until = args
