@@ -1,0 +1,70 @@
+//! What a network card's driver offers.
+
+use abi::Result;
+use alloc::sync::Arc;
+
+/// Bytes of an Ethernet address.
+pub const MAC: usize = 6;
+
+/// A link-layer address.
+pub type Mac = [u8; MAC];
+
+/// The address all stations hear.
+pub const BROADCAST: Mac = [0xff; MAC];
+
+/// Which checksums the card takes off the processor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Offloads {
+    /// TCP and UDP checksums of frames going out are filled in by the card, whatever stands there.
+    pub transmit: bool,
+    /// Frames may arrive with their TCP and UDP checksums known to be right ([`Frame::verified`]).
+    pub receive: bool,
+}
+
+/// A frame as it came.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    /// From the destination address on, without the trailing checksum.
+    pub bytes: &'a [u8],
+    /// The TCP or UDP checksum needs no look: the card looked, or the frame never left the machine.
+    pub verified: bool,
+}
+
+/// Told when frames came, when there is room again, and when the carrier came or went. May be called
+/// from an interrupt: it must not sleep.
+pub type Waker = Arc<dyn Fn() + Send + Sync>;
+
+/// A network card. None of the operations waits.
+pub trait NetDevice: Send + Sync {
+    /// Its Ethernet address.
+    fn mac(&self) -> Mac;
+    /// The largest packet, without the Ethernet header.
+    fn mtu(&self) -> u32;
+    /// Whether a cable is in.
+    fn has_carrier(&self) -> bool {
+        true
+    }
+    /// What it computes by itself.
+    fn offloads(&self) -> Offloads {
+        Offloads::default()
+    }
+    /// Packets that may wait to be sent.
+    fn queue_len(&self) -> u32 {
+        1000
+    }
+    /// The driver's name, and where the device sits (`SIOCETHTOOL`).
+    fn driver(&self) -> &'static str;
+    /// The device's directory in sysfs, below the root (`devices/…`); `None` for one without hardware.
+    fn place(&self) -> Option<&str> {
+        None
+    }
+    /// Sends a frame.
+    ///
+    /// # Errors
+    /// `EAGAIN`: the ring is full; the waker tells when there is room. `EMSGSIZE`: longer than the card takes.
+    fn transmit(&self, frame: &[u8]) -> Result<()>;
+    /// Hands each frame that waits to `each`, `most` at the most; how many there were.
+    fn receive(&self, most: usize, each: &mut dyn FnMut(Frame<'_>)) -> usize;
+    /// Names who is told of news. Called once.
+    fn set_waker(&self, waker: Waker);
+}

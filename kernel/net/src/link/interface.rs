@@ -1,0 +1,107 @@
+//! One interface, as it is configured at a moment.
+
+use super::address::Address;
+use super::device::{Mac, NetDevice};
+use super::flags::{ETHER, Iff, LOOPBACK};
+use super::port::Port;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::net::{IpAddr, Ipv4Addr};
+
+/// The longest name and its end (`IFNAMSIZ`).
+pub const NAME_SIZE: usize = 16;
+
+/// An interface. What changes by itself (counters, carrier) is the [`Port`]'s.
+#[derive(Clone, Debug)]
+pub struct Interface {
+    /// Its number, from 1 on; `lo` is 1.
+    pub index: u32,
+    /// Its name.
+    pub name: Arc<str>,
+    /// What is set; [`Interface::flags`] tells the rest.
+    pub set: Iff,
+    /// The largest packet.
+    pub mtu: u32,
+    /// Packets that may wait to be sent (`txqueuelen`).
+    pub queue_len: u32,
+    /// Its link-layer address.
+    pub mac: Mac,
+    /// Its addresses, in the order Linux lists them.
+    pub addresses: Vec<Address>,
+    /// What frames go through.
+    pub port: Arc<Port>,
+}
+
+impl Interface {
+    /// The card; `None` for the loopback.
+    #[must_use]
+    pub fn device(&self) -> Option<&Arc<dyn NetDevice>> {
+        self.port.device()
+    }
+
+    /// Whether it is the loopback.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        self.set.contains(Iff::LOOPBACK)
+    }
+
+    /// Whether it is administratively up.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.set.contains(Iff::UP)
+    }
+
+    /// All flags as programs see them.
+    #[must_use]
+    pub fn flags(&self) -> Iff {
+        let mut flags = self.set;
+        if self.port.is_promiscuous() {
+            flags |= Iff::PROMISC;
+        }
+        if self.is_up() && self.port.has_carrier() {
+            flags |= Iff::RUNNING | Iff::LOWER_UP;
+        }
+        flags
+    }
+
+    /// `ARPHRD_*`
+    #[must_use]
+    pub fn hardware(&self) -> u16 {
+        if self.is_loopback() { LOOPBACK } else { ETHER }
+    }
+
+    /// What all stations hear; zeros on the loopback.
+    #[must_use]
+    pub fn link_broadcast(&self) -> Mac {
+        if self.is_loopback() {
+            [0; 6]
+        } else {
+            super::device::BROADCAST
+        }
+    }
+
+    /// Whether an address is one of its own.
+    #[must_use]
+    pub fn has(&self, address: IpAddr) -> bool {
+        self.addresses.iter().any(|own| own.local == address)
+    }
+
+    /// Its IPv4 addresses.
+    pub fn v4(&self) -> impl Iterator<Item = &Address> {
+        self.addresses.iter().filter(|own| own.local.is_ipv4())
+    }
+
+    /// Its IPv6 addresses.
+    pub fn v6(&self) -> impl Iterator<Item = &Address> {
+        self.addresses.iter().filter(|own| own.local.is_ipv6())
+    }
+
+    /// Its first IPv4 address.
+    #[must_use]
+    pub fn first_v4(&self) -> Option<Ipv4Addr> {
+        self.v4().find_map(|own| match own.local {
+            IpAddr::V4(v4) => Some(v4),
+            IpAddr::V6(_) => None,
+        })
+    }
+}
