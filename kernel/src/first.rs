@@ -67,6 +67,7 @@ fn no_init(line: &CommandLine, error: Errno) {
 fn start_devices(line: &CommandLine, info: &BootInfo) {
     proc::install(&info.command_line);
     devices::install(info.cpus);
+    net::link::start();
     terminals::install();
     console::want(&line.consoles);
     console_log::start(&line.consoles);

@@ -20,6 +20,7 @@ fn main() -> ExitCode {
         return child::enter(args);
     }
     setup::mount_all();
+    setup::raise_loopback();
     match ports::Ports::open().and_then(|ports| server::Server::new(ports).serve()) {
         Ok(()) => {}
         Err(error) => eprintln!("agent: {error}"),

@@ -35,6 +35,18 @@ pub fn mount_all() {
     }
 }
 
+/// Raises the loopback, as every running system has it.
+pub fn raise_loopback() {
+    const UP: &str = "0x1";
+    let flags = "/sys/class/net/lo/flags";
+    // A kernel without networking has no such file, and no need of it.
+    if fs::metadata(flags).is_ok()
+        && let Err(error) = fs::write(flags, UP)
+    {
+        eprintln!("agent: {flags}: {error}");
+    }
+}
+
 fn mount_one(kind: &str, target: &str, flags: MountFlags, data: Option<&CStr>) {
     if let Err(error) = fs::create_dir_all(target) {
         eprintln!("agent: {target}: {error}");

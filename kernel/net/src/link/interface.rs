@@ -64,6 +64,18 @@ impl Interface {
         flags
     }
 
+    /// What it can do at the moment.
+    #[must_use]
+    pub fn state(&self) -> State {
+        if self.is_loopback() {
+            State::Unknown
+        } else if self.is_up() && self.port.has_carrier() {
+            State::Up
+        } else {
+            State::Down
+        }
+    }
+
     /// `ARPHRD_*`
     #[must_use]
     pub fn hardware(&self) -> u16 {
@@ -103,5 +115,28 @@ impl Interface {
             IpAddr::V4(v4) => Some(v4),
             IpAddr::V6(_) => None,
         })
+    }
+}
+
+/// Whether packets can pass (RFC 2863).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// The loopback does not tell.
+    Unknown = 0,
+    /// No.
+    Down = 2,
+    /// Yes.
+    Up = 6,
+}
+
+impl State {
+    /// As sysfs writes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Down => "down",
+            Self::Up => "up",
+        }
     }
 }

@@ -16,6 +16,7 @@ pub mod port;
 pub mod prefix;
 pub mod registry;
 pub mod route;
+pub mod sysfs;
 pub mod table;
 pub mod tap;
 #[cfg(test)]
@@ -30,3 +31,13 @@ pub use registry::{
 };
 pub use route::{Route, Way};
 pub use table::Table;
+
+/// Shows the loopback and whatever comes; called once, before cards are found.
+pub fn start() {
+    events::subscribe(sysfs::follow);
+    for interface in interfaces() {
+        if let Err(error) = sysfs::show(&interface) {
+            log::warn!("/sys does not show {}: {error}", interface.name);
+        }
+    }
+}

@@ -521,10 +521,7 @@ fn derived_v6(interface: &Interface, address: &Address) -> Vec<Route> {
     } else {
         address.metric
     };
-    if (network != own || interface.is_loopback())
-        && interface.is_up()
-        && !address.flags.contains(Ifa::NOPREFIXROUTE)
-    {
+    if network != own && interface.is_up() && !address.flags.contains(Ifa::NOPREFIXROUTE) {
         routes.push(Route {
             metric,
             ..kernel_route(network, interface, kind::UNICAST)
