@@ -7,6 +7,7 @@
 pub mod auxv;
 pub mod clone;
 pub mod dirent;
+pub mod drm;
 pub mod epoll;
 mod errno;
 pub mod eventfd;

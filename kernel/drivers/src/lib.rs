@@ -9,6 +9,7 @@
 
 extern crate alloc;
 
+pub mod drm;
 pub mod memory;
 pub mod node;
 pub mod rtc;

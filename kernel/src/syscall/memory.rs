@@ -171,6 +171,7 @@ fn of_file(request: &mut MapRequest, file: Arc<OpenFile>, flags: u32, offset: u6
         }
     }
     file.path().mount().accessed(file.inode().attr());
+    let offset = file.ops().object_offset(offset);
     request.backing = Backing::Object { object, offset };
     let name: Arc<dyn MapName> = file;
     request.name = Some(name);

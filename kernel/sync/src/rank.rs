@@ -30,6 +30,8 @@ pub const FILE: u8 = 55;
 pub const SOCKET: u8 = 60;
 /// Tables of sockets: ports, abstract names, descriptors in flight.
 pub const SOCKET_TABLE: u8 = 65;
+/// A display: what is shown, and what programs have made for it.
+pub const DISPLAY: u8 = 78;
 /// A terminal.
 pub const TTY: u8 = 80;
 /// Signals and what else a process's threads share.

@@ -1,7 +1,8 @@
-//! Drivers of virtio devices, over the queues `hal` makes safe: consoles with their ports, entropy.
+//! Drivers of virtio devices, over the queues `hal` makes safe: consoles with their ports, displays, entropy.
 
 mod console;
 mod control;
+mod gpu;
 mod hvc;
 mod port;
 mod rng;
@@ -26,6 +27,7 @@ pub fn start(devices: &Devices, entropy: fn(&[u8])) {
         let started = match device.kind() {
             Kind::Console => console::start(device).is_ok(),
             Kind::Entropy => start_rng(device, entropy).is_some(),
+            Kind::Gpu => gpu::start(device).is_ok(),
             // Drivers of the others come with the subsystems they serve.
             _ => true,
         };

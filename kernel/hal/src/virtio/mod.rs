@@ -16,7 +16,7 @@ use core::ptr::NonNull;
 
 use bitflags::bitflags;
 use virtio_drivers::transport::mmio::MmioTransport;
-use virtio_drivers::transport::{DeviceType, SomeTransport, Transport};
+use virtio_drivers::transport::{DeviceType, InterruptStatus, SomeTransport, Transport};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::device::{DeviceRange, Devices, SimpleDevice};
@@ -66,6 +66,15 @@ bitflags! {
     }
 }
 
+/// What an interrupt told of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct News {
+    /// The device is done with buffers.
+    pub queues: bool,
+    /// The device's configuration is another.
+    pub configuration: bool,
+}
+
 /// A device could not be set up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Unusable;
@@ -112,6 +121,15 @@ impl Device {
     /// Tells the device to look at queue `index`. Costs an exit to the machine below.
     pub fn notify(&mut self, index: u16) {
         self.transport.notify(index);
+    }
+
+    /// Acknowledges an interrupt; what it told of.
+    pub fn acknowledge_news(&mut self) -> News {
+        let status = self.transport.ack_interrupt();
+        News {
+            queues: status.contains(InterruptStatus::QUEUE_INTERRUPT),
+            configuration: status.contains(InterruptStatus::DEVICE_CONFIGURATION_INTERRUPT),
+        }
     }
 
     /// Acknowledges an interrupt; whether it was this device's.

@@ -1,0 +1,68 @@
+//! Displays for programs: `/dev/dri/card*` (`man 7 drm`, `man 7 drm-kms`).
+//!
+//! A card shows buffers, which are memory objects, on displays behind an [`engine`]. It answers mode setting without
+//! "atomic": pipes are set, flipped and marked dirty one by one, and clients that ask for more are told so. The device
+//! has no vertical blank; a count that follows the clock stands in for it, and a timer runs only while somebody waits.
+//!
+//! The state has one sleeping lock, held while the device works; user memory is touched outside it.
+
+pub mod buffer;
+mod card;
+mod cursor;
+pub mod engine;
+mod event;
+mod file;
+mod framebuffer;
+mod ioctl;
+mod modes;
+mod modeset;
+mod props;
+mod query;
+pub mod rect;
+mod state;
+mod vblank;
+mod wait;
+
+use abi::drm::DRM_MAJOR;
+use abi::stat::makedev;
+use abi::{Errno, Result};
+use alloc::format;
+use alloc::sync::Arc;
+use core::sync::atomic::{AtomicU32, Ordering};
+use vfs::{CharDevice, FileOps, OpenRequest};
+
+use crate::node::{self, Node};
+use card::Card;
+use engine::Engine;
+use file::DrmFile;
+
+static NEXT_MINOR: AtomicU32 = AtomicU32::new(0);
+
+/// Opens a card.
+struct Primary {
+    card: Arc<Card>,
+}
+
+impl CharDevice for Primary {
+    fn open(&self, _minor: u32, request: &OpenRequest<'_>) -> Result<Arc<dyn FileOps>> {
+        // So Linux refuses what makes no sense of a display.
+        if request.flags.contains(abi::fcntl::OFlags::EXCL) {
+            return Err(Errno::EBUSY);
+        }
+        let pid = request.caller.map_or(0, vfs::Caller::pid);
+        Ok(DrmFile::open(&self.card, pid))
+    }
+}
+
+/// Makes a card of a display device, and shows it.
+///
+/// # Errors
+/// `EIO`: the device does not answer; `ENOMEM`.
+pub fn add(engine: Arc<dyn Engine>) -> Result<()> {
+    let minor = NEXT_MINOR.fetch_add(1, Ordering::Relaxed);
+    let card = Card::start(engine, minor)?;
+    vfs::register_chrdev(DRM_MAJOR, minor, 1, "drm", Arc::new(Primary { card }))?;
+    let name = format!("dri/card{minor}");
+    node::publish(Node::new(&name, makedev(DRM_MAJOR, minor), 0o660, "drm"));
+    Ok(())
+}
