@@ -1,8 +1,10 @@
 //! The tests: the host's, and those in the guest.
 
 pub mod channel;
+pub mod front_door;
 pub mod guest;
 pub mod host;
 pub mod programs;
 pub mod report;
+
 mod tap;

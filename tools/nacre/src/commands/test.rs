@@ -6,10 +6,12 @@ use anyhow::{Result, bail};
 
 use super::run::MachineArgs;
 use crate::kernel;
+use crate::test::front_door;
 use crate::test::guest::{CHANNEL, Suite};
 use crate::test::host;
 use crate::test::programs::{self, Filter};
 use crate::test::report::Report;
+
 use crate::workspace::Workspace;
 
 /// Run the tests; the last line says how many passed, failed and were skipped.
@@ -60,14 +62,14 @@ impl Args {
     fn run_guest(&self, workspace: &Workspace, filter: &Filter, report: &mut Report) -> Result<()> {
         let mut programs = programs::collect(workspace)?;
         programs.retain(|program| filter.wants(&program.name));
-        if programs.is_empty() && !filter.wants(CHANNEL) {
+        if programs.is_empty() && !filter.wants(CHANNEL) && !filter.wants(front_door::NAME) {
             bail!("no test program is called like {}", self.filter.join(", "));
         }
         if self.list {
             programs
                 .iter()
                 .for_each(|program| println!("{}", program.name));
-            println!("{CHANNEL}");
+            println!("{CHANNEL}\n{}", front_door::NAME);
             return Ok(());
         }
         let machine = self.machine.machine(workspace, &self.profile)?;
@@ -78,6 +80,15 @@ impl Args {
             }
             Suite::new(workspace, machine.clone(), &programs, filter, again.clone())?
                 .run(&programs, report)?;
+            if filter.wants(front_door::NAME) {
+                let wanted = |all: &[String]| {
+                    let named = filter.cases(front_door::NAME, all);
+                    named.unwrap_or_else(|| all.to_vec())
+                };
+                let before = report.tally;
+                front_door::run(&machine.kernel, wanted, &again, report)?;
+                println!("{:18} {}", front_door::NAME, report.tally.since(before));
+            }
             if !report.failures.is_empty() {
                 break;
             }

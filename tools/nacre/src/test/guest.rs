@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use super::channel;
 use super::programs::{Filter, Program};
-use super::report::{Failure, Report, Tally};
+use super::report::{Failure, Report};
 use super::tap::{Case, Reader, Verdict};
 use crate::initramfs;
 use crate::qemu::Machine;
@@ -95,12 +95,12 @@ impl<'a> Suite<'a> {
                 continue;
             }
             self.run_program(program, report)?;
-            println!("{:18} {}", program.name, difference(before, report.tally));
+            println!("{:18} {}", program.name, report.tally.since(before));
         }
         if self.filter.wants(CHANNEL) {
             let before = report.tally;
             self.run_channel(report)?;
-            println!("{CHANNEL:18} {}", difference(before, report.tally));
+            println!("{CHANNEL:18} {}", report.tally.since(before));
         }
         if let Some(guest) = self.guest.take() {
             guest.power_off();
@@ -388,12 +388,4 @@ struct Attempt {
     outcome: Option<Outcome>,
     lost: Option<&'static str>,
     log: String,
-}
-
-fn difference(before: Tally, after: Tally) -> Tally {
-    Tally {
-        passed: after.passed.saturating_sub(before.passed),
-        failed: after.failed.saturating_sub(before.failed),
-        skipped: after.skipped.saturating_sub(before.skipped),
-    }
 }

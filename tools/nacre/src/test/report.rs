@@ -25,6 +25,16 @@ impl Tally {
             Verdict::Skipped => self.skipped += 1,
         }
     }
+
+    /// What was added since an earlier count.
+    #[must_use]
+    pub fn since(self, before: Self) -> Self {
+        Self {
+            passed: self.passed.saturating_sub(before.passed),
+            failed: self.failed.saturating_sub(before.failed),
+            skipped: self.skipped.saturating_sub(before.skipped),
+        }
+    }
 }
 
 impl std::fmt::Display for Tally {
