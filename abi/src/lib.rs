@@ -16,6 +16,7 @@ pub mod futex;
 pub mod inotify;
 pub mod mman;
 pub mod mount;
+pub mod net;
 pub mod nr;
 pub mod poll;
 pub mod random;

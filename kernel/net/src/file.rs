@@ -1,5 +1,6 @@
 //! A socket as an open file.
 
+use crate::ioctl;
 use crate::socket::{Outgoing, Socket};
 use abi::fcntl::OFlags;
 use abi::socket::{MsgFlags, SIOCATMARK, SIOCINQ, SIOCOUTQ};
@@ -75,12 +76,15 @@ impl FileOps for SocketFile {
         Some(self.socket.pollee())
     }
 
-    fn ioctl(&self, _file: &OpenFile, cmd: u32, arg: usize, _caller: &dyn Caller) -> Result<usize> {
+    fn ioctl(&self, _file: &OpenFile, cmd: u32, arg: usize, caller: &dyn Caller) -> Result<usize> {
         let value = match cmd {
             SIOCINQ => i32::try_from(self.socket.waiting()?).unwrap_or(i32::MAX),
             SIOCOUTQ => i32::try_from(self.socket.unsent()?).unwrap_or(i32::MAX),
             SIOCATMARK => i32::from(self.socket.at_mark()?),
-            _ => return Err(Errno::ENOTTY),
+            _ => {
+                ioctl::control(self.socket.family(), cmd, arg.into(), caller)?;
+                return Ok(0);
+            }
         };
         UserPtr::<i32>::new(arg.into()).write(&value)?;
         Ok(0)

@@ -21,6 +21,7 @@ extern crate alloc;
 mod bytes;
 pub mod control;
 pub mod file;
+pub mod ioctl;
 pub mod link;
 pub mod options;
 pub mod settings;

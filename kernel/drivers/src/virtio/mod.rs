@@ -1,9 +1,11 @@
-//! Drivers of virtio devices, over the queues `hal` makes safe: consoles with their ports, displays, entropy.
+//! Drivers of virtio devices, over the queues `hal` makes safe: consoles with their ports, displays, displays, network cards, entropy.
 
+mod checksum;
 mod console;
 mod control;
 mod gpu;
 mod hvc;
+mod net;
 mod port;
 mod rng;
 
@@ -26,6 +28,7 @@ pub fn start(devices: &Devices, entropy: fn(&[u8])) {
     for device in hal::virtio::find(devices) {
         let started = match device.kind() {
             Kind::Console => console::start(device).is_ok(),
+            Kind::Network => net::start(device).is_ok(),
             Kind::Entropy => start_rng(device, entropy).is_some(),
             Kind::Gpu => gpu::start(device).is_ok(),
             // Drivers of the others come with the subsystems they serve.

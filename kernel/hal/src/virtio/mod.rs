@@ -6,11 +6,15 @@
 //! are announced by the device's interrupt line, whose handler calls [`Device::acknowledge`].
 
 mod dma;
+mod packets;
 mod pci;
 mod queue;
 
+pub use packets::PacketQueue;
 pub use queue::{Chain, Queue};
 
+use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::ptr::NonNull;
 
@@ -84,6 +88,16 @@ pub struct Device {
     transport: SomeTransport<'static>,
     kind: Kind,
     line: IrqLine,
+    place: String,
+}
+
+/// What an interrupt was for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Causes {
+    /// The device is done with a buffer.
+    pub queue: bool,
+    /// Its configuration changed.
+    pub config: bool,
 }
 
 impl Device {
@@ -99,6 +113,12 @@ impl Device {
         self.line
     }
 
+    /// Where it sits, as Linux's sysfs writes it below `/sys`.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
     /// Resets the device and agrees on those of `wanted` features that it has; `VERSION_1` is always
     /// taken when offered.
     pub fn negotiate(&mut self, wanted: Features) -> Features {
@@ -111,6 +131,17 @@ impl Device {
     /// The device has no such queue, a smaller one, or there is no memory.
     pub fn queue<const SIZE: usize>(&mut self, index: u16) -> Result<Queue<SIZE>, Unusable> {
         Queue::new(&mut self.transport, index)
+    }
+
+    /// Takes queue `index` for requests of one buffer each.
+    ///
+    /// # Errors
+    /// As [`Device::queue`].
+    pub fn packet_queue<const SIZE: usize>(
+        &mut self,
+        index: u16,
+    ) -> Result<PacketQueue<SIZE>, Unusable> {
+        PacketQueue::new(&mut self.transport, index)
     }
 
     /// All queues are set up: the device may work.
@@ -135,6 +166,15 @@ impl Device {
     /// Acknowledges an interrupt; whether it was this device's.
     pub fn acknowledge(&mut self) -> bool {
         !self.transport.ack_interrupt().is_empty()
+    }
+
+    /// Acknowledges an interrupt; what it was for.
+    pub fn acknowledge_causes(&mut self) -> Causes {
+        let status = self.transport.ack_interrupt();
+        Causes {
+            queue: status.contains(InterruptStatus::QUEUE_INTERRUPT),
+            config: status.contains(InterruptStatus::DEVICE_CONFIGURATION_INTERRUPT),
+        }
     }
 
     /// Reads a field of the device's configuration.
@@ -171,6 +211,9 @@ pub fn find(devices: &Devices) -> Vec<Device> {
     if let Some(host) = &devices.pci {
         found.extend(pci::find(host));
     }
+    for (number, device) in found.iter_mut().enumerate() {
+        device.place = format!("{}/virtio{number}", device.place);
+    }
     found
 }
 
@@ -184,6 +227,7 @@ fn mmio(slot: &SimpleDevice) -> Option<Device> {
         transport: transport.into(),
         kind,
         line: slot.irq,
+        place: format!("devices/platform/{:x}.virtio_mmio", slot.registers.base),
     })
 }
 

@@ -1,6 +1,7 @@
 //! virtio devices on the PCI bus. Under a direct kernel start nobody has assigned addresses: this
 //! does, from the host's window of 32-bit addresses.
 
+use alloc::format;
 use alloc::vec::Vec;
 
 use virtio_drivers::transport::pci::bus::{
@@ -71,6 +72,10 @@ pub(super) fn find(host: &PciHost) -> Vec<Device> {
                 transport: transport.into(),
                 kind,
                 line,
+                place: format!(
+                    "devices/platform/{:x}.pcie/pci0000:00/0000:{:02x}:{:02x}.{}",
+                    host.config.base, at.bus, at.device, at.function
+                ),
             })
         })
         .collect()

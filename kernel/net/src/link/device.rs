@@ -30,9 +30,17 @@ pub struct Frame<'a> {
     pub verified: bool,
 }
 
-/// Told when frames came, when there is room again, and when the carrier came or went. May be called
-/// from an interrupt: it must not sleep.
-pub type Waker = Arc<dyn Fn() + Send + Sync>;
+/// What a card has to tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// Frames came, or there is room to send again.
+    Packets,
+    /// The carrier came or went.
+    Carrier,
+}
+
+/// Told of news. May be called from an interrupt: it must not sleep.
+pub type Waker = Arc<dyn Fn(News) + Send + Sync>;
 
 /// A network card. None of the operations waits.
 pub trait NetDevice: Send + Sync {
@@ -58,6 +66,8 @@ pub trait NetDevice: Send + Sync {
     fn place(&self) -> Option<&str> {
         None
     }
+    /// The interface comes up: the card may take memory to receive into. Called with no lock held.
+    fn open(&self) {}
     /// Sends a frame.
     ///
     /// # Errors

@@ -16,11 +16,13 @@ pub mod port;
 pub mod prefix;
 pub mod registry;
 pub mod route;
+pub mod route_edit;
 pub mod sysfs;
 pub mod table;
 pub mod tap;
 #[cfg(test)]
 mod tests;
+pub mod worker;
 
 pub use address::Address;
 pub use device::NetDevice;
@@ -32,9 +34,12 @@ pub use registry::{
 pub use route::{Route, Way};
 pub use table::Table;
 
-/// Shows the loopback and whatever comes; called once, before cards are found.
+/// Shows the loopback and whatever comes, and starts the thread that moves frames; called once, before cards are found.
 pub fn start() {
     events::subscribe(sysfs::follow);
+    if let Err(error) = worker::start() {
+        log::error!("no thread for frames: {error}");
+    }
     for interface in interfaces() {
         if let Err(error) = sysfs::show(&interface) {
             log::warn!("/sys does not show {}: {error}", interface.name);

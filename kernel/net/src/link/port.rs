@@ -90,6 +90,9 @@ impl Port {
     }
 
     pub(super) fn set_up(&self, up: bool) {
+        if up && let Some(card) = &self.device {
+            card.open();
+        }
         self.up.store(up, Relaxed);
     }
 

@@ -1,9 +1,10 @@
 //! The machine's table: reading the present one, putting another in its place.
 
-use super::device::NetDevice;
+use super::device::{NetDevice, News};
 use super::events::{self, Cause};
 use super::interface::Interface;
 use super::table::Table;
+use super::worker;
 use abi::Result;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -98,8 +99,9 @@ pub fn change<T>(cause: Cause, with: impl FnOnce(&mut Table) -> Result<T>) -> Re
 /// # Errors
 /// `ENODEV`: it went as it came.
 pub fn install(card: Arc<dyn NetDevice>) -> Result<Arc<Interface>> {
-    card.set_waker(Arc::new(|| {
-        events::news().notify(Events::READABLE | Events::WRITABLE);
+    card.set_waker(Arc::new(|news| match news {
+        News::Packets => events::news().notify(Events::READABLE | Events::WRITABLE),
+        News::Carrier => worker::carrier_changed(),
     }));
     change(Cause::default(), |table| {
         let index = table.add_card(card);

@@ -366,6 +366,15 @@ impl Table {
         self.changes.push(Change::RouteAdded(route));
     }
 
+    /// Puts a route in its place, before those of the same order.
+    pub fn insert_before(&mut self, route: Route) {
+        let route = Arc::new(route);
+        let order = route.order();
+        let at = self.routes.partition_point(|other| other.order() < order);
+        self.routes.insert(at, route.clone());
+        self.changes.push(Change::RouteAdded(route));
+    }
+
     /// Puts a route in the place of another, which must be there.
     pub fn replace(&mut self, old: &Arc<Route>, new: Route) {
         let new = Arc::new(new);
