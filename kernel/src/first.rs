@@ -73,6 +73,7 @@ fn start_devices(line: &CommandLine, info: &BootInfo) {
     console_log::start(&line.consoles);
     vfs::pipe::install();
     net::file::install_caller(task::caller::with);
+    net::inet::install_random(task::random::fill);
     if let Some(rtc) = info.devices.rtc {
         drivers::rtc::start(rtc);
     }

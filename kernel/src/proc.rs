@@ -49,6 +49,7 @@ pub fn install(command_line: &str) {
 
 /// Sockets, and what is set for all of them.
 fn register_net() {
+    use net::inet::address::Family;
     use net::settings::{
         BACKLOG_MAX, RECEIVE_DEFAULT, RECEIVE_MAX, SEND_DEFAULT, SEND_MAX, UNIX_QUEUE_MAX,
     };
@@ -56,6 +57,12 @@ fn register_net() {
         out.push(&net::unix::report());
         Ok(())
     });
+    for (name, family) in [("net/tcp", Family::V4), ("net/tcp6", Family::V6)] {
+        show(name, move |out: &mut Text| {
+            out.push(&net::inet::tcp::report::report(family));
+            Ok(())
+        });
+    }
     setting::counter("sys/net/core/somaxconn", &BACKLOG_MAX);
     setting::counter("sys/net/core/wmem_default", &SEND_DEFAULT);
     setting::counter("sys/net/core/rmem_default", &RECEIVE_DEFAULT);

@@ -20,6 +20,19 @@ pub struct Sent {
     pub rights: Vec<i32>,
     /// Credentials the sender claims.
     pub credentials: Option<Ucred>,
+    /// Messages of other levels than `SOL_SOCKET`, for the families that know them.
+    pub others: Vec<Ancillary>,
+}
+
+/// A control message as plain bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ancillary {
+    /// `SOL_SOCKET` or a protocol.
+    pub level: i32,
+    /// What the data is.
+    pub kind: i32,
+    /// The data.
+    pub data: Vec<u8>,
 }
 
 /// Rounds up to the next message's start; `None` past the address space.
@@ -27,7 +40,7 @@ fn align(length: usize) -> Option<usize> {
     length.checked_next_multiple_of(ALIGN)
 }
 
-/// Reads a control buffer as AF_UNIX does. Messages of other levels are passed over.
+/// Reads a control buffer as AF_UNIX does. Messages of other levels are handed on as they are.
 ///
 /// # Errors
 /// `EINVAL`: a length below a header or past the buffer, an unknown `SOL_SOCKET` message,
@@ -40,6 +53,12 @@ pub fn parse(buffer: &[u8]) -> Result<Sent> {
         let data = rest.get(HEADER..length).ok_or(Errno::EINVAL)?;
         if header.level == SOL_SOCKET {
             sent.take(header.kind, data)?;
+        } else {
+            sent.others.push(Ancillary {
+                level: header.level,
+                kind: header.kind,
+                data: data.to_vec(),
+            });
         }
         let Some(next) = align(length).and_then(|next| rest.get(next..)) else {
             break;
@@ -163,8 +182,9 @@ mod tests {
     }
 
     #[test]
-    fn other_levels_are_passed_over_and_unknown_kinds_are_not() {
-        assert_eq!(parse(&message(24, 41, 50, &[0; 8])), Ok(Sent::default()));
+    fn other_levels_are_handed_on_and_unknown_kinds_are_not() {
+        let sent = parse(&message(24, 41, 50, &[0; 8]));
+        assert_eq!(sent.map(|sent| sent.others.len()), Ok(1));
         assert_eq!(
             parse(&message(24, SOL_SOCKET, 9, &[0; 8])),
             Err(Errno::EINVAL)

@@ -81,10 +81,13 @@ impl FileOps for SocketFile {
             SIOCINQ => i32::try_from(self.socket.waiting()?).unwrap_or(i32::MAX),
             SIOCOUTQ => i32::try_from(self.socket.unsent()?).unwrap_or(i32::MAX),
             SIOCATMARK => i32::from(self.socket.at_mark()?),
-            _ => {
-                ioctl::control(self.socket.family(), cmd, arg.into(), caller)?;
-                return Ok(0);
-            }
+            _ => match self.socket.ioctl(cmd, arg, caller) {
+                Err(Errno::ENOTTY) => {
+                    ioctl::control(self.socket.family(), cmd, arg.into(), caller)?;
+                    return Ok(0);
+                }
+                result => return result,
+            },
         };
         UserPtr::<i32>::new(arg.into()).write(&value)?;
         Ok(0)

@@ -77,7 +77,16 @@ pub struct Options {
     mark: AtomicU32,
     linger_seconds: AtomicI32,
     peek_offset: AtomicI32,
+    /// Which buffers have a size the program chose.
+    chosen: AtomicU32,
 }
+
+/// The program chose the size of the send buffer.
+const CHOSEN_SEND: u32 = 1;
+/// The same of the receive buffer.
+const CHOSEN_RECEIVE: u32 = 2;
+/// What a stream's buffers grow to when nobody chose.
+const STREAM_BUFFER: usize = 256 * 1024;
 
 /// A timeout of no time at all, as a negative number of seconds sets it.
 const NEVER_WAIT: u64 = u64::MAX;
@@ -95,6 +104,7 @@ impl Default for Options {
             mark: AtomicU32::new(0),
             linger_seconds: AtomicI32::new(0),
             peek_offset: AtomicI32::new(-1),
+            chosen: AtomicU32::new(0),
         }
     }
 }
@@ -180,6 +190,68 @@ impl Options {
         }
     }
 
+    /// With buffers of other sizes than those of all families.
+    #[must_use]
+    pub fn with_buffers(send: u32, receive: u32) -> Self {
+        Self {
+            send_buffer: AtomicU32::new(send),
+            receive_buffer: AtomicU32::new(receive),
+            ..Self::default()
+        }
+    }
+
+    /// Bytes a stream may have on its way: what the program chose, else as much as Linux lets it grow to.
+    #[must_use]
+    pub fn stream_send_buffer(&self) -> usize {
+        if self.chosen.load(Relaxed) & CHOSEN_SEND != 0 {
+            self.send_buffer()
+        } else {
+            STREAM_BUFFER
+        }
+    }
+
+    /// The same of what waits to be read.
+    #[must_use]
+    pub fn stream_receive_buffer(&self) -> usize {
+        if self.chosen.load(Relaxed) & CHOSEN_RECEIVE != 0 {
+            self.receive_buffer()
+        } else {
+            STREAM_BUFFER
+        }
+    }
+
+    /// Seconds a close waits (`SO_LINGER`), whether it is on or not.
+    #[must_use]
+    pub fn linger(&self) -> i32 {
+        self.linger_seconds.load(Relaxed)
+    }
+
+    /// What an accepted socket of IP takes over from its listener: everything.
+    pub fn inherit_all(&self, from: &Self) {
+        self.inherit(from);
+        for (own, other) in [
+            (&self.send_buffer, &from.send_buffer),
+            (&self.receive_buffer, &from.receive_buffer),
+            (&self.priority, &from.priority),
+            (&self.mark, &from.mark),
+            (&self.chosen, &from.chosen),
+        ] {
+            own.store(other.load(Relaxed), Relaxed);
+        }
+        for (own, other) in [
+            (&self.receive_timeout, &from.receive_timeout),
+            (&self.send_timeout, &from.send_timeout),
+        ] {
+            own.store(other.load(Relaxed), Relaxed);
+        }
+        for (own, other) in [
+            (&self.receive_low, &from.receive_low),
+            (&self.linger_seconds, &from.linger_seconds),
+        ] {
+            own.store(other.load(Relaxed), Relaxed);
+        }
+    }
+
     /// What an accepted socket takes over from its listener.
     pub fn inherit(&self, from: &Self) {
         self.flags.store(from.flags.load(Relaxed), Relaxed);
@@ -217,6 +289,15 @@ impl Options {
     pub fn set(&self, name: i32, bytes: &[u8], who: &Credentials) -> Result<()> {
         let value = i32::read_from_prefix(bytes).map_err(|_| Errno::EINVAL)?.0;
         let admin = who.has(Capability::NET_ADMIN);
+        match name {
+            so::SNDBUF | so::SNDBUFFORCE => {
+                self.chosen.fetch_or(CHOSEN_SEND, Relaxed);
+            }
+            so::RCVBUF | so::RCVBUFFORCE => {
+                self.chosen.fetch_or(CHOSEN_RECEIVE, Relaxed);
+            }
+            _ => {}
+        }
         match name {
             so::DEBUG if value != 0 && !admin => return Err(Errno::EACCES),
             so::SNDBUF => self.send_buffer.store(

@@ -1,7 +1,8 @@
 //! What all families share: the operations of a socket, none of which waits.
 
+use crate::control::Ancillary;
+use crate::name::Name;
 use crate::options::Options;
-use crate::unix::address::Address;
 use crate::unix::flight::Rights;
 use crate::unix::graph::SocketId;
 use crate::unix::sender::Sender;
@@ -26,6 +27,8 @@ pub struct Outgoing<'a> {
     pub files: Vec<Arc<OpenFile>>,
     /// Credentials the program claims, checked.
     pub credentials: Option<Ucred>,
+    /// Control messages of the family's own levels.
+    pub control: Vec<Ancillary>,
     /// `RLIMIT_NOFILE` of the sender, the limit of descriptors in flight.
     pub descriptor_limit: u64,
 }
@@ -40,6 +43,7 @@ impl<'a> Outgoing<'a> {
             address: None,
             files: Vec::new(),
             credentials: None,
+            control: Vec::new(),
             descriptor_limit: 0,
         }
     }
@@ -74,11 +78,13 @@ pub struct Received {
     /// `MSG_TRUNC`, `MSG_OOB`, `MSG_EOR`.
     pub flags: MsgFlags,
     /// The sender's name.
-    pub from: Option<Arc<Address>>,
+    pub from: Option<Name>,
     /// The sender.
     pub sender: Option<Sender>,
     /// Files to install.
     pub rights: Vec<Arc<OpenFile>>,
+    /// Control messages of the family's own.
+    pub control: Vec<Ancillary>,
     /// Nothing may be added to this: a message, a border in the stream, the end.
     pub last: bool,
 }
@@ -161,11 +167,12 @@ pub trait Socket: Any + Send + Sync {
     /// # Errors
     /// `EOPNOTSUPP`: not of a connection type. `EINVAL`: no name, or connected.
     fn listen(&self, caller: &dyn Caller, backlog: u32) -> Result<()>;
-    /// Connects; `EAGAIN` while the listener's backlog is full.
+    /// Connects; `EAGAIN` while the call has to wait for it: a listener's backlog is full, or the peer has not
+    /// answered. It is then called again. `nonblock`: the call will not wait.
     ///
     /// # Errors
-    /// `ECONNREFUSED`, `EPROTOTYPE`, `EISCONN`, `EINVAL` and those of the path.
-    fn connect(self: Arc<Self>, caller: &dyn Caller, address: &[u8]) -> Result<()>;
+    /// `ECONNREFUSED`, `EPROTOTYPE`, `EISCONN`, `EINPROGRESS`, `EINVAL` and those of the path.
+    fn connect(self: Arc<Self>, caller: &dyn Caller, address: &[u8], nonblock: bool) -> Result<()>;
     /// The next connection; `EAGAIN` when none waits.
     ///
     /// # Errors
@@ -193,6 +200,17 @@ pub trait Socket: Any + Send + Sync {
     /// # Errors
     /// `ENOTCONN`.
     fn peer_name(&self) -> Result<Vec<u8>>;
+    /// Whether a connection was asked for that is not there yet.
+    fn is_connecting(&self) -> bool {
+        false
+    }
+    /// The peer's name as `accept` tells it: also of a connection that ended meanwhile.
+    ///
+    /// # Errors
+    /// `ENOTCONN`.
+    fn accepted_name(&self) -> Result<Vec<u8>> {
+        self.peer_name()
+    }
     /// Whether it listens (`SO_ACCEPTCONN`).
     fn is_listening(&self) -> bool;
     /// Takes the pending error (`SO_ERROR`).
@@ -224,6 +242,42 @@ pub trait Socket: Any + Send + Sync {
     /// # Errors
     /// `ENOTTY` where there are no urgent bytes.
     fn at_mark(&self) -> Result<bool> {
+        Err(Errno::ENOTTY)
+    }
+    /// Sets an option of `SOL_SOCKET` that this family has besides [`Options`], or reads otherwise; `None` for those
+    /// it has not.
+    fn set_own(&self, _name: i32, _value: &[u8], _caller: &dyn Caller) -> Option<Result<()>> {
+        None
+    }
+    /// The value of such an option.
+    fn get_own(&self, _name: i32) -> Option<Result<Vec<u8>>> {
+        None
+    }
+    /// Sets an option of another level.
+    ///
+    /// # Errors
+    /// `ENOPROTOOPT`: no such option. `EINVAL`: not a value of it.
+    fn set_option(
+        &self,
+        _level: i32,
+        _name: i32,
+        _value: &[u8],
+        _caller: &dyn Caller,
+    ) -> Result<()> {
+        Err(Errno::ENOPROTOOPT)
+    }
+    /// The value of an option of another level; `given` are the first bytes of the program's buffer, `room` its length.
+    ///
+    /// # Errors
+    /// `ENOPROTOOPT`: no such option.
+    fn get_option(&self, _level: i32, _name: i32, _given: &[u8], _room: usize) -> Result<Vec<u8>> {
+        Err(Errno::ENOPROTOOPT)
+    }
+    /// An ioctl of the family's own; `arg` is the program's argument.
+    ///
+    /// # Errors
+    /// `ENOTTY`: no such command.
+    fn ioctl(&self, _cmd: u32, _arg: usize, _caller: &dyn Caller) -> Result<usize> {
         Err(Errno::ENOTTY)
     }
     /// Whether a failed send raises `SIGPIPE`.

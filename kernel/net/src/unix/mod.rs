@@ -266,7 +266,12 @@ impl Socket for UnixSocket {
         Ok(())
     }
 
-    fn connect(self: Arc<Self>, caller: &dyn Caller, address: &[u8]) -> Result<()> {
+    fn connect(
+        self: Arc<Self>,
+        caller: &dyn Caller,
+        address: &[u8],
+        _nonblock: bool,
+    ) -> Result<()> {
         self.connect_to(caller, address)
     }
 

@@ -4,6 +4,7 @@ use super::address::Address;
 use super::inbox::{Inbox, Message, SendCharge};
 use super::{Kind, Shut, UnixSocket, names};
 use crate::bytes::ByteQueue;
+use crate::name::Name;
 use crate::settings;
 use crate::socket::{Outgoing, Received};
 use abi::socket::MsgFlags;
@@ -215,7 +216,7 @@ impl UnixSocket {
         let mut received = Received {
             bytes: copied,
             whole,
-            from: message.from.clone(),
+            from: message.from.clone().map(Name::Unix),
             sender: message.sender.clone(),
             last: true,
             ..Received::default()

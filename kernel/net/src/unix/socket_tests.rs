@@ -149,7 +149,7 @@ fn a_backlog_holds_one_more_than_it_says() {
     let listener = UnixSocket::new(Kind::Stream);
     assert_eq!(listener.clone().bind(&root(), &name), Ok(()));
     assert_eq!(listener.listen(&root(), 1), Ok(()));
-    let connect = || UnixSocket::new(Kind::Stream).connect(&root(), &name);
+    let connect = || UnixSocket::new(Kind::Stream).connect(&root(), &name, false);
     assert_eq!(connect(), Ok(()));
     assert_eq!(connect(), Ok(()));
     assert_eq!(connect(), Err(Errno::EAGAIN));

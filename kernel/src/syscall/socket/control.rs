@@ -66,6 +66,10 @@ impl Writer {
 
     /// Adds one message; what does not fit is cut.
     fn put(&mut self, kind: i32, data: &[u8]) {
+        self.put_level(SOL_SOCKET, kind, data);
+    }
+
+    fn put_level(&mut self, level: i32, kind: i32, data: &[u8]) {
         let Some(slot) = control::place(self.room, data.len()) else {
             self.flags |= MsgFlags::CTRUNC;
             return;
@@ -75,7 +79,7 @@ impl Writer {
         }
         let header = CmsgHdr {
             len: slot.len as u64,
-            level: SOL_SOCKET,
+            level,
             kind,
         };
         let data = data.get(..slot.len - HEADER).unwrap_or(data);
@@ -146,6 +150,9 @@ impl Writer {
         received: &Received,
         cloexec: bool,
     ) {
+        for message in &received.control {
+            self.put_level(message.level, message.kind, &message.data);
+        }
         let pass = socket.options().flags();
         if pass.contains(Flags::PASSCRED) {
             let ucred = received

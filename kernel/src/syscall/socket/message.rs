@@ -168,6 +168,7 @@ fn send_one(
         check_credentials(cx, &claim)?;
         out.credentials = Some(claim);
     }
+    out.control = sent.others;
     let mut src = IoSrc::iovec(&pieces);
     transfer::send(cx.thread, socket, &mut src, &mut out, nonblock)
 }

@@ -71,6 +71,7 @@ pub fn socket(cx: &mut Cx<'_>, domain: i32, kind: u32, protocol: i32) -> Result<
     let (kind, flags, cloexec) = split_type(kind)?;
     let socket: Arc<dyn Socket> = match family(domain, kind)? {
         AF_UNIX => UnixSocket::new(Kind::parse(kind, protocol)?),
+        AF_INET | AF_INET6 => net::inet::create(domain as u16, kind, protocol, &cx.caller())?,
         _ => return Err(Errno::EAFNOSUPPORT),
     };
     install(cx, socket, flags, cloexec)
@@ -155,6 +156,13 @@ fn write_address(bytes: &[u8], address: UserAddr, len: UserPtr<i32>) -> Result<(
     len.write(&i32::try_from(bytes.len()).unwrap_or(i32::MAX))
 }
 
+/// The peer did not answer, as against: the call waited long enough. Not a number a program sees.
+const TIMED_OUT: Errno = Errno::EISNAM;
+
+fn is_inet(socket: &dyn Socket) -> bool {
+    matches!(socket.family(), AF_INET | AF_INET6)
+}
+
 /// `bind(2)`
 pub fn bind(cx: &mut Cx<'_>, fd: Fd, address: UserAddr, len: i32) -> Result<usize> {
     let (_file, socket) = lookup(cx, fd)?;
@@ -175,11 +183,29 @@ pub fn connect(cx: &mut Cx<'_>, fd: Fd, address: UserAddr, len: i32) -> Result<u
     let (file, socket) = lookup(cx, fd)?;
     let address = read_address(address, len)?;
     let caller = cx.caller();
-    let wait = blocking::Wait::to_send(&*socket, file.nonblocking());
-    wait.run(cx.thread, &*socket, || {
-        socket.clone().connect(&caller, &address)
-    })?;
-    Ok(0)
+    let nonblock = file.nonblocking();
+    let wait = blocking::Wait::to_send(&*socket, nonblock);
+    let begun = socket.is_connecting();
+    let mut gave_up = true;
+    let result = wait.run(cx.thread, &*socket, || {
+        let result = socket.clone().connect(&caller, &address, nonblock);
+        gave_up = result == Err(Errno::EAGAIN);
+        result.map_err(|error| {
+            if error == Errno::ETIMEDOUT {
+                TIMED_OUT
+            } else {
+                error
+            }
+        })
+    });
+    match result {
+        Ok(()) => Ok(0),
+        Err(TIMED_OUT) => Err(Errno::ETIMEDOUT),
+        // The time a call may wait is over; the protocol goes on.
+        Err(Errno::EAGAIN) if gave_up && begun => Err(Errno::EALREADY),
+        Err(Errno::EAGAIN) if gave_up && is_inet(&*socket) => Err(Errno::EINPROGRESS),
+        Err(error) => Err(error),
+    }
 }
 
 /// `accept(2)`
@@ -207,7 +233,9 @@ pub fn accept4(
     let connection = wait.run(cx.thread, &*socket, || socket.accept(nonblock))?;
     if !address.is_null() {
         // One that was reset meanwhile has no peer to tell of.
-        let name = connection.peer_name().map_err(|_| Errno::ECONNABORTED)?;
+        let name = connection
+            .accepted_name()
+            .map_err(|_| Errno::ECONNABORTED)?;
         write_address(&name, address, len)?;
     }
     let file = net::file::open(connection, file_flags, &cx.caller());

@@ -16,7 +16,7 @@ use super::super::args::Fd;
 use super::{descriptor_limit, lookup};
 
 /// No option is longer.
-const LONGEST: usize = 128;
+const LONGEST: usize = 1024;
 
 /// `setsockopt(2)`
 pub fn setsockopt(
@@ -30,11 +30,16 @@ pub fn setsockopt(
     let len = usize::try_from(len).map_err(|_| Errno::EINVAL)?;
     let (_file, socket) = lookup(cx, fd)?;
     if level != SOL_SOCKET {
-        return Err(if is_unix(&*socket) {
-            Errno::EOPNOTSUPP
-        } else {
-            Errno::ENOPROTOOPT
-        });
+        if is_unix(&*socket) {
+            return Err(Errno::EOPNOTSUPP);
+        }
+        let bytes = UserSlice::new(value, len.min(LONGEST)).read_vec()?;
+        return socket
+            .set_option(level, name, &bytes, &cx.caller())
+            .map(|()| 0);
+    }
+    if let Some(result) = set_own(cx, &*socket, name, value, len) {
+        return result.map(|()| 0);
     }
     if len < size_of::<i32>() {
         return Err(Errno::EINVAL);
@@ -52,6 +57,23 @@ pub fn setsockopt(
     }
 }
 
+/// Options of `SOL_SOCKET` that only some families have.
+fn set_own(
+    cx: &Cx<'_>,
+    socket: &dyn Socket,
+    name: i32,
+    value: UserAddr,
+    len: usize,
+) -> Option<Result<()>> {
+    if is_unix(socket) {
+        return None;
+    }
+    match UserSlice::new(value, len.min(LONGEST)).read_vec() {
+        Ok(bytes) => socket.set_own(name, &bytes, &cx.caller()),
+        Err(error) => Some(Err(error)),
+    }
+}
+
 fn is_unix(socket: &dyn Socket) -> bool {
     socket.family() == abi::socket::family::AF_UNIX
 }
@@ -66,15 +88,15 @@ pub fn getsockopt(
     len: UserPtr<i32>,
 ) -> Result<usize> {
     let (_file, socket) = lookup(cx, fd)?;
-    if level != SOL_SOCKET {
-        return Err(if is_unix(&*socket) {
-            Errno::EOPNOTSUPP
-        } else {
-            Errno::ENOPROTOOPT
-        });
+    if level != SOL_SOCKET && is_unix(&*socket) {
+        return Err(Errno::EOPNOTSUPP);
     }
     let room = usize::try_from(len.read()?).map_err(|_| Errno::EINVAL)?;
     let bytes = match name {
+        _ if level != SOL_SOCKET => {
+            let given = UserSlice::new(value, room.min(LONGEST)).read_vec()?;
+            socket.get_option(level, name, &given, room)?
+        }
         so::PEERGROUPS => return peer_groups(&*socket, room, value, len),
         so::PEERPIDFD => peer_pidfd(cx, &*socket)?,
         so::PEERNAME => {
@@ -85,7 +107,10 @@ pub fn getsockopt(
             bytes
         }
         so::COOKIE if room < size_of::<u64>() => return Err(Errno::EINVAL),
-        _ => known(&*socket, name)?,
+        _ => match socket.get_own(name) {
+            Some(own) => own?,
+            None => known(&*socket, name)?,
+        },
     };
     let told = bytes.len().min(room);
     UserSlice::new(value, told).write(bytes.get(..told).unwrap_or(&bytes))?;

@@ -1,0 +1,338 @@
+//! TCP sockets (`man 7 tcp`).
+
+mod accept;
+mod close;
+mod connect;
+mod info;
+mod link;
+pub mod options;
+pub mod report;
+pub mod state;
+mod stream;
+pub mod table;
+
+use super::address::{Endpoint, Family};
+use super::core::Core;
+use super::ip_options::{self, IpFlags, SOL_IP, SOL_IPV6};
+use super::ports::Claim;
+use super::protocol;
+use crate::bytes::ByteQueue;
+use crate::options::{Flags, Options};
+use crate::socket::{How, Outgoing, Received, Socket};
+use abi::socket::{MsgFlags, SOCK_STREAM};
+use abi::{Errno, Result};
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use link::Link;
+use mm::io::{IoDst, IoSrc};
+use options::TcpOptions;
+use state::State;
+use sync::{Events, Mutex, Pollee, SpinLock, rank};
+use vfs::Caller;
+
+/// The rank of a link's lock: inside the inbox, outside the tables.
+const LINK: u8 = rank::SOCKET + 2;
+
+/// Sizes of buffers nobody has set (`net.ipv4.tcp_wmem`, `net.ipv4.tcp_rmem`).
+const SEND_DEFAULT: u32 = 16_384;
+const RECEIVE_DEFAULT: u32 = 131_072;
+
+/// A TCP socket.
+pub struct TcpSocket {
+    pub(super) core: Core,
+    tcp: TcpOptions,
+    /// Bytes that came and nobody has read.
+    inbox: Mutex<ByteQueue, { rank::SOCKET }>,
+    link: SpinLock<Link, LINK>,
+    /// Bytes sent that the other end has not read.
+    charged: AtomicUsize,
+    this: Weak<Self>,
+}
+
+impl TcpSocket {
+    /// A socket without name and peer.
+    #[must_use]
+    pub fn new(family: Family, uid: u32) -> Arc<Self> {
+        let options = Options::with_buffers(SEND_DEFAULT, RECEIVE_DEFAULT);
+        Arc::new_cyclic(|this| Self {
+            core: Core::new(family, options, uid),
+            tcp: TcpOptions::default(),
+            inbox: Mutex::new(ByteQueue::new()),
+            link: SpinLock::new(Link::new(family)),
+            charged: AtomicUsize::new(0),
+            this: this.clone(),
+        })
+    }
+
+    /// Bytes on their way.
+    fn charged(&self) -> usize {
+        self.charged.load(Relaxed)
+    }
+
+    /// Bytes that may be on their way to a peer with this receive buffer.
+    fn limit(&self, peer: &Self) -> usize {
+        let own = self.core.options.stream_send_buffer();
+        own + peer.core.options.stream_receive_buffer()
+    }
+
+    /// The peer read or dropped `bytes`.
+    fn uncharge(&self, bytes: usize, limit: usize) {
+        if bytes == 0 {
+            return;
+        }
+        let left = self.charged.fetch_sub(bytes, Relaxed).saturating_sub(bytes);
+        if left <= limit / 3 * 2 {
+            self.core
+                .pollee
+                .notify_sync(Events::WRITABLE | Events::WRBAND);
+        }
+    }
+
+    fn notify_end(&self) {
+        self.core
+            .pollee
+            .notify(Events::all() - Events::NVAL - Events::UNLOCKED);
+    }
+
+    /// What this socket claims of a port.
+    fn claim(&self, addr: core::net::IpAddr) -> Claim {
+        let flags = self.core.options.flags();
+        Claim {
+            id: self.core.id,
+            addr,
+            v6_only: self.core.ip.flags().contains(IpFlags::V6ONLY),
+            device: self.core.device(),
+            reuse_addr: flags.contains(Flags::REUSEADDR),
+            reuse_port: flags.contains(Flags::REUSEPORT),
+            uid: self.core.uid,
+            listening: false,
+            by_connect: false,
+        }
+    }
+
+    fn bind_to(&self, caller: &dyn Caller, address: &[u8]) -> Result<()> {
+        let end = super::bind::check(&self.core, caller, address, true)?;
+        let mut link = self.link.lock();
+        if link.state != State::Closed || link.local.port != 0 {
+            return Err(Errno::EINVAL);
+        }
+        let no_port = end.port == 0 && self.core.ip.flags().contains(IpFlags::BIND_NO_PORT);
+        let port = if no_port {
+            0
+        } else {
+            table::PORTS.claim(end.port, &self.claim(end.addr))?
+        };
+        link.local = Endpoint { port, ..end };
+        // A port the kernel chose is not the program's: it goes with a connection that fails.
+        link.bound = end;
+        Ok(())
+    }
+
+    fn readiness(&self) -> Events {
+        let mut events = Events::empty();
+        // Looked at first: what comes meanwhile tells.
+        let waiting = self.inbox.lock().len();
+        let link = self.link.lock();
+        if link.state == State::Listen {
+            return if link.has_queued() {
+                Events::READABLE
+            } else {
+                Events::empty()
+            };
+        }
+        if link.error.is_some() {
+            events |= Events::ERR;
+        }
+        if link.shut == link::Shut::all() || link.state == State::Closed {
+            events |= Events::HUP;
+        }
+        if link.shut.contains(link::Shut::RECEIVE) {
+            events |= Events::RDHUP | Events::READABLE;
+        }
+        if link.state == State::SynSent {
+            return events;
+        }
+        if waiting > 0 && waiting >= self.core.options.receive_low() {
+            events |= Events::READABLE;
+        }
+        let ended = link.shut.contains(link::Shut::SEND);
+        let peer = link.peer();
+        drop(link);
+        let room = peer.is_none_or(|peer| self.charged() <= self.limit(&peer) / 3 * 2);
+        if room || ended {
+            events |= Events::WRITABLE | Events::WRBAND;
+        }
+        events
+    }
+}
+
+impl Socket for TcpSocket {
+    fn family(&self) -> u16 {
+        self.core.family.number()
+    }
+
+    fn kind(&self) -> u32 {
+        SOCK_STREAM
+    }
+
+    fn protocol(&self) -> i32 {
+        protocol::TCP
+    }
+
+    fn cookie(&self) -> u64 {
+        self.core.id
+    }
+
+    fn options(&self) -> &Options {
+        &self.core.options
+    }
+
+    fn pollee(&self) -> &Pollee {
+        &self.core.pollee
+    }
+
+    fn ready(&self) -> Events {
+        self.readiness()
+    }
+
+    fn bind(self: Arc<Self>, caller: &dyn Caller, address: &[u8]) -> Result<()> {
+        self.bind_to(caller, address)
+    }
+
+    fn listen(&self, _caller: &dyn Caller, backlog: u32) -> Result<()> {
+        self.listen_with(backlog)
+    }
+
+    fn connect(
+        self: Arc<Self>,
+        _caller: &dyn Caller,
+        address: &[u8],
+        nonblock: bool,
+    ) -> Result<()> {
+        self.connect_to(address, nonblock)
+    }
+
+    fn accept(&self, _nonblock: bool) -> Result<Arc<dyn Socket>> {
+        self.next_connection()
+            .map(|socket| socket as Arc<dyn Socket>)
+    }
+
+    fn send(self: Arc<Self>, src: &mut IoSrc<'_>, out: &mut Outgoing<'_>) -> Result<usize> {
+        self.send_bytes(src, out)
+    }
+
+    fn receive(&self, dst: &mut IoDst<'_>, flags: MsgFlags, _nonblock: bool) -> Result<Received> {
+        self.receive_bytes(dst, flags)
+    }
+
+    fn shutdown(&self, how: How) -> Result<()> {
+        self.end_halves(how)
+    }
+
+    fn name(&self) -> Vec<u8> {
+        let local = self.link.lock().local;
+        local.to_bytes(self.core.family).to_vec()
+    }
+
+    fn peer_name(&self) -> Result<Vec<u8>> {
+        let link = self.link.lock();
+        if link.remote.port == 0 || matches!(link.state, State::Closed | State::SynSent) {
+            return Err(Errno::ENOTCONN);
+        }
+        Ok(link.remote.to_bytes(self.core.family).to_vec())
+    }
+
+    fn accepted_name(&self) -> Result<Vec<u8>> {
+        let remote = self.link.lock().remote;
+        Ok(remote.to_bytes(self.core.family).to_vec())
+    }
+
+    fn is_connecting(&self) -> bool {
+        self.link.lock().phase == link::Phase::Connecting
+    }
+
+    fn is_listening(&self) -> bool {
+        self.link.lock().state == State::Listen
+    }
+
+    fn take_error(&self) -> Option<Errno> {
+        self.link.lock().error.take()
+    }
+
+    fn has_peek_offset(&self) -> bool {
+        true
+    }
+
+    fn waiting(&self) -> Result<usize> {
+        if self.is_listening() {
+            return Err(Errno::EINVAL);
+        }
+        Ok(self.inbox.lock().len())
+    }
+
+    fn unsent(&self) -> Result<usize> {
+        let link = self.link.lock();
+        if link.state == State::Listen {
+            return Err(Errno::EINVAL);
+        }
+        let peer = link.peer();
+        drop(link);
+        let held = peer.map_or(0, |peer| peer.core.options.stream_receive_buffer());
+        Ok(self.charged().saturating_sub(held))
+    }
+
+    fn at_mark(&self) -> Result<bool> {
+        Ok(false)
+    }
+
+    fn set_own(&self, name: i32, value: &[u8], caller: &dyn Caller) -> Option<Result<()>> {
+        self.core.set_own(name, value, caller)
+    }
+
+    fn get_own(&self, name: i32) -> Option<Result<Vec<u8>>> {
+        self.core.get_own(name)
+    }
+
+    fn set_option(&self, level: i32, name: i32, value: &[u8], caller: &dyn Caller) -> Result<()> {
+        match level {
+            options::SOL_TCP => self.set_tcp(name, value),
+            SOL_IPV6 if self.core.family == Family::V4 => Err(Errno::ENOPROTOOPT),
+            SOL_IPV6 if name == ip_options::ipv6::V6ONLY && self.link.lock().local.port != 0 => {
+                Err(Errno::EINVAL)
+            }
+            SOL_IP | SOL_IPV6 => self.core.ip.set(level, name, value, caller.cred()),
+            _ => Err(Errno::ENOPROTOOPT),
+        }
+    }
+
+    fn get_option(&self, level: i32, name: i32, _given: &[u8], room: usize) -> Result<Vec<u8>> {
+        match level {
+            options::SOL_TCP => self.get_tcp(name, room),
+            SOL_IPV6 if self.core.family == Family::V4 => Err(Errno::ENOPROTOOPT),
+            SOL_IP | SOL_IPV6 => {
+                let value = self.core.ip.get(level, name)?;
+                Ok(ip_options::tell(level, value, room))
+            }
+            _ => Err(Errno::ENOPROTOOPT),
+        }
+    }
+
+    fn signals_pipe(&self) -> bool {
+        true
+    }
+
+    fn set_ino(&self, ino: u64) {
+        self.core.ino.store(ino, Relaxed);
+    }
+
+    fn close(&self) {
+        self.end();
+    }
+}
+
+impl ::core::fmt::Debug for TcpSocket {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        write!(f, "TcpSocket({})", self.core.id)
+    }
+}

@@ -1,0 +1,103 @@
+//! `/proc/net/tcp` and `/proc/net/tcp6`.
+
+use super::TcpSocket;
+use super::state::State;
+use super::table::{self, LISTENERS};
+use crate::inet::address::{Endpoint, Family};
+use crate::inet::report::{header, place};
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::Write as _;
+use core::sync::atomic::Ordering::Relaxed;
+
+/// The text for one family.
+#[must_use]
+pub fn report(family: Family) -> Vec<u8> {
+    let mut text = header(
+        family,
+        "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode",
+    );
+    let mut number = 0;
+    for socket in LISTENERS.everyone() {
+        row(&mut text, family, &socket, &mut number);
+    }
+    let (live, rests) = table::all();
+    for socket in &live {
+        row(&mut text, family, socket, &mut number);
+    }
+    for (pair, rest) in rests {
+        if (family == Family::V6) != rest.v6 {
+            continue;
+        }
+        let mut line = String::new();
+        let left = rest.left_ticks();
+        // Writing to memory does not fail.
+        let _ = write!(
+            line,
+            "{number:4}: {} {} {:02X} 00000000:00000000 03:{left:08X} 00000000     0        0 0 3 0000000000000000",
+            place(family, &pair.local()),
+            place(family, &pair.remote()),
+            rest.state as u8,
+        );
+        push(&mut text, family, &line);
+        number += 1;
+    }
+    text
+}
+
+fn push(text: &mut Vec<u8>, family: Family, line: &str) {
+    text.extend_from_slice(line.as_bytes());
+    if family == Family::V4 {
+        let pad = 149usize.saturating_sub(line.len());
+        text.resize(text.len() + pad, b' ');
+    }
+    text.push(b'\n');
+}
+
+fn row(text: &mut Vec<u8>, family: Family, socket: &TcpSocket, number: &mut usize) {
+    if socket.core.family != family {
+        return;
+    }
+    let waiting = socket.inbox.lock().len();
+    let link = socket.link.lock();
+    let (state, local, remote) = (link.state, link.local, link.remote);
+    let queued = link
+        .listener
+        .as_ref()
+        .map_or(0, |listener| listener.queue.len());
+    drop(link);
+    if state == State::Closed {
+        return;
+    }
+    let waiting = if state == State::Listen {
+        queued
+    } else {
+        waiting
+    };
+    let rest = if state == State::Listen {
+        "100 0 0 10 0"
+    } else {
+        "20 4 30 10 -1"
+    };
+    let remote = if state == State::Listen {
+        Endpoint::none(family)
+    } else {
+        remote
+    };
+    let mut line = String::new();
+    let references = if state == State::Listen { 1 } else { 2 };
+    // Writing to memory does not fail.
+    let _ = write!(
+        line,
+        "{number:4}: {} {} {:02X} {:08X}:{waiting:08X} 00:00000000 00000000 {:5}        0 {} {references} {:016x} {rest}",
+        place(family, &local),
+        place(family, &remote),
+        state as u8,
+        0,
+        socket.core.uid,
+        socket.core.ino.load(Relaxed),
+        socket.core.id,
+    );
+    push(text, family, &line);
+    *number += 1;
+}

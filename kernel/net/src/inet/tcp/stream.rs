@@ -1,0 +1,160 @@
+//! Sending and receiving.
+
+use super::TcpSocket;
+use super::close::sent_to_nobody;
+use super::link::Shut;
+use super::state::State;
+use crate::bytes::ByteQueue;
+use crate::socket::{Outgoing, Received};
+use abi::socket::MsgFlags;
+use abi::{Errno, Result};
+use alloc::sync::Arc;
+use mm::io::{IoDst, IoSrc};
+use sync::Events;
+
+/// Bytes that go at once when there is room for any.
+const CHUNK: usize = 32_768;
+
+impl TcpSocket {
+    pub(super) fn send_bytes(
+        self: &Arc<Self>,
+        src: &mut IoSrc<'_>,
+        out: &Outgoing<'_>,
+    ) -> Result<usize> {
+        if out.flags.contains(MsgFlags::OOB) {
+            return Err(Errno::EOPNOTSUPP);
+        }
+        let peer = self.sending_peer()?;
+        let wanted = src.remaining();
+        if wanted == 0 {
+            return Ok(0);
+        }
+        let Some(peer) = peer else {
+            return self.send_into_the_void(src, wanted);
+        };
+        let limit = self.limit(&peer);
+        let used = self.charged();
+        if used >= limit {
+            return Err(Errno::EAGAIN);
+        }
+        let most = wanted.min((limit - used).next_multiple_of(CHUNK));
+        let mut inbox = peer.inbox.lock();
+        if peer.link.lock().closed {
+            drop(inbox);
+            return self.send_into_the_void(src, wanted);
+        }
+        let pushed = inbox.push(src, most);
+        self.charged
+            .fetch_add(pushed, core::sync::atomic::Ordering::Relaxed);
+        drop(inbox);
+        if pushed == 0 {
+            return Err(if src.faulted() {
+                Errno::EFAULT
+            } else {
+                Errno::ENOBUFS
+            });
+        }
+        peer.core.pollee.notify_sync(Events::READABLE);
+        Ok(pushed)
+    }
+
+    /// Who is sent to; `None` when nobody holds the other end.
+    fn sending_peer(&self) -> Result<Option<Arc<Self>>> {
+        let mut link = self.link.lock();
+        if let Some(error) = link.error.take() {
+            return Err(error);
+        }
+        match link.state {
+            State::SynSent | State::SynReceived => return Err(Errno::EAGAIN),
+            state if !state.may_send() => return Err(Errno::EPIPE),
+            _ => {}
+        }
+        if link.shut.contains(Shut::SEND) {
+            return Err(Errno::EPIPE);
+        }
+        Ok(link.peer())
+    }
+
+    /// The first bytes to nobody go; what they meet is a reset, which the next call tells.
+    fn send_into_the_void(self: &Arc<Self>, src: &mut IoSrc<'_>, wanted: usize) -> Result<usize> {
+        let mut lost = ByteQueue::new();
+        let pushed = lost.push(src, wanted.min(CHUNK));
+        if pushed == 0 {
+            return Err(if src.faulted() {
+                Errno::EFAULT
+            } else {
+                Errno::ENOBUFS
+            });
+        }
+        sent_to_nobody(self);
+        Ok(pushed)
+    }
+
+    pub(super) fn receive_bytes(&self, dst: &mut IoDst<'_>, flags: MsgFlags) -> Result<Received> {
+        if flags.contains(MsgFlags::ERRQUEUE) {
+            return Err(Errno::EAGAIN);
+        }
+        if flags.contains(MsgFlags::OOB) {
+            return Err(match self.link.lock().state {
+                State::Listen => Errno::ENOTCONN,
+                _ => Errno::EINVAL,
+            });
+        }
+        let mut inbox = self.inbox.lock();
+        let peek = flags.contains(MsgFlags::PEEK);
+        let offset = self.core.options.peek_offset().filter(|_| peek);
+        let skip = offset.unwrap_or(0);
+        if inbox.len() <= skip {
+            return self.nothing();
+        }
+        let wanted = dst.remaining();
+        let mut received = Received::default();
+        if peek {
+            received.bytes = inbox.peek(dst, skip, wanted);
+            if received.bytes == 0 && dst.faulted() {
+                return Err(Errno::EFAULT);
+            }
+            if offset.is_some() {
+                self.core.options.move_peek_offset(received.bytes, true);
+            }
+            return Ok(received);
+        }
+        received.bytes = if flags.contains(MsgFlags::TRUNC) {
+            // Dropped without a look.
+            let dropped = wanted.min(inbox.len());
+            inbox.discard(dropped);
+            received.last = true;
+            dropped
+        } else {
+            inbox.pop(dst, wanted)
+        };
+        drop(inbox);
+        if received.bytes == 0 && wanted > 0 && dst.faulted() {
+            return Err(Errno::EFAULT);
+        }
+        self.core.options.move_peek_offset(received.bytes, false);
+        let peer = self.link.lock().peer();
+        if let Some(peer) = peer {
+            peer.uncharge(received.bytes, peer.limit(self));
+        }
+        Ok(received)
+    }
+
+    /// What a read says when nothing waits: the end, an error once, or not yet.
+    fn nothing(&self) -> Result<Received> {
+        let mut link = self.link.lock();
+        if link.done {
+            return Ok(Received::end());
+        }
+        if let Some(error) = link.error.take() {
+            return Err(error);
+        }
+        if link.shut.contains(Shut::RECEIVE) {
+            return Ok(Received::end());
+        }
+        match link.state {
+            State::Closed | State::Listen => Err(Errno::ENOTCONN),
+            _ => Err(Errno::EAGAIN),
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! All connections: who has which pair of ends, and what is left of those that ended.
+
+use super::TcpSocket;
+use super::state::State;
+use crate::inet::address::Endpoint;
+use crate::inet::ports::{Ports, Receivers};
+use alloc::collections::VecDeque;
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+use core::net::IpAddr;
+use core::time::Duration;
+use hashbrown::HashMap;
+use sync::{Instant, SpinLock, rank};
+
+/// Claims on TCP ports.
+pub static PORTS: Ports = Ports::new();
+/// Who listens.
+pub static LISTENERS: Receivers<TcpSocket> = Receivers::new();
+
+/// How long an end that closed first remembers (`TCP_TIMEWAIT_LEN`), and how long one that nobody holds waits for the
+/// other's end (`net.ipv4.tcp_fin_timeout`).
+const REMEMBER: Duration = Duration::from_secs(60);
+/// After this a connection to an own address may take the place of one that is only remembered (`tcp_tw_reuse`).
+const REUSE_AFTER: Duration = Duration::from_secs(1);
+
+/// The two ends of a connection, this one first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Pair {
+    local: (IpAddr, u16),
+    remote: (IpAddr, u16),
+}
+
+impl Pair {
+    /// Of two ends.
+    #[must_use]
+    pub fn new(local: &Endpoint, remote: &Endpoint) -> Self {
+        Self {
+            local: (local.addr, local.port),
+            remote: (remote.addr, remote.port),
+        }
+    }
+
+    /// As the other end sees it.
+    #[must_use]
+    pub fn reversed(self) -> Self {
+        Self {
+            local: self.remote,
+            remote: self.local,
+        }
+    }
+
+    /// The own end.
+    #[must_use]
+    pub fn local(&self) -> Endpoint {
+        Endpoint::new(self.local.0, self.local.1)
+    }
+
+    /// The other end.
+    #[must_use]
+    pub fn remote(&self) -> Endpoint {
+        Endpoint::new(self.remote.0, self.remote.1)
+    }
+}
+
+/// What is left of a connection whose socket is gone.
+#[derive(Clone, Copy, Debug)]
+pub struct Rest {
+    /// The number its claim on the port has.
+    pub id: u64,
+    /// FIN_WAIT2 or TIME_WAIT.
+    pub state: State,
+    /// When it came to that.
+    pub since: Instant,
+    /// Of an AF_INET6 socket.
+    pub v6: bool,
+}
+
+impl Rest {
+    /// How long it is remembered yet, in hundredths of a second.
+    #[must_use]
+    pub fn left_ticks(&self) -> u64 {
+        let left = self.ends().saturating_since(Instant::now());
+        u64::try_from(left.as_millis() / 10).unwrap_or(0)
+    }
+
+    fn ends(&self) -> Instant {
+        self.since.saturating_add(REMEMBER)
+    }
+}
+
+enum Conn {
+    Live(u64, Weak<TcpSocket>),
+    Rest(Rest),
+}
+
+#[derive(Default)]
+struct Conns {
+    map: Option<HashMap<Pair, Conn>>,
+    /// In order of time; what changed since is passed over.
+    rests: VecDeque<(Instant, Pair)>,
+}
+
+static CONNS: SpinLock<Conns, { rank::SOCKET_TABLE }> = SpinLock::new(Conns {
+    map: None,
+    rests: VecDeque::new(),
+});
+
+impl Conns {
+    fn map(&mut self) -> &mut HashMap<Pair, Conn> {
+        self.map.get_or_insert_with(HashMap::new)
+    }
+
+    /// Forgets what has been remembered long enough.
+    fn sweep(&mut self, freed: &mut Vec<(u16, u64)>) {
+        if self.rests.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        while let Some((since, pair)) = self.rests.front().copied() {
+            if since.saturating_add(REMEMBER) > now {
+                break;
+            }
+            self.rests.pop_front();
+            if let Some(Conn::Rest(rest)) = self.map().get(&pair)
+                && rest.ends() <= now
+            {
+                freed.push((pair.local.1, rest.id));
+                self.map().remove(&pair);
+            }
+        }
+    }
+}
+
+fn free(freed: Vec<(u16, u64)>) {
+    for (port, id) in freed {
+        PORTS.release(port, id);
+    }
+}
+
+/// Enters a connection; `false` when another has the same ends. `replaces`: one that is only remembered gives way.
+pub fn enter(pair: Pair, id: u64, socket: Weak<TcpSocket>, replaces: bool) -> bool {
+    let mut freed = Vec::new();
+    let mut conns = CONNS.lock();
+    conns.sweep(&mut freed);
+    let taken = match conns.map().get(&pair) {
+        Some(Conn::Live(..)) => true,
+        Some(Conn::Rest(rest)) => {
+            let (id, since) = (rest.id, rest.since);
+            let kept = !replaces && since.saturating_add(REUSE_AFTER) > Instant::now();
+            if !kept {
+                freed.push((pair.local.1, id));
+            }
+            kept
+        }
+        None => false,
+    };
+    let old = if taken {
+        None
+    } else {
+        conns.map().insert(pair, Conn::Live(id, socket))
+    };
+    drop(conns);
+    drop(old);
+    free(freed);
+    !taken
+}
+
+/// The socket of two ends.
+#[must_use]
+pub fn find(pair: &Pair) -> Option<Arc<TcpSocket>> {
+    let mut conns = CONNS.lock();
+    match conns.map().get(pair) {
+        Some(Conn::Live(_, socket)) => socket.upgrade(),
+        _ => None,
+    }
+}
+
+/// A socket leaves. `rest`: what is left of it; its claim on the port then stays as long.
+pub fn leave(pair: &Pair, id: u64, rest: Option<Rest>) {
+    let mut conns = CONNS.lock();
+    let own = matches!(conns.map().get(pair), Some(Conn::Live(other, _)) if *other == id);
+    let old = match rest {
+        _ if !own => None,
+        Some(rest) => {
+            conns.rests.push_back((rest.since, *pair));
+            conns.map().insert(*pair, Conn::Rest(rest))
+        }
+        None => conns.map().remove(pair),
+    };
+    drop(conns);
+    drop(old);
+    if rest.is_none() || !own {
+        PORTS.release(pair.local.1, id);
+    }
+}
+
+/// The other end of a connection whose socket is gone ended too; `false` when nothing was left.
+pub fn fin_to_rest(pair: &Pair) -> bool {
+    let mut conns = CONNS.lock();
+    let now = Instant::now();
+    let Some(Conn::Rest(rest)) = conns.map().get_mut(pair) else {
+        return false;
+    };
+    rest.state = rest.state.fin_received();
+    rest.since = now;
+    conns.rests.push_back((now, *pair));
+    true
+}
+
+/// Something came for a connection whose socket is gone: nothing is left of it.
+pub fn reset_rest(pair: &Pair) {
+    let mut conns = CONNS.lock();
+    if let Some(Conn::Rest(rest)) = conns.map().get(pair) {
+        let id = rest.id;
+        conns.map().remove(pair);
+        drop(conns);
+        PORTS.release(pair.local.1, id);
+    }
+}
+
+/// Everything there is.
+#[must_use]
+pub fn all() -> (Vec<Arc<TcpSocket>>, Vec<(Pair, Rest)>) {
+    let mut freed = Vec::new();
+    let mut conns = CONNS.lock();
+    conns.sweep(&mut freed);
+    let mut live = Vec::new();
+    let mut rests = Vec::new();
+    for (pair, conn) in conns.map().iter() {
+        match conn {
+            Conn::Live(_, socket) => live.extend(socket.upgrade()),
+            Conn::Rest(rest) => rests.push((*pair, *rest)),
+        }
+    }
+    drop(conns);
+    free(freed);
+    live.sort_by_key(|socket| socket.core.id);
+    rests.sort_by_key(|(_, rest)| rest.id);
+    (live, rests)
+}
