@@ -411,6 +411,38 @@ TEST(pidfds_of_peer_and_sender)
     EXPECT_EQ(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0), 0);
 }
 
+/* What is read into memory that was never touched must not lose what came with it. */
+static void into_fresh_pages(int type)
+{
+    int s[2], got[4], n, sent[2] = { 0, 1 };
+    char *fresh = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    pair(type, s);
+    EXPECT_EQ(send_fds(s[0], "x", 1, sent, 2), 1);
+    EXPECT_EQ(recv_fds(s[1], fresh + 4096, 1, got, 4, &n, 0, NULL), 1);
+    EXPECT_EQ(n, 2);
+    munmap(fresh, 8192);
+
+    fresh = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ASSERT_TRUE(fresh != MAP_FAILED);
+    fresh[0] = 1;
+    EXPECT_EQ(send_fds(s[0], "abcd", 4, sent, 2), 4);
+    EXPECT_EQ(send(s[0], "efgh", 4, 0), 4);
+    EXPECT_EQ(recv_fds(s[1], fresh + 4094, 8, got, 4, &n, 0, NULL), 4);
+    EXPECT_EQ(n, 2);
+    EXPECT_TRUE(memcmp(fresh + 4094, "abcd", 4) == 0);
+}
+
+TEST(descriptors_arrive_with_bytes_in_pages_never_touched)
+{
+    into_fresh_pages(SOCK_STREAM);
+}
+
+TEST(descriptors_arrive_with_messages_in_pages_never_touched)
+{
+    into_fresh_pages(SOCK_DGRAM);
+    into_fresh_pages(SOCK_SEQPACKET);
+}
+
 TEST(unreachable_descriptors_are_collected)
 {
     for (int i = 0; i < 3000; i++) {

@@ -264,14 +264,17 @@ impl Stream {
                     received.last = true;
                     break;
                 }
-                match mark.urgent {
-                    Some(Urgent::Ordinary(byte)) => {
-                        received.bytes += dst.put(&[byte]);
+                let urgent = match mark.urgent {
+                    Some(Urgent::Ordinary(byte)) => Some(byte),
+                    Some(Urgent::Pending(byte)) if inline => Some(byte),
+                    _ => None,
+                };
+                if let Some(byte) = urgent {
+                    let put = dst.put(&[byte]);
+                    if put == 0 && dst.faulted() {
+                        break;
                     }
-                    Some(Urgent::Pending(byte)) if inline => {
-                        received.bytes += dst.put(&[byte]);
-                    }
-                    _ => {}
+                    received.bytes += put;
                 }
                 if let Some(files) = mark.rights.take() {
                     rights = Some(files);
@@ -298,6 +301,20 @@ impl Stream {
                 received.last = self.front >= border;
                 break;
             }
+        }
+        // Descriptors go with the last of their bytes that could be copied: a page that has to be
+        // faulted in first must not part them.
+        if self.front < border
+            && dst.faulted()
+            && let Some(files) = rights.take()
+        {
+            self.marks.push_front(Mark {
+                at: self.front,
+                end: border,
+                sender: self.sender.clone(),
+                rights: Some(files),
+                urgent: None,
+            });
         }
         (received, rights, width)
     }
