@@ -1,4 +1,4 @@
-//! Drivers of virtio devices, over the queues `hal` makes safe: consoles with their ports, displays, displays, network cards, entropy.
+//! Drivers of virtio devices, over the queues `hal` makes safe: consoles with their ports, displays, network cards, entropy.
 
 mod checksum;
 mod console;

@@ -37,6 +37,7 @@ pub use table::Table;
 /// Shows the loopback and whatever comes, and starts the thread that moves frames; called once, before cards are found.
 pub fn start() {
     events::subscribe(sysfs::follow);
+    events::subscribe(crate::netlink::route::follow);
     if let Err(error) = worker::start() {
         log::error!("no thread for frames: {error}");
     }

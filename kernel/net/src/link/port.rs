@@ -117,11 +117,19 @@ impl Port {
     /// `ENETDOWN`: the interface is down. `EAGAIN`: the ring is full, the devices' pollee tells when there is
     /// room. `EMSGSIZE`: too long.
     pub fn transmit(&self, frame: &[u8]) -> Result<()> {
+        self.transmit_as(frame, 0)
+    }
+
+    /// As [`Port::transmit`], by a socket with a number, which does not hear it itself.
+    ///
+    /// # Errors
+    /// As [`Port::transmit`].
+    pub fn transmit_as(&self, frame: &[u8], origin: u64) -> Result<()> {
         if !self.up.load(Relaxed) {
             return Err(Errno::ENETDOWN);
         }
         let Some(card) = &self.device else {
-            return self.loop_back(frame);
+            return self.loop_back(frame, origin);
         };
         match card.transmit(frame) {
             Ok(()) => {
@@ -130,7 +138,7 @@ impl Port {
                     bytes: frame,
                     verified: true,
                 };
-                tap::show(self, Direction::Outgoing, shown);
+                tap::show(self, Direction::Outgoing, shown, origin);
                 Ok(())
             }
             Err(Errno::EAGAIN) => Err(Errno::EAGAIN),
@@ -143,15 +151,15 @@ impl Port {
 
     /// What is sent on the loopback comes back at once; only packet sockets send frames there, sockets of one
     /// machine speak to each other without.
-    fn loop_back(&self, frame: &[u8]) -> Result<()> {
+    fn loop_back(&self, frame: &[u8], origin: u64) -> Result<()> {
         let shown = Frame {
             bytes: frame,
             verified: true,
         };
         self.counters.sent(frame.len());
-        tap::show(self, Direction::Outgoing, shown);
+        tap::show(self, Direction::Outgoing, shown, origin);
         self.counters.received(frame.len());
-        tap::show(self, Direction::Host, shown);
+        tap::show(self, Direction::Host, shown, 0);
         Ok(())
     }
 
@@ -172,7 +180,7 @@ impl Port {
                 self.counters.multicast.fetch_add(1, Relaxed);
             }
             super::neighbour::observe(self.index, frame.bytes);
-            tap::show(self, direction, frame);
+            tap::show(self, direction, frame, 0);
             if direction != Direction::OtherHost {
                 each(frame);
             }

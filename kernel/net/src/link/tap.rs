@@ -37,8 +37,8 @@ impl Direction {
 
 /// Hears of frames. Called by whoever sends or receives them; must not sleep.
 pub trait Tap: Send + Sync {
-    /// A frame passes.
-    fn frame(&self, port: &Port, direction: Direction, frame: Frame<'_>);
+    /// A frame passes; `origin` is who sent it, as [`Port::transmit_as`] was told, or 0.
+    fn frame(&self, port: &Port, direction: Direction, frame: Frame<'_>, origin: u64);
 }
 
 static TAPS: SpinLock<Vec<Arc<dyn Tap>>, { rank::LEAF }> = SpinLock::new(Vec::new());
@@ -63,12 +63,12 @@ pub fn remove(tap: &Arc<dyn Tap>) {
 }
 
 /// A frame passes.
-pub(super) fn show(port: &Port, direction: Direction, frame: Frame<'_>) {
+pub(super) fn show(port: &Port, direction: Direction, frame: Frame<'_>, origin: u64) {
     if COUNT.load(Relaxed) == 0 {
         return;
     }
     let taps: Vec<Arc<dyn Tap>> = TAPS.lock().clone();
     for tap in &taps {
-        tap.frame(port, direction, frame);
+        tap.frame(port, direction, frame, origin);
     }
 }

@@ -10,6 +10,7 @@
 
 pub mod address;
 mod connect;
+pub mod diag;
 pub mod flight;
 pub mod graph;
 pub mod inbox;

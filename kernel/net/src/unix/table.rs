@@ -23,6 +23,11 @@ pub fn leave(id: SocketId) {
     drop(gone);
 }
 
+/// All sockets there are.
+pub fn sockets() -> Vec<Arc<UnixSocket>> {
+    SOCKETS.lock().values().filter_map(Weak::upgrade).collect()
+}
+
 /// `SS_*` of a socket with a file.
 const UNCONNECTED: u32 = 1;
 const CONNECTED: u32 = 3;
@@ -34,7 +39,7 @@ const ACCEPTCON: u32 = 1 << 16;
 /// The text of `/proc/net/unix`.
 #[must_use]
 pub fn report() -> Vec<u8> {
-    let sockets: Vec<Arc<UnixSocket>> = SOCKETS.lock().values().filter_map(Weak::upgrade).collect();
+    let sockets = sockets();
     let mut out = Vec::from(&b"Num       RefCount Protocol Flags    Type St Inode Path\n"[..]);
     for socket in &sockets {
         row(socket, &mut out);
