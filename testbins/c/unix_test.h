@@ -19,6 +19,12 @@
 #define SO_PEEK_OFF 42
 #endif
 
+/* The calls themselves: musl's wrappers loop, copy control buffers and write into headers. */
+#define raw_sendmsg(fd, message, flags) syscall(SYS_sendmsg, fd, message, flags)
+#define raw_recvmsg(fd, message, flags) syscall(SYS_recvmsg, fd, message, flags)
+#define raw_sendmmsg(fd, messages, count, flags) syscall(SYS_sendmmsg, fd, messages, count, flags)
+#define raw_recvmmsg(fd, messages, count, flags, timeout) syscall(SYS_recvmmsg, fd, messages, count, flags, timeout)
+
 NT_UNUSED static void pair(int type, int s[2])
 {
     ASSERT_OK(socketpair(AF_UNIX, type, 0, s));

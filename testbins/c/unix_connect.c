@@ -1,0 +1,715 @@
+/* Connecting, accepting, listening, names and permissions, and the two programs that say hello (man 7 unix). */
+#include "nacre_test.h"
+#include "unix_test.h"
+
+static int named(int type, const char *path)
+{
+    int s = ASSERT_OK(socket(AF_UNIX, type, 0));
+    ASSERT_OK(bind_path(s, path));
+    return s;
+}
+
+static socklen_t abstract(struct sockaddr_un *a, const char *name)
+{
+    socklen_t len = address(a, "", 0) + 1;
+    memcpy(a->sun_path + 1, name, strlen(name));
+    return len + strlen(name);
+}
+
+/* proves C8 */
+TEST(a_backlog_of_n_takes_n_and_one_more)
+{
+    static const int backlogs[] = { 0, 1, 5 };
+    nt_dir();
+    for (int i = 0; i < 3; i++) {
+        char path[16];
+        snprintf(path, sizeof path, "s%d", i);
+        listener(SOCK_STREAM, path, backlogs[i]);
+        int n = 0;
+        for (;; n++) {
+            int c = ASSERT_OK(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0));
+            if (connect_path(c, path) == -1)
+                break;
+        }
+        EXPECT_TRUE(errno == EAGAIN);
+        EXPECT_EQ(n, backlogs[i] + 1);
+    }
+}
+
+TEST(a_negative_backlog_is_the_most)
+{
+    nt_dir();
+    listener(SOCK_STREAM, "sock", -1);
+    for (int i = 0; i < 200; i++)
+        client(SOCK_STREAM, "sock");
+}
+
+TEST(listen_again_changes_the_backlog)
+{
+    nt_dir();
+    int l = listener(SOCK_STREAM, "sock", 0);
+    client(SOCK_STREAM, "sock");
+    int c = ASSERT_OK(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0));
+    EXPECT_ERRNO(connect_path(c, "sock"), EAGAIN);
+    EXPECT_OK(listen(l, 1));
+    EXPECT_OK(connect_path(c, "sock"));
+}
+
+TEST(listen_again_with_more_room_wakes_who_waits)
+{
+    nt_dir();
+    int l = listener(SOCK_STREAM, "sock", 0);
+    client(SOCK_STREAM, "sock");
+    pid_t pid = nt_fork();
+    if (pid == 0) {
+        client(SOCK_STREAM, "sock");
+        nt_done();
+    }
+    nt_await_state(pid, 'S');
+    EXPECT_OK(listen(l, 5));
+    EXPECT_EXIT(pid, 0);
+}
+
+TEST(connections_are_accepted_in_order)
+{
+    nt_dir();
+    int l = listener(SOCK_STREAM, "sock", 4);
+    for (char c = 'a'; c < 'd'; c++)
+        EXPECT_EQ(write(client(SOCK_STREAM, "sock"), &c, 1), 1);
+    for (char c = 'a'; c < 'd'; c++) {
+        char got = 0;
+        EXPECT_EQ(read(ASSERT_OK(accept(l, NULL, NULL)), &got, 1), 1);
+        EXPECT_EQ(got, c);
+    }
+}
+
+TEST(connect_twice_is_eisconn)
+{
+    nt_dir();
+    listener(SOCK_STREAM, "sock", 4);
+    int c = client(SOCK_STREAM, "sock");
+    EXPECT_ERRNO(connect_path(c, "sock"), EISCONN);
+    int s[2];
+    pair(SOCK_STREAM, s);
+    EXPECT_ERRNO(connect_path(s[0], "sock"), EISCONN);
+}
+
+TEST(connect_of_a_listener_is_einval)
+{
+    nt_dir();
+    listener(SOCK_STREAM, "a", 4);
+    int b = listener(SOCK_STREAM, "b", 4);
+    EXPECT_ERRNO(connect_path(b, "a"), EINVAL);
+}
+
+TEST(a_listener_can_not_connect_to_itself)
+{
+    nt_dir();
+    int s = named(SOCK_STREAM, "self");
+    EXPECT_ERRNO(connect_path(s, "self"), ECONNREFUSED);
+    ASSERT_OK(listen(s, 1));
+    EXPECT_ERRNO(connect_path(s, "self"), EINVAL);
+}
+
+TEST(a_datagram_socket_may_connect_to_itself)
+{
+    nt_dir();
+    int s = named(SOCK_DGRAM, "self");
+    char c = 0;
+    EXPECT_OK(connect_path(s, "self"));
+    EXPECT_EQ(send(s, "x", 1, 0), 1);
+    EXPECT_EQ(recv(s, &c, 1, 0), 1);
+    EXPECT_EQ(c, 'x');
+}
+
+TEST(a_client_may_bind_after_connecting)
+{
+    nt_dir();
+    int l = listener(SOCK_STREAM, "sock", 1), c = client(SOCK_STREAM, "sock");
+    EXPECT_OK(bind_path(c, "late"));
+    int a = ASSERT_OK(accept(l, NULL, NULL));
+    struct sockaddr_un from;
+    socklen_t len = sizeof from;
+    EXPECT_OK(getpeername(a, (struct sockaddr *)&from, &len));
+    EXPECT_EQ(len, 7);
+    EXPECT_STREQ(from.sun_path, "late");
+}
+
+/* proves T8 */
+TEST(a_name_is_free_again_after_unlink)
+{
+    nt_dir();
+    int a = listener(SOCK_STREAM, "sock", 1);
+    ASSERT_OK(unlink("sock"));
+    int b = listener(SOCK_STREAM, "sock", 1);
+    client(SOCK_STREAM, "sock");
+    EXPECT_EQ(ready(a), 0);
+    EXPECT_EQ(ready(b), POLLIN);
+}
+
+/* proves T7 */
+TEST(connect_to_what_is_no_socket)
+{
+    nt_dir();
+    nt_put("file", "");
+    int s = ASSERT_OK(socket(AF_UNIX, SOCK_STREAM, 0));
+    EXPECT_ERRNO(connect_path(s, "file"), ECONNREFUSED);
+    EXPECT_ERRNO(connect_path(s, "."), ECONNREFUSED);
+    EXPECT_ERRNO(connect_path(s, "file/x"), ENOTDIR);
+    ASSERT_OK(mknod("node", S_IFSOCK | 0777, 0));
+    EXPECT_ERRNO(connect_path(s, "node"), ECONNREFUSED);
+    ASSERT_OK(symlink("loop", "loop"));
+    EXPECT_ERRNO(connect_path(s, "loop"), ELOOP);
+}
+
+TEST(bind_does_not_follow_a_symlink_and_connect_does)
+{
+    nt_dir();
+    ASSERT_OK(symlink("target", "link"));
+    int s = ASSERT_OK(socket(AF_UNIX, SOCK_STREAM, 0));
+    EXPECT_ERRNO(bind_path(s, "link"), EADDRINUSE);
+    ASSERT_OK(bind_path(s, "target"));
+    ASSERT_OK(listen(s, 1));
+    client(SOCK_STREAM, "link");
+}
+
+TEST(bind_through_a_symlink_to_a_directory)
+{
+    nt_dir();
+    ASSERT_OK(mkdir("d", 0755));
+    ASSERT_OK(symlink("d", "l"));
+    listener(SOCK_STREAM, "l/sock", 1);
+    client(SOCK_STREAM, "d/sock");
+}
+
+TEST(a_relative_name_is_of_the_moment)
+{
+    nt_dir();
+    ASSERT_OK(mkdir("d", 0755));
+    listener(SOCK_STREAM, "sock", 1);
+    ASSERT_OK(chdir("d"));
+    int s = ASSERT_OK(socket(AF_UNIX, SOCK_STREAM, 0));
+    EXPECT_ERRNO(connect_path(s, "sock"), ENOENT);
+    EXPECT_OK(connect_path(s, "../sock"));
+}
+
+/* proves A12 */
+TEST(bind_makes_an_inode_of_type_socket_owned_by_the_caller)
+{
+    nt_dir();
+    ASSERT_OK(chmod(".", 0777));
+    pid_t pid = nt_fork();
+    if (pid == 0) {
+        ASSERT_OK(setgid(77));
+        ASSERT_OK(setuid(66));
+        umask(0027);
+        named(SOCK_STREAM, "sock");
+        nt_done();
+    }
+    EXPECT_EXIT(pid, 0);
+    struct stat st;
+    ASSERT_OK(stat("sock", &st));
+    EXPECT_EQ(st.st_mode, S_IFSOCK | 0750);
+    EXPECT_EQ(st.st_uid, 66);
+    EXPECT_EQ(st.st_gid, 77);
+    EXPECT_EQ(st.st_size, 0);
+}
+
+TEST(bind_needs_a_writable_directory)
+{
+    nt_dir();
+    ASSERT_OK(mkdir("d", 0755));
+    ASSERT_OK(setuid(65534));
+    int s = ASSERT_OK(socket(AF_UNIX, SOCK_STREAM, 0));
+    EXPECT_ERRNO(bind_path(s, "d/sock"), EACCES);
+    EXPECT_ERRNO(bind_path(s, "/proc/sock"), ENOENT);
+}
+
+TEST(connect_needs_search_permission_on_the_way)
+{
+    nt_dir();
+    ASSERT_OK(mkdir("d", 0700));
+    listener(SOCK_STREAM, "d/sock", 1);
+    ASSERT_OK(chmod("d/sock", 0777));
+    ASSERT_OK(setuid(65534));
+    int s = ASSERT_OK(socket(AF_UNIX, SOCK_STREAM, 0));
+    EXPECT_ERRNO(connect_path(s, "d/sock"), EACCES);
+}
+
+TEST(sendto_needs_write_permission_too)
+{
+    nt_dir();
+    named(SOCK_DGRAM, "sock");
+    ASSERT_OK(chmod("sock", 0644));
+    ASSERT_OK(setuid(65534));
+    struct sockaddr_un a;
+    socklen_t len = address(&a, "sock", 5);
+    int s = ASSERT_OK(socket(AF_UNIX, SOCK_DGRAM, 0));
+    EXPECT_ERRNO(sendto(s, "x", 1, 0, (struct sockaddr *)&a, len), EACCES);
+    EXPECT_ERRNO(connect(s, (struct sockaddr *)&a, len), EACCES);
+}
+
+TEST(the_type_must_match)
+{
+    nt_dir();
+    listener(SOCK_STREAM, "stream", 1);
+    listener(SOCK_SEQPACKET, "seq", 1);
+    named(SOCK_DGRAM, "dgram");
+    static const int types[] = { SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM };
+    static const char *const names[] = { "stream", "seq", "dgram" };
+    for (int i = 0; i < 3; i++)
+        for (int j = 0; j < 3; j++) {
+            int s = ASSERT_OK(socket(AF_UNIX, types[i], 0));
+            if (i == j)
+                EXPECT_OK(connect_path(s, names[j]));
+            else
+                EXPECT_ERRNO(connect_path(s, names[j]), EPROTOTYPE);
+        }
+}
+
+TEST(abstract_names_of_different_types_are_apart)
+{
+    struct sockaddr_un a;
+    socklen_t len = abstract(&a, "nt-types");
+    int s = ASSERT_OK(socket(AF_UNIX, SOCK_STREAM, 0)), d = ASSERT_OK(socket(AF_UNIX, SOCK_DGRAM, 0));
+    EXPECT_OK(bind(s, (struct sockaddr *)&a, len));
+    EXPECT_OK(bind(d, (struct sockaddr *)&a, len));
+    int t = ASSERT_OK(socket(AF_UNIX, SOCK_STREAM, 0));
+    EXPECT_ERRNO(bind(t, (struct sockaddr *)&a, len), EADDRINUSE);
+}
+
+/* proves A6 */
+TEST(an_abstract_name_goes_with_its_socket)
+{
+    struct sockaddr_un a;
+    socklen_t len = abstract(&a, "nt-goes");
+    for (int i = 0; i < 3; i++) {
+        int s = ASSERT_OK(socket(AF_UNIX, SOCK_STREAM, 0));
+        EXPECT_OK(bind(s, (struct sockaddr *)&a, len));
+        EXPECT_OK(listen(s, 1));
+        close(s);
+        int c = ASSERT_OK(socket(AF_UNIX, SOCK_STREAM, 0));
+        EXPECT_ERRNO(connect(c, (struct sockaddr *)&a, len), ECONNREFUSED);
+        close(c);
+    }
+}
+
+TEST(abstract_names_need_no_permission)
+{
+    struct sockaddr_un a;
+    socklen_t len = abstract(&a, "nt-free");
+    int s = ASSERT_OK(socket(AF_UNIX, SOCK_STREAM, 0));
+    ASSERT_OK(bind(s, (struct sockaddr *)&a, len));
+    ASSERT_OK(listen(s, 1));
+    ASSERT_OK(setuid(65534));
+    int c = ASSERT_OK(socket(AF_UNIX, SOCK_STREAM, 0));
+    EXPECT_OK(connect(c, (struct sockaddr *)&a, len));
+}
+
+TEST(the_empty_abstract_name_is_a_name)
+{
+    struct sockaddr_un a;
+    socklen_t len = abstract(&a, "");
+    int s = ASSERT_OK(socket(AF_UNIX, SOCK_STREAM, 0));
+    EXPECT_OK(bind(s, (struct sockaddr *)&a, len));
+    socklen_t told = sizeof a;
+    EXPECT_OK(getsockname(s, (struct sockaddr *)&a, &told));
+    EXPECT_EQ(told, 3);
+}
+
+TEST(a_second_bind_is_einval_whatever_the_name)
+{
+    nt_dir();
+    int s = named(SOCK_STREAM, "one");
+    EXPECT_ERRNO(bind_path(s, "two"), EINVAL);
+    EXPECT_ERRNO(access("two", F_OK), ENOENT);
+    EXPECT_ERRNO(bind_path(s, "one"), EADDRINUSE);
+    struct sockaddr_un a;
+    socklen_t len = abstract(&a, "nt-second");
+    EXPECT_ERRNO(bind(s, (struct sockaddr *)&a, len), EINVAL);
+    EXPECT_OK(bind(s, (struct sockaddr *)&a, 2));
+}
+
+TEST(autobind_twice_keeps_the_name)
+{
+    int s = ASSERT_OK(socket(AF_UNIX, SOCK_STREAM, 0));
+    struct sockaddr_un a = { .sun_family = AF_UNIX }, b;
+    socklen_t len = sizeof a, again = sizeof b;
+    EXPECT_OK(bind(s, (struct sockaddr *)&a, 2));
+    EXPECT_OK(getsockname(s, (struct sockaddr *)&a, &len));
+    EXPECT_OK(bind(s, (struct sockaddr *)&a, 2));
+    EXPECT_OK(getsockname(s, (struct sockaddr *)&b, &again));
+    EXPECT_EQ(len, 8);
+    EXPECT_MEMEQ(&a, &b, 8);
+}
+
+/* proves C5 */
+TEST(a_listeners_transfers_fail)
+{
+    nt_dir();
+    char c;
+    int l = listener(SOCK_STREAM, "sock", 1), q = listener(SOCK_SEQPACKET, "seq", 1);
+    EXPECT_ERRNO(recv(l, &c, 1, 0), EINVAL);
+    EXPECT_ERRNO(send(l, "x", 1, MSG_NOSIGNAL), ENOTCONN);
+    EXPECT_ERRNO(recv(q, &c, 1, 0), ENOTCONN);
+    EXPECT_ERRNO(send(q, "x", 1, MSG_NOSIGNAL), ENOTCONN);
+    int n;
+    EXPECT_ERRNO(ioctl(l, FIONREAD, &n), EINVAL);
+    EXPECT_OK(ioctl(l, SIOCOUTQ, &n));
+}
+
+TEST(sendto_on_connected_kinds)
+{
+    nt_dir();
+    listener(SOCK_SEQPACKET, "seq", 1);
+    struct sockaddr_un a;
+    socklen_t len = address(&a, "seq", 4);
+    int s[2];
+    pair(SOCK_STREAM, s);
+    EXPECT_ERRNO(sendto(s[0], "x", 1, 0, (struct sockaddr *)&a, len), EISCONN);
+    int u = ASSERT_OK(socket(AF_UNIX, SOCK_STREAM, 0));
+    EXPECT_ERRNO(sendto(u, "x", 1, 0, (struct sockaddr *)&a, len), EOPNOTSUPP);
+    pair(SOCK_SEQPACKET, s);
+    EXPECT_EQ(sendto(s[0], "x", 1, 0, (struct sockaddr *)&a, len), 1);
+    int q = ASSERT_OK(socket(AF_UNIX, SOCK_SEQPACKET, 0));
+    EXPECT_ERRNO(sendto(q, "x", 1, 0, (struct sockaddr *)&a, len), ENOTCONN);
+}
+
+TEST(a_datagram_reconnects_and_disconnects)
+{
+    nt_dir();
+    int a = named(SOCK_DGRAM, "a"), b = named(SOCK_DGRAM, "b"), s = client(SOCK_DGRAM, "a");
+    char c;
+    EXPECT_EQ(send(s, "1", 1, 0), 1);
+    EXPECT_OK(connect_path(s, "b"));
+    EXPECT_EQ(send(s, "2", 1, 0), 1);
+    EXPECT_EQ(recv(a, &c, 1, MSG_DONTWAIT), 1);
+    EXPECT_ERRNO(recv(a, &c, 1, MSG_DONTWAIT), EAGAIN);
+    EXPECT_EQ(recv(b, &c, 1, MSG_DONTWAIT), 1);
+    EXPECT_EQ(c, '2');
+    struct sockaddr none = { .sa_family = AF_UNSPEC };
+    EXPECT_OK(connect(s, &none, sizeof none));
+    EXPECT_ERRNO(send(s, "3", 1, 0), ENOTCONN);
+    socklen_t len = sizeof none;
+    EXPECT_ERRNO(getpeername(s, &none, &len), ENOTCONN);
+}
+
+TEST(messages_of_the_old_peer_are_dropped_at_reconnect)
+{
+    nt_dir();
+    int a = named(SOCK_DGRAM, "a");
+    named(SOCK_DGRAM, "b");
+    int s = named(SOCK_DGRAM, "s");
+    ASSERT_OK(connect_path(s, "a"));
+    ASSERT_OK(connect_path(a, "s"));
+    char c;
+    EXPECT_EQ(send(a, "old", 3, 0), 3);
+    EXPECT_OK(connect_path(s, "b"));
+    EXPECT_ERRNO(recv(s, &c, 1, MSG_DONTWAIT), EAGAIN);
+    EXPECT_ERRNO(send(a, "new", 3, 0), ECONNRESET);
+    EXPECT_ERRNO(send(a, "new", 3, 0), EPERM);
+}
+
+TEST(a_datagram_filter_lets_the_peer_in_only)
+{
+    nt_dir();
+    int a = named(SOCK_DGRAM, "a"), b = named(SOCK_DGRAM, "b");
+    int s = named(SOCK_DGRAM, "s");
+    ASSERT_OK(connect_path(s, "a"));
+    struct sockaddr_un to;
+    socklen_t len = address(&to, "s", 2);
+    EXPECT_EQ(sendto(a, "x", 1, 0, (struct sockaddr *)&to, len), 1);
+    EXPECT_ERRNO(sendto(b, "x", 1, 0, (struct sockaddr *)&to, len), EPERM);
+    EXPECT_ERRNO(connect_path(b, "s"), EPERM);
+}
+
+TEST(shutdown_of_a_datagram_receiver_is_epipe_to_senders)
+{
+    int s[2];
+    char c;
+    pair(SOCK_DGRAM, s);
+    EXPECT_OK(shutdown(s[1], SHUT_RD));
+    EXPECT_ERRNO(send(s[0], "x", 1, MSG_NOSIGNAL), EPIPE);
+    EXPECT_EQ(recv(s[1], &c, 1, 0), 0);
+    EXPECT_ERRNO(recv(s[1], &c, 1, MSG_DONTWAIT), EAGAIN);
+    EXPECT_OK(shutdown(s[0], SHUT_WR));
+    EXPECT_ERRNO(send(s[0], "x", 1, MSG_NOSIGNAL), EPIPE);
+}
+
+TEST(shutdown_wakes_a_blocked_receiver)
+{
+    int s[2];
+    char c;
+    pair(SOCK_STREAM, s);
+    pid_t pid = nt_fork();
+    if (pid == 0) {
+        EXPECT_EQ(recv(s[0], &c, 1, 0), 0);
+        nt_done();
+    }
+    nt_await_state(pid, 'S');
+    EXPECT_OK(shutdown(s[0], SHUT_RD));
+    EXPECT_EXIT(pid, 0);
+}
+
+TEST(shutdown_wakes_a_blocked_sender_with_epipe)
+{
+    int s[2];
+    static char big[1 << 20];
+    pair(SOCK_STREAM, s);
+    pid_t pid = nt_fork();
+    if (pid == 0) {
+        signal(SIGPIPE, SIG_IGN);
+        ssize_t n = write(s[0], big, sizeof big);
+        EXPECT_TRUE(n > 0 && n < (ssize_t)sizeof big);
+        EXPECT_ERRNO(write(s[0], big, 1), EPIPE);
+        nt_done();
+    }
+    nt_await_state(pid, 'S');
+    EXPECT_OK(shutdown(s[1], SHUT_RD));
+    EXPECT_EXIT(pid, 0);
+}
+
+TEST(shutdown_wakes_a_blocked_accept)
+{
+    nt_dir();
+    int l = listener(SOCK_STREAM, "sock", 1);
+    pid_t pid = nt_fork();
+    if (pid == 0) {
+        EXPECT_ERRNO(accept(l, NULL, NULL), EINVAL);
+        nt_done();
+    }
+    nt_await_state(pid, 'S');
+    EXPECT_OK(shutdown(l, SHUT_RD));
+    EXPECT_EXIT(pid, 0);
+    int c = ASSERT_OK(socket(AF_UNIX, SOCK_STREAM, 0));
+    EXPECT_ERRNO(connect_path(c, "sock"), ECONNREFUSED);
+}
+
+TEST(accept_has_a_timeout_and_hears_signals)
+{
+    nt_dir();
+    int l = listener(SOCK_STREAM, "sock", 1);
+    struct timeval t = { 0, 50000 };
+    ASSERT_OK(setsockopt(l, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t));
+    EXPECT_ERRNO(accept(l, NULL, NULL), EAGAIN);
+    t.tv_usec = 0;
+    ASSERT_OK(setsockopt(l, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t));
+    catch_alarm(0);
+    struct itimerval i = { { 0, 0 }, { 0, 50000 } };
+    setitimer(ITIMER_REAL, &i, NULL);
+    EXPECT_ERRNO(accept(l, NULL, NULL), EINTR);
+}
+
+TEST(connect_has_a_timeout_and_hears_signals)
+{
+    nt_dir();
+    listener(SOCK_STREAM, "sock", 0);
+    client(SOCK_STREAM, "sock");
+    int c = ASSERT_OK(socket(AF_UNIX, SOCK_STREAM, 0));
+    struct timeval t = { 0, 50000 };
+    ASSERT_OK(setsockopt(c, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t));
+    EXPECT_ERRNO(connect_path(c, "sock"), EAGAIN);
+    t.tv_usec = 0;
+    ASSERT_OK(setsockopt(c, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t));
+    catch_alarm(0);
+    struct itimerval i = { { 0, 0 }, { 0, 50000 } };
+    setitimer(ITIMER_REAL, &i, NULL);
+    EXPECT_ERRNO(connect_path(c, "sock"), EINTR);
+}
+
+/* proves C7 */
+TEST(the_client_may_write_and_close_before_accept)
+{
+    nt_dir();
+    int l = listener(SOCK_STREAM, "sock", 1), c = client(SOCK_STREAM, "sock");
+    char buf[8] = "";
+    EXPECT_EQ(write(c, "early", 5), 5);
+    close(c);
+    int a = ASSERT_OK(accept(l, NULL, NULL));
+    EXPECT_EQ(read(a, buf, 8), 5);
+    EXPECT_STREQ(buf, "early");
+    EXPECT_EQ(read(a, buf, 8), 0);
+}
+
+/* proves C3 C4 */
+TEST(connecting_too_early)
+{
+    nt_dir();
+    int c = ASSERT_OK(socket(AF_UNIX, SOCK_STREAM, 0));
+    EXPECT_ERRNO(connect_path(c, "sock"), ENOENT);
+    int s = named(SOCK_STREAM, "sock");
+    EXPECT_ERRNO(connect_path(c, "sock"), ECONNREFUSED);
+    ASSERT_OK(listen(s, 1));
+    EXPECT_OK(connect_path(c, "sock"));
+}
+
+static int greet(int s)
+{
+    char name[64], reply[80];
+    ssize_t n = read(s, name, sizeof name - 1);
+    if (n <= 0)
+        return -1;
+    name[n] = 0;
+    name[strcspn(name, "\n")] = 0;
+    int len = snprintf(reply, sizeof reply, "Hello, %s", name);
+    return write(s, reply, len) == len ? 0 : -1;
+}
+
+/* proves C1 */
+TEST(hello_over_a_stream)
+{
+    nt_dir();
+    int l = listener(SOCK_STREAM, "hello", 5);
+    pid_t pid = nt_fork();
+    if (pid == 0) {
+        EXPECT_EQ(greet(ASSERT_OK(accept(l, NULL, NULL))), 0);
+        nt_done();
+    }
+    int c = client(SOCK_STREAM, "hello");
+    char buf[64] = "";
+    EXPECT_EQ(write(c, "Ada\n", 4), 4);
+    EXPECT_EQ(read(c, buf, sizeof buf), 10);
+    EXPECT_STREQ(buf, "Hello, Ada");
+    EXPECT_EXIT(pid, 0);
+}
+
+/* proves C11 */
+TEST(hello_over_datagrams)
+{
+    nt_dir();
+    int server = named(SOCK_DGRAM, "server"), c = named(SOCK_DGRAM, "client");
+    pid_t pid = nt_fork();
+    if (pid == 0) {
+        char name[64], reply[80];
+        struct sockaddr_un from;
+        socklen_t len = sizeof from;
+        ssize_t n = recvfrom(server, name, sizeof name, 0, (struct sockaddr *)&from, &len);
+        int size = snprintf(reply, sizeof reply, "Hello, %.*s", (int)n, name);
+        EXPECT_EQ(sendto(server, reply, size, 0, (struct sockaddr *)&from, len), size);
+        nt_done();
+    }
+    char buf[64] = "";
+    ASSERT_OK(connect_path(c, "server"));
+    EXPECT_EQ(send(c, "Grace", 5, 0), 5);
+    EXPECT_EQ(recv(c, buf, sizeof buf, 0), 12);
+    EXPECT_STREQ(buf, "Hello, Grace");
+    EXPECT_EXIT(pid, 0);
+}
+
+/* proves C10 */
+TEST(hello_to_a_thousand_in_turn_and_fifty_at_once)
+{
+    nt_dir();
+    int l = listener(SOCK_STREAM, "hello", 64);
+    pid_t pid = nt_fork();
+    if (pid == 0) {
+        for (int i = 0; i < 1050; i++) {
+            int a = ASSERT_OK(accept(l, NULL, NULL));
+            ASSERT_EQ(greet(a), 0);
+            close(a);
+        }
+        nt_done();
+    }
+    char buf[64];
+    for (int i = 0; i < 1000; i++) {
+        int c = client(SOCK_STREAM, "hello");
+        ASSERT_EQ(write(c, "Bob", 3), 3);
+        ASSERT_EQ(read(c, buf, sizeof buf), 10);
+        close(c);
+    }
+    int clients[50];
+    for (int i = 0; i < 50; i++)
+        clients[i] = client(SOCK_STREAM, "hello");
+    for (int i = 49; i >= 0; i--)
+        ASSERT_EQ(write(clients[i], "Eve", 3), 3);
+    for (int i = 0; i < 50; i++)
+        ASSERT_EQ(read(clients[i], buf, sizeof buf), 10);
+    EXPECT_EXIT(pid, 0);
+}
+
+/* proves C9 */
+TEST(a_writer_sleeps_until_the_server_reads)
+{
+    nt_dir();
+    static char big[1 << 20];
+    int l = listener(SOCK_STREAM, "hello", 1);
+    pid_t pid = nt_fork();
+    if (pid == 0) {
+        int c = client(SOCK_STREAM, "hello");
+        EXPECT_EQ(write(c, big, sizeof big), (long)sizeof big);
+        nt_done();
+    }
+    int a = ASSERT_OK(accept(l, NULL, NULL));
+    nt_await_state(pid, 'S');
+    size_t sum = 0;
+    for (ssize_t n; (n = read(a, big, 65536)) > 0;)
+        sum += n;
+    EXPECT_EQ(sum, sizeof big);
+    EXPECT_EXIT(pid, 0);
+}
+
+/* proves A6 */
+TEST(proc_net_unix_has_linuxs_columns)
+{
+    static char text[65536];
+    char want[128];
+    nt_dir();
+    int l = listener(SOCK_STREAM, "columns", 1);
+    struct stat st;
+    fstat(l, &st);
+    ASSERT_TRUE(nt_get("/proc/net/unix", text, sizeof text) > 0);
+    EXPECT_TRUE(strncmp(text, "Num       RefCount Protocol Flags    Type St Inode Path\n", 56) == 0);
+    snprintf(want, sizeof want, ": 00000002 00000000 00010000 0001 01 %5lu columns\n", (unsigned long)st.st_ino);
+    EXPECT_TRUE(strstr(text, want) != NULL);
+    struct sockaddr_un a;
+    socklen_t len = abstract(&a, "nt-columns");
+    int d = ASSERT_OK(socket(AF_UNIX, SOCK_DGRAM, 0));
+    ASSERT_OK(bind(d, (struct sockaddr *)&a, len));
+    fstat(d, &st);
+    nt_get("/proc/net/unix", text, sizeof text);
+    snprintf(want, sizeof want, ": 00000002 00000000 00000000 0002 01 %5lu @nt-columns\n", (unsigned long)st.st_ino);
+    EXPECT_TRUE(strstr(text, want) != NULL);
+    int s[2];
+    pair(SOCK_SEQPACKET, s);
+    fstat(s[0], &st);
+    nt_get("/proc/net/unix", text, sizeof text);
+    snprintf(want, sizeof want, ": 00000003 00000000 00000000 0005 03 %5lu\n", (unsigned long)st.st_ino);
+    EXPECT_TRUE(strstr(text, want) != NULL);
+}
+
+static long setting(const char *path)
+{
+    char text[64];
+    return nt_get(path, text, sizeof text) > 0 ? atol(text) : -1;
+}
+
+/* proves A7 */
+TEST(settings_have_linuxs_defaults)
+{
+    EXPECT_EQ(setting("/proc/sys/net/core/somaxconn"), 4096);
+    EXPECT_EQ(setting("/proc/sys/net/core/wmem_default"), 212992);
+    EXPECT_EQ(setting("/proc/sys/net/core/wmem_max"), 212992);
+    EXPECT_EQ(setting("/proc/sys/net/core/rmem_default"), 212992);
+    EXPECT_EQ(setting("/proc/sys/net/core/rmem_max"), 212992);
+    EXPECT_EQ(setting("/proc/sys/net/core/optmem_max"), 131072);
+    EXPECT_TRUE(setting("/proc/sys/net/unix/max_dgram_qlen") >= 10);
+}
+
+TEST(settings_set)
+{
+    nt_dir();
+    nt_put("/proc/sys/net/core/somaxconn", "1\n");
+    nt_put("/proc/sys/net/core/wmem_max", "10000\n");
+    nt_put("/proc/sys/net/core/wmem_default", "20000\n");
+    listener(SOCK_STREAM, "sock", 100);
+    client(SOCK_STREAM, "sock");
+    client(SOCK_STREAM, "sock");
+    int c = ASSERT_OK(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0));
+    EXPECT_EQ(option(c, SO_SNDBUF), 20000);
+    set_option(c, SO_SNDBUF, 100000);
+    EXPECT_EQ(option(c, SO_SNDBUF), 20000);
+    EXPECT_ERRNO(connect_path(c, "sock"), EAGAIN);
+    nt_put("/proc/sys/net/core/somaxconn", "4096\n");
+    nt_put("/proc/sys/net/core/wmem_max", "212992\n");
+    nt_put("/proc/sys/net/core/wmem_default", "212992\n");
+}
