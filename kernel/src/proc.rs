@@ -51,7 +51,8 @@ pub fn install(command_line: &str) {
 fn register_net() {
     use net::inet::address::Family;
     use net::settings::{
-        BACKLOG_MAX, RECEIVE_DEFAULT, RECEIVE_MAX, SEND_DEFAULT, SEND_MAX, UNIX_QUEUE_MAX,
+        BACKLOG_MAX, CONTROL_MAX, RECEIVE_DEFAULT, RECEIVE_MAX, SEND_DEFAULT, SEND_MAX,
+        UNIX_QUEUE_MAX,
     };
     show("net/unix", |out: &mut Text| {
         out.push(&net::unix::report());
@@ -64,6 +65,7 @@ fn register_net() {
         });
     }
     setting::counter("sys/net/core/somaxconn", &BACKLOG_MAX);
+    setting::counter("sys/net/core/optmem_max", &CONTROL_MAX);
     setting::counter("sys/net/core/wmem_default", &SEND_DEFAULT);
     setting::counter("sys/net/core/rmem_default", &RECEIVE_DEFAULT);
     setting::counter("sys/net/core/wmem_max", &SEND_MAX);

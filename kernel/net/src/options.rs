@@ -252,6 +252,13 @@ impl Options {
         }
     }
 
+    /// What an accepted socket of AF_UNIX takes over: what it passes on of its senders.
+    pub fn inherit_passing(&self, from: &Self) {
+        let passing = Flags::PASSCRED | Flags::PASSPIDFD | Flags::PASSSEC;
+        let on = from.flags() & passing;
+        self.flags.fetch_or(on.bits(), Relaxed);
+    }
+
     /// What an accepted socket takes over from its listener.
     pub fn inherit(&self, from: &Self) {
         self.flags.store(from.flags.load(Relaxed), Relaxed);
@@ -271,6 +278,7 @@ impl Options {
             so::PRIORITY => Value::Int(self.priority.load(Relaxed) as i32),
             so::MARK => Value::Int(self.mark.load(Relaxed) as i32),
             so::PEEK_OFF => Value::Int(self.peek_offset.load(Relaxed)),
+            so::BUF_LOCK => Value::Int(self.chosen.load(Relaxed) as i32),
             so::LINGER => Value::Pair([
                 i32::from(self.flags().contains(Flags::LINGER)),
                 self.linger_seconds.load(Relaxed),
@@ -332,11 +340,19 @@ impl Options {
                 self.mark.store(value as u32, Relaxed);
             }
             so::PEEK_OFF => self.peek_offset.store(value, Relaxed),
+            so::BUF_LOCK => match u32::try_from(value) {
+                Ok(lock) if lock & !(CHOSEN_SEND | CHOSEN_RECEIVE) == 0 => {
+                    self.chosen.store(lock, Relaxed);
+                }
+                _ => return Err(Errno::EINVAL),
+            },
             so::LINGER => {
                 let [on, seconds] = <[i32; 2]>::read_from_prefix(bytes)
                     .map_err(|_| Errno::EINVAL)?
                     .0;
-                self.linger_seconds.store(seconds, Relaxed);
+                if on != 0 {
+                    self.linger_seconds.store(seconds, Relaxed);
+                }
                 self.put_flag(Flags::LINGER, on != 0);
             }
             so::RCVTIMEO | so::RCVTIMEO_NEW => {

@@ -10,6 +10,8 @@ pub static RECEIVE_DEFAULT: AtomicU32 = AtomicU32::new(212_992);
 pub static SEND_MAX: AtomicU32 = AtomicU32::new(212_992);
 /// The most `SO_RCVBUF` may ask for (`net.core.rmem_max`).
 pub static RECEIVE_MAX: AtomicU32 = AtomicU32::new(212_992);
+/// The longest control buffer that is read (`net.core.optmem_max`).
+pub static CONTROL_MAX: AtomicU32 = AtomicU32::new(131_072);
 /// The longest backlog of `listen` (`net.core.somaxconn`).
 pub static BACKLOG_MAX: AtomicU32 = AtomicU32::new(abi::socket::SOMAXCONN);
 /// Messages that may wait at a datagram socket for those not connected to it, less one

@@ -12,7 +12,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
 use mm::io::{IoDst, IoSrc};
-use sync::{Events, Pollee};
+use sync::{Events, Pollee, Registration};
 use vfs::{Caller, OpenFile};
 
 /// What goes out beside the bytes.
@@ -200,6 +200,10 @@ pub trait Socket: Any + Send + Sync {
     /// # Errors
     /// `ENOTCONN`.
     fn peer_name(&self) -> Result<Vec<u8>>;
+    /// The name that comes with bytes of a stream; most families tell none.
+    fn stream_name(&self) -> Vec<u8> {
+        Vec::new()
+    }
     /// Whether a connection was asked for that is not there yet.
     fn is_connecting(&self) -> bool {
         false
@@ -280,6 +284,8 @@ pub trait Socket: Any + Send + Sync {
     fn ioctl(&self, _cmd: u32, _arg: usize, _caller: &dyn Caller) -> Result<usize> {
         Err(Errno::ENOTTY)
     }
+    /// Keeps an observer that signals the owner of urgent bytes, in place of the one before.
+    fn keep_urgent(&self, _observer: Registration) {}
     /// Whether a failed send raises `SIGPIPE`.
     fn signals_pipe(&self) -> bool;
     /// It has a file now, with this inode number.

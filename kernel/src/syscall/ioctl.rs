@@ -3,13 +3,14 @@
 use abi::fcntl::{
     FICLONE, FIGETBSZ, FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, FIOQSIZE, OFlags,
 };
-use abi::socket::{FIOGETOWN, FIOSETOWN, SIOCGPGRP, SIOCSPGRP};
+use abi::socket::{FIOGETOWN, FIOSETOWN, SIOCGPGRP, SIOCSPGRP, SIOCUNIXFILE};
 use abi::termios::ioctl::{TCSBRK, TCSBRKP};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use drivers::tty::waits_for_output;
 use hal::UserAddr;
 use hal::ucopy::UserPtr;
+use net::unix::UnixSocket;
 use sync::Events;
 use task::wait::{Restart, WaitOptions, wait};
 use vfs::{FileType, OpenFile};
@@ -36,6 +37,12 @@ pub fn ioctl(cx: &mut Cx<'_>, fd: Fd, command: u32, arg: UserAddr) -> Result<usi
         }
         FIOGETOWN | SIOCGPGRP if net::file::socket_of(&file).is_some() => {
             UserPtr::new(arg).write(&sigio::signed(&file))?;
+        }
+        SIOCUNIXFILE => {
+            if let Some(socket) = UnixSocket::of_file(&file) {
+                return super::socket::open_place(cx, &socket);
+            }
+            return Err(Errno::ENOTTY);
         }
         FIOQSIZE => match file.inode().attr().file_type() {
             FileType::Regular if !file.inode().attr().is_regular() => return Err(Errno::ENOTTY),

@@ -8,7 +8,7 @@ use abi::{Errno, Result};
 use alloc::sync::{Arc, Weak};
 use core::any::Any;
 use hal::ucopy::UserPtr;
-use task::sigio::{start_for_groups, watch};
+use task::sigio::{start_for_groups, watch, watch_urgent};
 use task::{Process, Thread};
 use vfs::OpenFile;
 use vfs::owner::Owner;
@@ -116,6 +116,11 @@ fn set(cx: &Cx<'_>, file: &OpenFile, kind: i32, id: i32) -> Result<usize> {
         }
     };
     file.ownership().set(owner);
+    if let Some(socket) = net::file::socket_of(file)
+        && let Some(observer) = watch_urgent(file)
+    {
+        socket.keep_urgent(observer);
+    }
     Ok(0)
 }
 

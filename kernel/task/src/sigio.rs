@@ -6,7 +6,7 @@
 use abi::fcntl::F_OWNER_PGRP;
 use abi::signal::{
     POLL_ERR, POLL_HUP, POLL_IN, POLL_OUT, POLL_PRI, SI_SIGIO, SIGBUS, SIGCHLD, SIGFPE, SIGILL,
-    SIGIO, SIGSEGV, SIGSYS, SIGTRAP,
+    SIGIO, SIGSEGV, SIGSYS, SIGTRAP, SIGURG,
 };
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
@@ -25,6 +25,8 @@ use crate::{Process, Thread};
 struct Signaller {
     ownership: Arc<Ownership>,
     fd: Fd,
+    /// Of urgent bytes alone, by `SIGURG`.
+    urgent: bool,
 }
 
 /// Begins to signal the owner of `file`; `fd` is what he is told. `None` where nothing ever becomes ready.
@@ -35,16 +37,38 @@ pub fn watch(file: &OpenFile, fd: Fd) -> Option<Registration> {
     events.set(Events::READABLE, file.readable());
     events.set(Events::WRITABLE, file.writable());
     let ownership = file.ownership().clone();
-    Some(pollee.register(Arc::new(Signaller { ownership, fd }), events, false))
+    let signaller = Signaller {
+        ownership,
+        fd,
+        urgent: false,
+    };
+    Some(pollee.register(Arc::new(signaller), events, false))
+}
+
+/// Begins to signal the owner of urgent bytes (`man 7 socket`, "Signals").
+#[must_use]
+pub fn watch_urgent(file: &OpenFile) -> Option<Registration> {
+    let pollee = file.ops().pollee()?;
+    let signaller = Signaller {
+        ownership: file.ownership().clone(),
+        fd: 0,
+        urgent: true,
+    };
+    Some(pollee.register(Arc::new(signaller), Events::PRI, false))
 }
 
 impl Observer for Signaller {
     fn notify(&self, events: Events, _sync: bool) -> bool {
         let owner = self.ownership.get();
-        if owner.id == 0 {
+        // The end is told with all events there are, and is not urgent.
+        if owner.id == 0 || self.urgent && events.contains(Events::HUP) {
             return false;
         }
-        let info = info(owner.signal, events, self.fd);
+        let info = if self.urgent {
+            SigInfo::kernel(SIGURG)
+        } else {
+            info(owner.signal, events, self.fd)
+        };
         if owner.kind == F_OWNER_PGRP {
             later(owner, info);
             return true;

@@ -21,11 +21,15 @@ impl UnixSocket {
             Address::Unnamed => return self.bind_automatically(),
             address => address,
         };
-        if self.link.lock().address().is_some() {
+        let named = self.link.lock().address().is_some();
+        if named && matches!(address, Address::Abstract(_)) {
             return Err(Errno::EINVAL);
         }
+        // The file is made first: what is wrong with its path is told of a socket with a name too.
         let binding = names::bind(self, address, caller)?;
-        self.install_name(binding)
+        self.install_name(binding.clone()).inspect_err(|_| {
+            names::undo(self, &binding, caller);
+        })
     }
 
     /// Takes a free abstract name, unless there is a name already.
@@ -81,32 +85,58 @@ impl UnixSocket {
             return Err(Errno::EPERM);
         }
         let name = target.link.lock().address();
-        let changed = {
+        let (changed, old) = {
             let mut link = self.link.lock();
             let changed = link.is_connected() && !link.is_peer(target);
+            let old = link.peer();
             link.associate(target, name);
-            changed
+            (changed, old)
         };
         if changed {
-            self.drop_strangers();
+            self.drop_strangers(old);
         }
         Ok(())
     }
 
     fn forget_peer(self: &Arc<Self>) -> Result<()> {
-        let was = self.link.lock().is_connected();
+        let (was, old) = {
+            let link = self.link.lock();
+            (link.is_connected(), link.peer())
+        };
         self.dissolve();
         if was {
-            self.drop_strangers();
+            self.drop_strangers(old);
         }
         Ok(())
     }
 
-    /// What former peers sent is dropped when the peer changes.
-    fn drop_strangers(&self) {
+    /// What former peers sent is dropped when the peer changes; one that was connected to this
+    /// socket hears of it.
+    fn drop_strangers(&self, old: Option<Arc<Self>>) {
         let dropped = self.inbox.lock().drain();
         drop(dropped);
         self.wake_blocked();
+        if let Some(old) = old {
+            let mut link = old.link.lock();
+            let hears = link.is_peer(self) && !link.closed;
+            if hears {
+                link.error = Some(Errno::ECONNRESET);
+            }
+            drop(link);
+            if hears {
+                old.pollee.notify(Events::ERR);
+            }
+        }
+    }
+
+    /// The peer's name: as it is now, or as it was when it went.
+    pub(super) fn peer_address(&self) -> Result<Option<Arc<Address>>> {
+        let (peer, name) = {
+            let link = self.link.lock();
+            (link.peer(), link.peer_address()?)
+        };
+        let now = peer.and_then(|peer| peer.link.lock().address());
+        Ok(now.or(name))
     }
 
     /// Connects a stream or a sequence to a listener: pairs with a third socket, which waits to be
@@ -125,7 +155,6 @@ impl UnixSocket {
             link.connect(self, own, own_name);
         }
         server.holder.store(listener.id.0, Relaxed);
-        server.options.inherit(&listener.options);
 
         let mut link = listener.link.lock();
         let identity = match link.enqueue(server.clone()) {
@@ -182,6 +211,7 @@ impl UnixSocket {
                 Errno::EAGAIN
             });
         };
+        socket.options.inherit_passing(&self.options);
         socket.come_of_age();
         self.wake_blocked();
         Ok(socket)
@@ -247,7 +277,7 @@ impl UnixSocket {
     fn inbox_readiness(&self) -> Events {
         let inbox = self.inbox.lock();
         let mut events = Events::empty();
-        if !inbox.is_empty() {
+        if inbox.shows() {
             events |= Events::READABLE;
         }
         if let Inbox::Stream(stream) = &*inbox
@@ -325,6 +355,9 @@ impl UnixSocket {
             let mut link = peer.link.lock();
             // Not so for a connection the listener had no room for: its client goes on waiting.
             let joined = link.is_peer(self) && self.kind != Kind::Datagram;
+            if link.is_peer(self) {
+                link.remember_name(binding.as_ref().map(|binding| binding.address.clone()));
+            }
             if joined {
                 link.shut = Shut::all();
                 if unread || embryo {

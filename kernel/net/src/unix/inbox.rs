@@ -38,6 +38,27 @@ pub struct Mark {
     pub urgent: Option<Urgent>,
 }
 
+impl Mark {
+    /// Whether a read that has bytes stops here: before the urgent byte, or where one was while
+    /// no other came (`pending`).
+    pub fn stops(&self, pending: bool) -> bool {
+        match self.urgent {
+            Some(Urgent::Pending(_)) => true,
+            Some(Urgent::Received) => !pending,
+            Some(Urgent::Ordinary(_)) | None => false,
+        }
+    }
+
+    /// The byte a read finds here; `inline`: urgent or not.
+    pub fn readable(&self, inline: bool) -> Option<u8> {
+        match self.urgent {
+            Some(Urgent::Ordinary(byte)) => Some(byte),
+            Some(Urgent::Pending(byte)) if inline => Some(byte),
+            _ => None,
+        }
+    }
+}
+
 /// The receive side of a stream. Positions count bytes from the connection's beginning; urgent
 /// bytes have no width.
 #[derive(Debug, Default)]
@@ -137,6 +158,8 @@ impl Drop for SendCharge {
 pub struct Message {
     /// Its bytes.
     pub bytes: ByteQueue,
+    /// When it was sent, in nanoseconds, if the receiver asked.
+    pub stamp: Option<u64>,
     /// The name of the sending socket.
     pub from: Option<Arc<Address>>,
     /// Who sent it.
@@ -163,6 +186,18 @@ impl Inbox {
         match self {
             Self::Stream(stream) => stream.waiting() == 0,
             Self::Messages(messages) => messages.is_empty(),
+        }
+    }
+
+    /// True when poll says that there is something to read: also where an urgent byte was that
+    /// `MSG_OOB` received, until a read passes the place.
+    #[must_use]
+    pub fn shows(&self) -> bool {
+        match self {
+            Self::Stream(stream) => {
+                !stream.bytes.is_empty() || stream.marks.iter().any(|mark| mark.urgent.is_some())
+            }
+            Self::Messages(messages) => !messages.is_empty(),
         }
     }
 

@@ -218,7 +218,16 @@ impl Link {
         self.binding.as_ref().map(|binding| binding.address.clone())
     }
 
-    /// The peer's name; a datagram peer's is asked anew.
+    /// The peer went and had this name.
+    pub fn remember_name(&mut self, left: Option<Arc<Address>>) {
+        if let State::Connected(connection) = &mut self.state
+            && left.is_some()
+        {
+            connection.name = left;
+        }
+    }
+
+    /// The peer's name when it connected, or went.
     pub fn peer_address(&self) -> Result<Option<Arc<Address>>> {
         match &self.state {
             State::Connected(connection) => Ok(connection.name.clone()),

@@ -17,6 +17,7 @@ pub mod inbox;
 mod link;
 pub mod names;
 mod packet;
+mod rare;
 pub mod sender;
 mod stream;
 mod table;
@@ -37,14 +38,14 @@ use inbox::{Inbox, Stream};
 use link::{Link, Shut};
 use mm::io::{IoDst, IoSrc};
 use sender::Sender;
-use sync::{Events, Mutex, Pollee, SpinLock, rank};
-use vfs::{Caller, OpenFile};
+use sync::{Events, Mutex, Pollee, Registration, SpinLock, rank};
+use vfs::{Caller, OpenFile, Path};
 
 /// The rank of a link's lock: inside the inbox, outside nothing.
 const LINK: u8 = rank::SOCKET + 2;
 
 /// The three types.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// `SOCK_STREAM`
     Stream,
@@ -77,7 +78,10 @@ pub struct UnixSocket {
     id: SocketId,
     kind: Kind,
     options: Options,
+    rare: rare::Rare,
     pollee: Pollee,
+    /// Signals the owner of urgent bytes.
+    urgent: SpinLock<Option<Registration>, { rank::LEAF }>,
     inbox: Mutex<Inbox, { rank::SOCKET }>,
     link: SpinLock<Link, LINK>,
     /// Bytes sent that nobody has received.
@@ -104,7 +108,9 @@ impl UnixSocket {
             id: SocketId(id),
             kind,
             options: Options::default(),
+            rare: rare::Rare::default(),
             pollee: Pollee::new(),
+            urgent: SpinLock::new(None),
             inbox: Mutex::new(inbox),
             link: SpinLock::new(Link::default()),
             charged: AtomicUsize::new(0),
@@ -144,6 +150,17 @@ impl UnixSocket {
     /// Where descriptors sent to it wait, as the graph sees it.
     fn holder(&self) -> SocketId {
         SocketId(self.holder.load(Relaxed))
+    }
+
+    /// The file of its name (`SIOCUNIXFILE`).
+    ///
+    /// # Errors
+    /// `ENOENT`: it has no name, or not that of a file.
+    pub fn place(&self) -> Result<Path> {
+        let binding = self.link.lock().binding();
+        binding
+            .and_then(|binding| binding.path())
+            .ok_or(Errno::ENOENT)
     }
 
     /// The socket behind an open file, if it is one of this family.
@@ -309,7 +326,7 @@ impl Socket for UnixSocket {
     }
 
     fn peer_name(&self) -> Result<Vec<u8>> {
-        let name = self.link.lock().peer_address()?;
+        let name = self.peer_address()?;
         Ok(name.map_or_else(
             || address::Address::Unnamed.to_bytes(),
             |name| name.to_bytes(),
@@ -351,17 +368,33 @@ impl Socket for UnixSocket {
     }
 
     fn unsent(&self) -> Result<usize> {
-        if self.is_listening() {
-            Err(Errno::EINVAL)
-        } else {
-            Ok(self.charged())
-        }
+        Ok(self.charged())
+    }
+
+    fn set_own(&self, name: i32, value: &[u8], caller: &dyn Caller) -> Option<Result<()>> {
+        self.set_rare(name, value, caller)
+    }
+
+    fn get_own(&self, name: i32) -> Option<Result<Vec<u8>>> {
+        self.get_rare(name)
+    }
+
+    fn stream_name(&self) -> Vec<u8> {
+        let named = self.peer_address().ok().flatten();
+        named.map(|name| name.to_bytes()).unwrap_or_default()
     }
 
     fn at_mark(&self) -> Result<bool> {
         match &*self.inbox.lock() {
             Inbox::Stream(stream) => Ok(stream.at_mark()),
-            Inbox::Messages(_) => Ok(false),
+            Inbox::Messages(_) => Err(Errno::EOPNOTSUPP),
+        }
+    }
+
+    fn keep_urgent(&self, observer: Registration) {
+        if self.kind == Kind::Stream {
+            let old = self.urgent.lock().replace(observer);
+            drop(old);
         }
     }
 

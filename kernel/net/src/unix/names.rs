@@ -17,13 +17,19 @@ use vfs::{Access, Caller, FileType, NewNode, Path};
 pub struct Binding {
     /// The name as it was bound.
     pub address: Arc<Address>,
-    #[expect(dead_code, reason = "held so that the inode outlives the binding")]
+    /// Held so that the inode outlives the binding.
     place: Option<Place>,
 }
 
 /// The file of a path name.
-#[expect(dead_code, reason = "held, not asked")]
 struct Place(Path);
+
+impl Binding {
+    /// The file of a path name.
+    pub fn path(&self) -> Option<Path> {
+        self.place.as_ref().map(|place| place.0.clone())
+    }
+}
 
 impl core::fmt::Debug for Place {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -31,7 +37,10 @@ impl core::fmt::Debug for Place {
     }
 }
 
-static ABSTRACT: SpinLock<BTreeMap<Box<[u8]>, Weak<UnixSocket>>, { rank::LEAF }> =
+/// Sockets of different types may share a name.
+type Key = (Kind, Box<[u8]>);
+
+static ABSTRACT: SpinLock<BTreeMap<Key, Weak<UnixSocket>>, { rank::LEAF }> =
     SpinLock::new(BTreeMap::new());
 
 /// Names autobind can give.
@@ -54,12 +63,13 @@ pub fn bind(
 }
 
 fn bind_abstract(socket: &Arc<UnixSocket>, name: Box<[u8]>) -> Result<Arc<Binding>> {
+    let key = (socket.kind, name.clone());
     let mut table = ABSTRACT.lock();
-    if table.contains_key(&name) {
+    if table.contains_key(&key) {
         drop(table);
         return Err(Errno::EADDRINUSE);
     }
-    table.insert(name.clone(), Arc::downgrade(socket));
+    table.insert(key, Arc::downgrade(socket));
     drop(table);
     Ok(Arc::new(Binding {
         address: Arc::new(Address::Abstract(name)),
@@ -123,7 +133,11 @@ fn bind_path(
 pub fn find(address: &Address, kind: Kind, caller: &dyn Caller) -> Result<Arc<UnixSocket>> {
     let socket = match address {
         Address::Unnamed => return Err(Errno::ECONNREFUSED),
-        Address::Abstract(name) => ABSTRACT.lock().get(name).and_then(Weak::upgrade),
+        Address::Abstract(name) => {
+            let key = (kind, name.clone());
+            let found = ABSTRACT.lock().get(&key).and_then(Weak::upgrade);
+            found
+        }
         Address::Path(path) => {
             let fs = caller.fs();
             let start = Start {
@@ -154,14 +168,30 @@ pub fn find(address: &Address, kind: Kind, caller: &dyn Caller) -> Result<Arc<Un
     }
 }
 
+/// Takes back a binding that came too late: the socket has another name.
+pub fn undo(socket: &UnixSocket, binding: &Binding, caller: &dyn Caller) {
+    release(socket, binding);
+    if let Address::Path(path) = &*binding.address {
+        let fs = caller.fs();
+        let start = Start {
+            fs: &fs,
+            base: None,
+            cred: caller.cred(),
+        };
+        // Whoever took its place meanwhile keeps it.
+        let _ = vfs::ops::remove::unlink(&start, path);
+    }
+}
+
 /// A socket lets its name go. An accepted socket shares its listener's and owns none.
 pub fn release(socket: &UnixSocket, binding: &Binding) {
     if let Address::Abstract(name) = &*binding.address {
+        let key = (socket.kind, name.clone());
         let mut table = ABSTRACT.lock();
         let owned = table
-            .get(name)
+            .get(&key)
             .is_some_and(|weak| core::ptr::eq(weak.as_ptr(), socket));
-        let gone = if owned { table.remove(name) } else { None };
+        let gone = if owned { table.remove(&key) } else { None };
         drop(table);
         drop(gone);
     }

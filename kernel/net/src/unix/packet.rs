@@ -65,6 +65,7 @@ impl UnixSocket {
         let charge = SendCharge::new(self, len);
         let message = Message {
             bytes,
+            stamp: target.stamp_for(),
             from,
             sender,
             rights,
@@ -224,6 +225,7 @@ impl UnixSocket {
         if copied < whole {
             received.flags |= MsgFlags::TRUNC;
         }
+        received.control.extend(self.rare.stamp(message.stamp));
         if peek {
             received.rights = message
                 .rights

@@ -119,6 +119,10 @@ impl UnixSocket {
             return Err(Errno::EPROTOTYPE);
         };
         if stream.waiting() == 0 {
+            if !flags.contains(MsgFlags::PEEK) {
+                // Places of urgent bytes that were received already.
+                stream.marks.clear();
+            }
             drop(inbox);
             return self.end_of_stream();
         }
@@ -255,26 +259,22 @@ impl Stream {
         let mut rights = None;
         let mut width = 0;
         let mut border = u64::MAX;
+        let pending = self.has_urgent();
         loop {
             if let Some(mark) = self.marks.front_mut()
                 && mark.at == self.front
             {
                 let begun = received.bytes > 0;
-                if begun && (mark.urgent.is_some() || by_sender && mark.sender != self.sender) {
+                if begun && (mark.stops(pending) || by_sender && mark.sender != self.sender) {
                     received.last = true;
                     break;
                 }
-                let urgent = match mark.urgent {
-                    Some(Urgent::Ordinary(byte)) => Some(byte),
-                    Some(Urgent::Pending(byte)) if inline => Some(byte),
-                    _ => None,
-                };
-                if let Some(byte) = urgent {
+                if let Some(byte) = mark.readable(inline) {
                     let put = dst.put(&[byte]);
-                    if put == 0 && dst.faulted() {
+                    received.bytes += put;
+                    if put == 0 {
                         break;
                     }
-                    received.bytes += put;
                 }
                 if let Some(files) = mark.rights.take() {
                     rights = Some(files);
@@ -330,18 +330,17 @@ impl Stream {
         let mut at = self.front;
         let mut skip = skip as u64;
         let mut marks = self.marks.iter().peekable();
+        let pending = self.has_urgent();
         loop {
             let mut border = u64::MAX;
             while let Some(mark) = marks.next_if(|mark| mark.at <= at) {
                 let begun = received.bytes > 0;
-                if begun && (mark.urgent.is_some() || by_sender && mark.sender != sender) {
+                if begun && (mark.stops(pending) || by_sender && mark.sender != sender) {
                     received.rights = files;
                     return received;
                 }
-                match mark.urgent {
-                    Some(Urgent::Ordinary(byte)) => received.bytes += dst.put(&[byte]),
-                    Some(Urgent::Pending(byte)) if inline => received.bytes += dst.put(&[byte]),
-                    _ => {}
+                if let Some(byte) = mark.readable(inline) {
+                    received.bytes += dst.put(&[byte]);
                 }
                 sender.clone_from(&mark.sender);
                 if let Some(rights) = &mark.rights

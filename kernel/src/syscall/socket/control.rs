@@ -4,6 +4,7 @@ use abi::socket::{CmsgHdr, MsgFlags, SOL_SOCKET, scm};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::sync::atomic::Ordering::Relaxed;
 use hal::UserAddr;
 use hal::ucopy::UserSlice;
 use net::control::{self, HEADER};
@@ -16,9 +17,6 @@ use zerocopy::IntoBytes;
 use super::super::Cx;
 use super::descriptor_limit;
 
-/// The longest control buffer that is read (`net.core.optmem_max`).
-const CONTROL_MAX: u64 = 131_072;
-
 /// Reads a sender's control buffer.
 ///
 /// # Errors
@@ -27,7 +25,7 @@ pub fn read(address: u64, len: u64) -> Result<control::Sent> {
     if len == 0 {
         return Ok(control::Sent::default());
     }
-    if len > CONTROL_MAX {
+    if len > u64::from(net::settings::CONTROL_MAX.load(Relaxed)) {
         return Err(Errno::ENOBUFS);
     }
     let bytes = UserSlice::new(UserAddr::from(address), len as usize).read_vec()?;

@@ -117,14 +117,19 @@ pub fn recvfrom(
     let mut dst = IoDst::user(UserSlice::new(buf, len.min(MAX_TRANSFER)));
     let received = transfer::receive(cx.thread, &socket, &mut dst, flags, nonblock)?;
     if !address.is_null() {
-        let name = received
-            .from
-            .as_ref()
-            .map(|name| name.to_bytes())
-            .unwrap_or_default();
+        let name = sender_name(&*socket, &received);
         write_address(&name, address, address_len)?;
     }
     Ok(length(&received, flags))
+}
+
+/// The name a message came with; a stream may tell its peer's.
+fn sender_name(socket: &dyn Socket, received: &Received) -> Vec<u8> {
+    match &received.from {
+        Some(name) => name.to_bytes(),
+        None if socket.is_stream() && received.bytes > 0 => socket.stream_name(),
+        None => Vec::new(),
+    }
 }
 
 /// What the call returns: with `MSG_TRUNC` the message's own length.
@@ -222,11 +227,7 @@ fn receive_one(
     let mut writer = control::Writer::new(header.control, header.control_len);
     writer.put_received(cx, &**socket, &received, cloexec);
     if header.name != 0 {
-        let name = received
-            .from
-            .as_ref()
-            .map(|name| name.to_bytes())
-            .unwrap_or_default();
+        let name = sender_name(&**socket, &received);
         let room = (header.name_len as usize).min(name.len());
         UserSlice::new(UserAddr::from(header.name), room)
             .write(name.get(..room).unwrap_or(&name))?;

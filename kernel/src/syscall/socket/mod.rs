@@ -24,8 +24,10 @@ use mm::io::{IoDst, IoSrc};
 use net::settings::BACKLOG_MAX;
 use net::socket::{How, Outgoing, Socket};
 use net::unix::{Kind, UnixSocket};
-use sync::Resource;
+use sync::{Capability, Resource};
 use vfs::OpenFile;
+use vfs::ops::open::{OpenHow, path_only};
+use vfs::walk::LookupFlags;
 
 use super::Cx;
 use super::args::Fd;
@@ -37,7 +39,7 @@ fn descriptor_limit(cx: &Cx<'_>) -> usize {
 
 /// The socket of a descriptor, with its open file.
 fn lookup(cx: &Cx<'_>, fd: Fd) -> Result<(Arc<OpenFile>, Arc<dyn Socket>)> {
-    let file = cx.file(fd)?;
+    let file = cx.usable_file(fd)?;
     let socket = net::file::socket_of(&file).ok_or(Errno::ENOTSOCK)?;
     Ok((file, socket))
 }
@@ -223,11 +225,11 @@ pub fn accept4(
     len: UserPtr<i32>,
     flags: u32,
 ) -> Result<usize> {
+    let (file, socket) = lookup(cx, fd)?;
     if flags & !(SOCK_NONBLOCK | SOCK_CLOEXEC) != 0 {
         return Err(Errno::EINVAL);
     }
     let (_, file_flags, cloexec) = split_type(flags)?;
-    let (file, socket) = lookup(cx, fd)?;
     let files = cx.thread.files()?;
     let reserved = files.reserve(0, descriptor_limit(cx), cloexec)?;
     let nonblock = file.nonblocking();
@@ -256,6 +258,27 @@ pub fn getpeername(cx: &mut Cx<'_>, fd: Fd, address: UserAddr, len: UserPtr<i32>
     let (_file, socket) = lookup(cx, fd)?;
     write_address(&socket.peer_name()?, address, len)?;
     Ok(0)
+}
+
+/// `SIOCUNIXFILE`: the file a socket is bound to, as `O_PATH` opens it.
+pub fn open_place(cx: &Cx<'_>, socket: &UnixSocket) -> Result<usize> {
+    let cred = cx.cred();
+    if !cred.has(Capability::NET_ADMIN) {
+        return Err(Errno::EPERM);
+    }
+    let how = OpenHow {
+        flags: OFlags::PATH | OFlags::CLOEXEC,
+        mode: 0,
+        resolve: LookupFlags::empty(),
+        cred: &cred,
+        caller: None,
+    };
+    let file = path_only(socket.place()?, &how);
+    let fd = cx
+        .thread
+        .files()?
+        .install(file, descriptor_limit(cx), true)?;
+    Ok(fd as usize)
 }
 
 /// `shutdown(2)`

@@ -65,7 +65,8 @@ fn set_own(
     value: UserAddr,
     len: usize,
 ) -> Option<Result<()>> {
-    if is_unix(socket) {
+    // Too short for a number: refused below.
+    if is_unix(socket) && name != so::BINDTODEVICE && len < size_of::<i32>() {
         return None;
     }
     match UserSlice::new(value, len.min(LONGEST)).read_vec() {
@@ -107,6 +108,7 @@ pub fn getsockopt(
             bytes
         }
         so::COOKIE if room < size_of::<u64>() => return Err(Errno::EINVAL),
+        so::NETNS_COOKIE if room != size_of::<u64>() => return Err(Errno::EINVAL),
         _ => match socket.get_own(name) {
             Some(own) => own?,
             None => known(&*socket, name)?,

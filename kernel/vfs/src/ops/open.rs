@@ -73,15 +73,15 @@ pub fn open(start: &Start<'_>, path: &[u8], how: &OpenHow<'_>) -> Result<Arc<Ope
     }
     let found = lookup(start, path, how.lookup_flags())?;
     if how.flags.contains(OFlags::PATH) {
-        return Ok(OpenFile::new(
-            Arc::new(PathOnly),
-            found,
-            how.flags,
-            how.cred.clone(),
-            false,
-        ));
+        return Ok(path_only(found, how));
     }
     open_found(found, how, false)
+}
+
+/// A file that only stands for `path` (`O_PATH`).
+#[must_use]
+pub fn path_only(path: Path, how: &OpenHow<'_>) -> Arc<OpenFile> {
+    OpenFile::new(Arc::new(PathOnly), path, how.flags, how.cred.clone(), false)
 }
 
 /// Opens what stands at `path`: by name, or again through `/proc/<pid>/fd`.

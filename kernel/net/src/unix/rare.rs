@@ -1,0 +1,229 @@
+//! Options of `SOL_SOCKET` beyond those every family gives a meaning: timestamps of messages, and
+//! values that Linux keeps for any socket though AF_UNIX never looks at them. Most sockets have none.
+
+use super::{Kind, UnixSocket};
+use crate::control::Ancillary;
+use crate::link::registry;
+use crate::socket::Socket;
+use abi::socket::{SOL_SOCKET, so};
+use abi::{Errno, Result};
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use sync::{Capability, SpinLock, rank};
+use vfs::Caller;
+use zerocopy::{FromBytes, IntoBytes};
+
+/// Flags of `SO_TIMESTAMPING` that exist.
+const TIMESTAMPING_MASK: i64 = (1 << 18) - 1;
+/// Ancillary data a filter may load (`SO_BPF_EXTENSIONS`).
+const BPF_EXTENSIONS: i32 = 64;
+/// Bytes of an interface's name, its NUL included.
+const IFNAMSIZ: usize = 16;
+/// There is one network namespace.
+const NAMESPACE: u64 = 1;
+
+/// What one socket was told.
+#[derive(Debug, Default)]
+pub struct Rare {
+    values: SpinLock<BTreeMap<i32, i64>, { rank::LEAF }>,
+    /// The option that asked for timestamps; 0: none did.
+    stamps: AtomicU32,
+}
+
+impl Rare {
+    fn value(&self, name: i32) -> i64 {
+        let told = self.values.lock().get(&name).copied();
+        told.unwrap_or(match name {
+            so::INCOMING_CPU | so::MAX_PACING_RATE => -1,
+            _ => 0,
+        })
+    }
+
+    fn keep(&self, name: i32, value: i64) {
+        self.values.lock().insert(name, value);
+    }
+
+    /// Whether messages to this socket are to be stamped.
+    pub fn wants_stamps(&self) -> bool {
+        self.stamps.load(Relaxed) != 0
+    }
+
+    /// The control message of a timestamp in nanoseconds; a message sent before anybody asked for
+    /// one has the time it is received at.
+    pub fn stamp(&self, sent: Option<u64>) -> Option<Ancillary> {
+        let name = self.stamps.load(Relaxed) as i32;
+        if name == 0 {
+            return None;
+        }
+        let ns = sent.unwrap_or_else(sync::clock::realtime_ns);
+        let unit = match name {
+            so::TIMESTAMPNS | so::TIMESTAMPNS_NEW => 1,
+            _ => 1000,
+        };
+        let words = [ns / 1_000_000_000, ns % 1_000_000_000 / unit];
+        Some(Ancillary {
+            level: SOL_SOCKET,
+            kind: name,
+            data: words.as_bytes().to_vec(),
+        })
+    }
+}
+
+impl UnixSocket {
+    pub(super) fn set_rare(
+        &self,
+        name: i32,
+        bytes: &[u8],
+        caller: &dyn Caller,
+    ) -> Option<Result<()>> {
+        if name == so::BINDTODEVICE {
+            return Some(self.bind_to_name(bytes, caller));
+        }
+        let value = i32::read_from_prefix(bytes).ok()?.0;
+        let admin = caller.cred().has(Capability::NET_ADMIN);
+        let kept = match name {
+            so::TIMESTAMP | so::TIMESTAMPNS | so::TIMESTAMP_NEW | so::TIMESTAMPNS_NEW => {
+                let on = if value != 0 { name as u32 } else { 0 };
+                self.rare.stamps.store(on, Relaxed);
+                return Some(Ok(()));
+            }
+            so::TIMESTAMPING | so::TIMESTAMPING_NEW => {
+                if i64::from(value) & !TIMESTAMPING_MASK != 0 {
+                    return Some(Err(Errno::EINVAL));
+                }
+                self.rare.keep(so::TIMESTAMPING, value.into());
+                return Some(Ok(()));
+            }
+            so::RXQ_OVFL | so::WIFI_STATUS | so::NOFCS | so::SELECT_ERR_QUEUE | so::RCVMARK => {
+                i64::from(value != 0)
+            }
+            so::LOCK_FILTER => {
+                if value == 0 && self.rare.value(name) != 0 {
+                    return Some(Err(Errno::EPERM));
+                }
+                i64::from(value != 0)
+            }
+            so::DETACH_FILTER => {
+                let locked = self.rare.value(so::LOCK_FILTER) != 0;
+                return Some(Err(if locked { Errno::EPERM } else { Errno::ENOENT }));
+            }
+            so::BSDCOMPAT | so::CNX_ADVICE => return Some(Ok(())),
+            so::BUSY_POLL if value < 0 => return Some(Err(Errno::EINVAL)),
+            so::PREFER_BUSY_POLL if value != 0 && !admin => return Some(Err(Errno::EPERM)),
+            so::PREFER_BUSY_POLL => i64::from(value != 0),
+            so::BUSY_POLL_BUDGET => {
+                if i64::from(value) > self.rare.value(name) && !admin {
+                    return Some(Err(Errno::EPERM));
+                }
+                if u16::try_from(value).is_err() {
+                    return Some(Err(Errno::EINVAL));
+                }
+                value.into()
+            }
+            so::BUSY_POLL | so::INCOMING_CPU => value.into(),
+            so::TXREHASH => match value {
+                // As the system's setting is.
+                -1 => 1,
+                0 | 1 => value.into(),
+                _ => return Some(Err(Errno::EINVAL)),
+            },
+            so::RESERVE_MEM if value < 0 => return Some(Err(Errno::EINVAL)),
+            so::RESERVE_MEM => return Some(Err(Errno::EOPNOTSUPP)),
+            so::MAX_PACING_RATE => match i64::read_from_prefix(bytes) {
+                Ok((rate, _)) => rate,
+                Err(_) if value == -1 => -1,
+                Err(_) => i64::from(value as u32),
+            },
+            so::BINDTOIFINDEX => return Some(self.bind_to_index(value, caller)),
+            _ => return None,
+        };
+        self.rare.keep(name, kept);
+        Some(Ok(()))
+    }
+
+    fn bind_to_name(&self, bytes: &[u8], caller: &dyn Caller) -> Result<()> {
+        let bytes = bytes.get(..bytes.len().min(IFNAMSIZ - 1)).unwrap_or(bytes);
+        let name = bytes.split(|byte| *byte == 0).next().unwrap_or(bytes);
+        let index = if name.is_empty() {
+            0
+        } else {
+            let name = core::str::from_utf8(name).map_err(|_| Errno::ENODEV)?;
+            let interface = registry::by_name(name).ok_or(Errno::ENODEV)?;
+            i32::try_from(interface.index).map_err(|_| Errno::ENODEV)?
+        };
+        self.bind_to_index(index, caller)
+    }
+
+    /// Who is bound already needs a privilege to change it.
+    fn bind_to_index(&self, index: i32, caller: &dyn Caller) -> Result<()> {
+        if index < 0 {
+            return Err(Errno::EINVAL);
+        }
+        let bound = self.rare.value(so::BINDTOIFINDEX) != 0;
+        if bound && !caller.cred().has(Capability::NET_RAW) {
+            return Err(Errno::EPERM);
+        }
+        self.rare.keep(so::BINDTOIFINDEX, index.into());
+        Ok(())
+    }
+
+    pub(super) fn get_rare(&self, name: i32) -> Option<Result<Vec<u8>>> {
+        let int = |value: i64| (value as i32).as_bytes().to_vec();
+        Some(Ok(match name {
+            so::TIMESTAMP | so::TIMESTAMPNS | so::TIMESTAMP_NEW | so::TIMESTAMPNS_NEW => {
+                int(i64::from(self.rare.stamps.load(Relaxed) == name as u32))
+            }
+            so::TIMESTAMPING | so::TIMESTAMPING_NEW => {
+                let flags = self.rare.value(so::TIMESTAMPING) as i32;
+                [flags, 0].as_bytes().to_vec()
+            }
+            so::RXQ_OVFL
+            | so::WIFI_STATUS
+            | so::NOFCS
+            | so::SELECT_ERR_QUEUE
+            | so::RCVMARK
+            | so::LOCK_FILTER
+            | so::BUSY_POLL
+            | so::PREFER_BUSY_POLL
+            | so::INCOMING_CPU
+            | so::TXREHASH
+            | so::BINDTOIFINDEX => int(self.rare.value(name)),
+            so::BSDCOMPAT | so::ZEROCOPY | so::RESERVE_MEM | so::INCOMING_NAPI_ID => int(0),
+            so::BPF_EXTENSIONS => int(BPF_EXTENSIONS.into()),
+            so::MAX_PACING_RATE => self.rare.value(name).as_bytes().to_vec(),
+            so::NETNS_COOKIE => NAMESPACE.as_bytes().to_vec(),
+            // No filter: nothing to tell.
+            so::ATTACH_FILTER => Vec::new(),
+            so::TXTIME => [0i32; 2].as_bytes().to_vec(),
+            so::BINDTODEVICE => return Some(self.device_name()),
+            so::MEMINFO => self.memory(),
+            _ => return None,
+        }))
+    }
+
+    fn device_name(&self) -> Result<Vec<u8>> {
+        let index = self.rare.value(so::BINDTOIFINDEX);
+        let Some(index) = u32::try_from(index).ok().filter(|index| *index != 0) else {
+            return Ok(Vec::new());
+        };
+        let interface = registry::by_index(index).ok_or(Errno::ENODEV)?;
+        let mut name = interface.name.as_bytes().to_vec();
+        name.push(0);
+        Ok(name)
+    }
+
+    /// `SK_MEMINFO_*`: what waits here counts with its senders.
+    fn memory(&self) -> Vec<u8> {
+        let word = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
+        let receive = word(self.options().receive_buffer());
+        let send = word(self.options().send_buffer());
+        let sent = word(self.charged());
+        [0, receive, sent, send, 0, 0, 0, 0, 0].as_bytes().to_vec()
+    }
+
+    /// When a message to this socket is sent, if it wants to know.
+    pub(super) fn stamp_for(&self) -> Option<u64> {
+        (self.kind != Kind::Stream && self.rare.wants_stamps()).then(sync::clock::realtime_ns)
+    }
+}
