@@ -21,6 +21,12 @@ third-party: ## Build the upstream programs into target/third_party/bin
 test: ## Run every test, on the host and in the guest; the last line counts them
 	@$(NACRE) test $(ARGS)
 
+wayland: ## Boot with a display and a Wayland client on it: a PNG of the screen, or a window with GUI=1
+	@$(NACRE) wayland $(if $(GUI),--gui) $(ARGS)
+
+wayland-test: ## Run the tests with a display: pictures, input, clients that die, Wayland's own
+	@$(NACRE) test --no-host --filter wayland $(ARGS)
+
 test-linux: ## Run the guest's tests on Debian's Linux 6.12, the oracle
 	@$(NACRE) test --no-host --kernel linux $(ARGS)
 
@@ -49,4 +55,4 @@ distclean: ## Remove everything that was built or fetched
 	@rm -rf target
 
 .DEFAULT_GOAL := help
-.PHONY: help run image third-party test test-linux bench soak fuzz check docs doctor clean distclean
+.PHONY: help run image third-party test wayland wayland-test test-linux bench soak fuzz check docs doctor clean distclean

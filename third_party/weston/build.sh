@@ -22,7 +22,8 @@ protocol xdg-shell "$from/stable/xdg-shell/xdg-shell.xml"
 protocol viewporter "$from/stable/viewporter/viewporter.xml"
 protocol presentation-time "$from/stable/presentation-time/presentation-time.xml"
 protocol fullscreen-shell-unstable-v1 "$from/unstable/fullscreen-shell/fullscreen-shell-unstable-v1.xml"
-mkdir -p "$OUT/bin"
+mkdir -p "$OUT/bin" "$OUT/protocol"
+cp build/*-protocol.h build/*-protocol.c "$OUT/protocol"
 client() {
 	name=$1
 	shift

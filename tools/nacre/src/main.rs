@@ -18,6 +18,7 @@ mod terminal;
 mod test;
 mod testbins;
 mod third_party;
+mod wayland;
 mod workspace;
 
 use std::process::ExitCode;

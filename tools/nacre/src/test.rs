@@ -6,5 +6,6 @@ pub mod guest;
 pub mod host;
 pub mod programs;
 pub mod report;
+pub mod wayland;
 
 mod tap;

@@ -32,15 +32,38 @@ const BENCH_FLAGS: [&str; 6] = ["-std=gnu99", "-O2", "-s", "-Wall", "-Wextra", "
 /// # Errors
 /// When one does not compile; the compiler's words are in the message.
 pub fn build_c(workspace: &Workspace) -> Result<Vec<PathBuf>> {
-    build_folder(workspace, "c", &C_FLAGS)
+    build_folder(workspace, "c", &C_FLAGS, &[])
 }
 
 /// Builds the benchmark's programs.
 pub fn build_bench(workspace: &Workspace) -> Result<Vec<PathBuf>> {
-    build_folder(workspace, "bench", &BENCH_FLAGS)
+    build_folder(workspace, "bench", &BENCH_FLAGS, &[])
 }
 
-fn build_folder(workspace: &Workspace, name: &str, flags: &[&str]) -> Result<Vec<PathBuf>> {
+/// Builds the Wayland clients of our own, on libwayland.
+pub fn build_wayland(workspace: &Workspace) -> Result<Vec<PathBuf>> {
+    ThirdParty::new(workspace).ensure(&["weston"])?;
+    let base = workspace.third_party();
+    let protocol = base.join("weston/protocol");
+    let include = |folder: &Path| format!("-I{}", folder.display());
+    let includes = [include(&base.join("wayland/include")), include(&protocol)];
+    let mut flags = C_FLAGS.to_vec();
+    flags.extend(includes.iter().map(String::as_str));
+    let behind = [
+        protocol.join("xdg-shell-protocol.c"),
+        base.join("wayland/lib/libwayland-client.a"),
+        base.join("libffi/lib/libffi.a"),
+    ];
+    build_folder(workspace, "wayland", &flags, &behind)
+}
+
+/// Builds each source of a folder with these flags; `behind` are further sources and libraries for every one.
+fn build_folder(
+    workspace: &Workspace,
+    name: &str,
+    flags: &[&str],
+    behind: &[PathBuf],
+) -> Result<Vec<PathBuf>> {
     ThirdParty::new(workspace).ensure(&["musl"])?;
     let folder = workspace.path("testbins").join(name);
     let out = workspace.target().join("testbins").join(name);
@@ -61,7 +84,7 @@ fn build_folder(workspace: &Workspace, name: &str, flags: &[&str]) -> Result<Vec
         programs.push(program);
     }
     if !stale.is_empty() {
-        compile_all(workspace, name, &stale, flags)?;
+        compile_all(workspace, name, &stale, flags, behind)?;
     }
     Ok(programs)
 }
@@ -72,6 +95,7 @@ fn compile_all(
     name: &str,
     work: &[(PathBuf, PathBuf)],
     flags: &[&str],
+    behind: &[PathBuf],
 ) -> Result<()> {
     let progress = Progress::start(format!("testbins/{name}: {} programs", work.len()));
     let compiler = workspace.cross_compiler();
@@ -85,7 +109,7 @@ fn compile_all(
                     queue.lock().ok().and_then(|mut queue| queue.next())
                 {
                     progress.say(&source.display().to_string());
-                    if let Err(error) = compile(&compiler, source, program, flags)
+                    if let Err(error) = compile(&compiler, source, program, flags, behind)
                         && let Ok(mut failures) = failures.lock()
                     {
                         failures.push(format!("{error:#}"));
@@ -102,7 +126,13 @@ fn compile_all(
     Ok(())
 }
 
-fn compile(compiler: &Path, source: &Path, program: &Path, flags: &[&str]) -> Result<()> {
+fn compile(
+    compiler: &Path,
+    source: &Path,
+    program: &Path,
+    flags: &[&str],
+    behind: &[PathBuf],
+) -> Result<()> {
     let fresh = program.with_extension("new");
     let output = Command::new(compiler)
         .args(flags)
@@ -110,6 +140,7 @@ fn compile(compiler: &Path, source: &Path, program: &Path, flags: &[&str]) -> Re
         .arg("-o")
         .arg(&fresh)
         .arg(source)
+        .args(behind)
         .output()
         .with_context(|| compiler.display().to_string())?;
     if !output.status.success() {

@@ -9,6 +9,7 @@ mod run;
 mod strace;
 mod test;
 mod upkeep;
+pub mod wayland;
 
 use std::process::ExitCode;
 
@@ -44,6 +45,8 @@ enum Command {
     Docs(docs::Args),
     /// Run the fuzz targets of the parsers
     Fuzz(fuzz::Args),
+    /// Boot with a display and Wayland clients on it
+    Wayland(wayland::Args),
     /// Build upstream programs into target/third_party/
     ThirdParty(upkeep::ThirdPartyArgs),
     /// Say what is missing on this machine, or install it
@@ -63,6 +66,7 @@ impl Cli {
             Command::Check(args) => args.run(&workspace),
             Command::Docs(args) => args.run(&workspace),
             Command::Fuzz(args) => args.run(&workspace),
+            Command::Wayland(args) => args.run(&workspace),
             Command::ThirdParty(args) => args.run(&workspace),
             Command::Doctor(args) => args.run(),
         }

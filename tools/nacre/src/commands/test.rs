@@ -11,6 +11,7 @@ use crate::test::guest::{CHANNEL, Suite};
 use crate::test::host;
 use crate::test::programs::{self, Filter};
 use crate::test::report::Report;
+use crate::test::wayland;
 
 use crate::workspace::Workspace;
 
@@ -62,14 +63,18 @@ impl Args {
     fn run_guest(&self, workspace: &Workspace, filter: &Filter, report: &mut Report) -> Result<()> {
         let mut programs = programs::collect(workspace)?;
         programs.retain(|program| filter.wants(&program.name));
-        if programs.is_empty() && !filter.wants(CHANNEL) && !filter.wants(front_door::NAME) {
+        if programs.is_empty()
+            && !filter.wants(CHANNEL)
+            && !filter.wants(front_door::NAME)
+            && !filter.wants(wayland::NAME)
+        {
             bail!("no test program is called like {}", self.filter.join(", "));
         }
         if self.list {
             programs
                 .iter()
                 .for_each(|program| println!("{}", program.name));
-            println!("{CHANNEL}\n{}", front_door::NAME);
+            println!("{CHANNEL}\n{}\n{}", front_door::NAME, wayland::NAME);
             return Ok(());
         }
         let machine = self.machine.machine(workspace, &self.profile)?;
@@ -88,6 +93,15 @@ impl Args {
                 let before = report.tally;
                 front_door::run(&machine.kernel, wanted, &again, report)?;
                 println!("{:18} {}", front_door::NAME, report.tally.since(before));
+            }
+            if filter.wants(wayland::NAME) {
+                let wanted = |all: &[String]| {
+                    let named = filter.cases(wayland::NAME, all);
+                    named.unwrap_or_else(|| all.to_vec())
+                };
+                let before = report.tally;
+                wayland::run(workspace, &machine, wanted, &again, report)?;
+                println!("{:18} {}", wayland::NAME, report.tally.since(before));
             }
             if !report.failures.is_empty() {
                 break;
