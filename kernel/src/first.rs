@@ -68,6 +68,7 @@ fn start_devices(line: &CommandLine, info: &BootInfo) {
     proc::install(&info.command_line);
     devices::install(info.cpus);
     net::link::start();
+    net::inet::start();
     terminals::install();
     console::want(&line.consoles);
     console_log::start(&line.consoles);

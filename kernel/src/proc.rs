@@ -50,6 +50,7 @@ pub fn install(command_line: &str) {
 /// Sockets, and what is set for all of them.
 fn register_net() {
     use net::inet::address::Family;
+    use net::inet::dgram::report::Which;
     use net::settings::{
         BACKLOG_MAX, CONTROL_MAX, RECEIVE_DEFAULT, RECEIVE_MAX, SEND_DEFAULT, SEND_MAX,
         UNIX_QUEUE_MAX,
@@ -61,6 +62,19 @@ fn register_net() {
     for (name, family) in [("net/tcp", Family::V4), ("net/tcp6", Family::V6)] {
         show(name, move |out: &mut Text| {
             out.push(&net::inet::tcp::report::report(family));
+            Ok(())
+        });
+    }
+    for (name, which, family) in [
+        ("net/udp", Which::Udp, Family::V4),
+        ("net/udp6", Which::Udp, Family::V6),
+        ("net/raw", Which::Raw, Family::V4),
+        ("net/raw6", Which::Raw, Family::V6),
+        ("net/icmp", Which::Ping, Family::V4),
+        ("net/icmp6", Which::Ping, Family::V6),
+    ] {
+        show(name, move |out: &mut Text| {
+            out.push(&net::inet::dgram::report::report(which, family));
             Ok(())
         });
     }

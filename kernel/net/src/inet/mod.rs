@@ -19,13 +19,20 @@
 
 pub mod address;
 mod bind;
+pub mod checksum;
 pub mod core;
+pub mod dgram;
+pub mod icmp;
+pub mod input;
 mod ip_options;
 mod link_options;
+pub mod output;
 pub mod ports;
 pub mod report;
+pub mod resolve;
 pub mod route;
 pub mod tcp;
+pub mod udp;
 
 use abi::socket::family::AF_INET;
 use abi::socket::{SOCK_DGRAM, SOCK_RAW, SOCK_STREAM};
@@ -35,7 +42,11 @@ use alloc::sync::Arc;
 use sync::Once;
 use vfs::Caller;
 
+use crate::link::worker::{self, Stack};
 use crate::socket::Socket;
+use ::core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use dgram::{DatagramSocket, Kind};
+use sync::Capability;
 
 /// Numbers of protocols.
 #[allow(missing_docs, reason = "the names are those of netinet/in.h")]
@@ -88,7 +99,50 @@ pub fn create(domain: u16, kind: u32, number: i32, caller: &dyn Caller) -> Resul
         (SOCK_STREAM, protocol::IP | protocol::TCP) => {
             Ok(tcp::TcpSocket::new(family, caller.cred().euid))
         }
+        (SOCK_DGRAM, protocol::IP | protocol::UDP) => {
+            Ok(DatagramSocket::new(family, Kind::Udp, caller.cred().euid))
+        }
+        (SOCK_DGRAM, protocol::ICMP) if family == Family::V4 => ping(family, caller),
+        (SOCK_DGRAM, protocol::ICMPV6) if family == Family::V6 => ping(family, caller),
+        (SOCK_RAW, 1..=255) => {
+            if !caller.cred().has(Capability::NET_RAW) {
+                return Err(Errno::EPERM);
+            }
+            let kind = Kind::Raw(number as u8);
+            Ok(DatagramSocket::new(family, kind, caller.cred().euid))
+        }
         (SOCK_STREAM | SOCK_DGRAM | SOCK_RAW, _) => Err(Errno::EPROTONOSUPPORT),
         _ => Err(Errno::ESOCKTNOSUPPORT),
+    }
+}
+
+/// Groups whose members may have ping sockets (`net.ipv4.ping_group_range`).
+pub static PING_GROUPS: [AtomicU32; 2] = [AtomicU32::new(1), AtomicU32::new(0)];
+
+fn ping(family: Family, caller: &dyn Caller) -> Result<Arc<dyn Socket>> {
+    let [low, high] = PING_GROUPS.each_ref().map(|group| group.load(Relaxed));
+    let cred = caller.cred();
+    let member = |group: &u32| (low..=high).contains(group);
+    if !member(&cred.egid) && !cred.groups.iter().any(member) {
+        return Err(Errno::EACCES);
+    }
+    Ok(DatagramSocket::new(family, Kind::Ping, cred.euid))
+}
+
+/// Takes frames from the cards from now on.
+pub fn start() {
+    worker::install_stack(Stack {
+        input: input::frame,
+        settle,
+    });
+}
+
+/// What time has come for; when to come again.
+fn settle() -> Option<sync::Instant> {
+    let resolving = resolve::settle();
+    let connections = tcp::settle();
+    match (resolving, connections) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }

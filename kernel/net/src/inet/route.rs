@@ -12,7 +12,8 @@ pub const LOOPBACK: u32 = 1;
 #[must_use]
 pub fn is_local(addr: IpAddr) -> bool {
     match addr {
-        IpAddr::V4(v4) if v4.is_loopback() => true,
+        // All of 127.0.0.0/8 is this machine, but for the address of everybody there.
+        IpAddr::V4(v4) if v4.is_loopback() => v4.octets() != [127, 255, 255, 255],
         _ => link::is_local(addr),
     }
 }
@@ -21,7 +22,9 @@ pub fn is_local(addr: IpAddr) -> bool {
 #[must_use]
 pub fn is_broadcast(addr: IpAddr) -> bool {
     match addr {
-        IpAddr::V4(v4) => v4.is_broadcast() || link::is_broadcast(addr),
+        IpAddr::V4(v4) => {
+            v4.is_broadcast() || v4.octets() == [127, 255, 255, 255] || link::is_broadcast(addr)
+        }
         IpAddr::V6(_) => false,
     }
 }

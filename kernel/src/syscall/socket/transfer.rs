@@ -73,6 +73,8 @@ pub fn receive(
     flags: MsgFlags,
     nonblock: bool,
 ) -> Result<Received> {
+    // Errors that wait are there or not.
+    let nonblock = nonblock || flags.contains(MsgFlags::ERRQUEUE);
     let wait = Wait::to_receive(&**socket, nonblock);
     let wanted = dst.remaining();
     let least = if !socket.is_stream() || flags.contains(MsgFlags::OOB) {

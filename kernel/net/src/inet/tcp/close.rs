@@ -3,13 +3,11 @@
 use super::TcpSocket;
 use super::link::{Phase, Shut};
 use super::state::State;
-use super::table::{self, LISTENERS, PORTS, Pair, Rest};
-use crate::inet::address::Family;
+use super::table::{self, LISTENERS, PORTS, Pair};
 use crate::options::Flags;
 use crate::socket::How;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
-use sync::Instant;
 
 impl TcpSocket {
     pub(super) fn end_halves(&self, how: How) -> Result<()> {
@@ -48,18 +46,16 @@ impl TcpSocket {
         }
     }
 
-    /// What a connection that ended leaves in the table.
-    fn rest(&self, state: State) -> Rest {
-        Rest {
-            id: self.core.id,
-            state,
-            since: Instant::now(),
-            v6: self.core.family == Family::V6,
-        }
-    }
-
     /// The own end of the stream; the peer has it at once.
     fn send_fin(&self) {
+        if self.link.lock().wired {
+            self.with_wire(|wire| {
+                if let Some(socket) = wire.socket() {
+                    socket.close();
+                }
+            });
+            return;
+        }
         let (pair, peer, left) = {
             let mut link = self.link.lock();
             if !link.state.may_send() {
@@ -128,7 +124,7 @@ impl TcpSocket {
     }
 
     /// Leaves the table; a port that `bind` gave stays.
-    fn leave(&self, pair: &Pair) {
+    pub(super) fn leave(&self, pair: &Pair) {
         table::leave(pair, self.core.id, None);
         let link = self.link.lock();
         let (bound, closed) = (link.bound, link.closed);
@@ -140,6 +136,13 @@ impl TcpSocket {
 
     /// Gives up what there is without ceremony: a connection is reset, a listener's queue too.
     pub(super) fn abandon(&self) {
+        let wire = self.wire.lock().take();
+        if let Some(mut wire) = wire
+            && let Some(socket) = wire.socket()
+        {
+            socket.abort();
+            wire.flush();
+        }
         let (listening, port, peer, left, queue, blocked) = {
             let mut link = self.link.lock();
             let listening = link.state == State::Listen;
@@ -177,19 +180,24 @@ impl TcpSocket {
         self.end_by(false);
     }
 
-    fn end_by(&self, reset: bool) {
+    pub(super) fn end_by(&self, reset: bool) {
         let unread = core::mem::take(&mut *self.inbox.lock());
         let options = &self.core.options;
         let abort = options.flags().contains(Flags::LINGER) && options.linger() == 0;
-        let (state, peer, port) = {
+        let (state, peer, port, wired) = {
             let mut link = self.link.lock();
             if link.closed {
                 return;
             }
             link.closed = true;
             link.shut = Shut::all();
-            (link.state, link.peer(), link.local.port)
+            let wired = link.wired;
+            (link.state, link.peer(), link.local.port, wired)
         };
+        if wired {
+            self.end_wire(reset, state);
+            return;
+        }
         let lost = !unread.is_empty();
         if let Some(peer) = &peer {
             peer.uncharge(unread.len(), usize::MAX);

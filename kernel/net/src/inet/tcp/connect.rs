@@ -36,6 +36,14 @@ impl TcpSocket {
         }
         let to = self.destination(address)?;
         self.begin(to)?;
+        if super::wire::leaves(to.addr) {
+            self.start_wire();
+            return if nonblock {
+                Err(Errno::EINPROGRESS)
+            } else {
+                self.progress(false).unwrap_or(Err(Errno::ECONNABORTED))
+            };
+        }
         match self.join() {
             Joined::NoRoom | Joined::Moot if !nonblock => Err(Errno::EAGAIN),
             _ if nonblock => Err(Errno::EINPROGRESS),
@@ -260,6 +268,7 @@ impl TcpSocket {
         let unread = core::mem::take(&mut *self.inbox.lock());
         let mut link = self.link.lock();
         link.phase = Phase::Unconnected;
+        link.wired = false;
         link.shut = Shut::empty();
         link.done = false;
         link.error = connected.then_some(Errno::ECONNRESET);

@@ -85,6 +85,8 @@ pub struct Link {
     pub done: bool,
     /// The last descriptor is gone.
     pub closed: bool,
+    /// The connection leaves the machine.
+    pub wired: bool,
 }
 
 impl Link {
@@ -102,6 +104,7 @@ impl Link {
             error: None,
             done: false,
             closed: false,
+            wired: false,
         }
     }
 

@@ -3,13 +3,16 @@
 mod accept;
 mod close;
 mod connect;
+mod half;
 mod info;
 mod link;
 pub mod options;
+pub mod remote;
 pub mod report;
 pub mod state;
 mod stream;
 pub mod table;
+mod wire;
 
 use super::address::{Endpoint, Family};
 use super::core::Core;
@@ -19,8 +22,9 @@ use super::protocol;
 use crate::bytes::ByteQueue;
 use crate::options::{Flags, Options};
 use crate::socket::{How, Outgoing, Received, Socket};
-use abi::socket::{MsgFlags, SOCK_STREAM};
+use abi::socket::{MsgFlags, SOCK_STREAM, so};
 use abi::{Errno, Result};
+use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -44,6 +48,8 @@ pub struct TcpSocket {
     tcp: TcpOptions,
     /// Bytes that came and nobody has read.
     inbox: Mutex<ByteQueue, { rank::SOCKET }>,
+    /// The machine of a connection that leaves this one.
+    wire: Mutex<Option<Box<wire::Wire>>, { rank::SOCKET }>,
     link: SpinLock<Link, LINK>,
     /// Bytes sent that the other end has not read.
     charged: AtomicUsize,
@@ -59,6 +65,7 @@ impl TcpSocket {
             core: Core::new(family, options, uid),
             tcp: TcpOptions::default(),
             inbox: Mutex::new(ByteQueue::new()),
+            wire: Mutex::new(None),
             link: SpinLock::new(Link::new(family)),
             charged: AtomicUsize::new(0),
             this: this.clone(),
@@ -132,7 +139,8 @@ impl TcpSocket {
     fn readiness(&self) -> Events {
         let mut events = Events::empty();
         // Looked at first: what comes meanwhile tells.
-        let waiting = self.inbox.lock().len();
+        let wire = self.wire_readiness();
+        let waiting = wire.map_or_else(|| self.inbox.lock().len(), |(waiting, _)| waiting);
         let link = self.link.lock();
         if link.state == State::Listen {
             return if link.has_queued() {
@@ -159,7 +167,8 @@ impl TcpSocket {
         let ended = link.shut.contains(link::Shut::SEND);
         let peer = link.peer();
         drop(link);
-        let room = peer.is_none_or(|peer| self.charged() <= self.limit(&peer) / 3 * 2);
+        let room = wire.is_none_or(|(_, room)| room)
+            && peer.is_none_or(|peer| self.charged() <= self.limit(&peer) / 3 * 2);
         if room || ended {
             events |= Events::WRITABLE | Events::WRBAND;
         }
@@ -268,10 +277,16 @@ impl Socket for TcpSocket {
         if self.is_listening() {
             return Err(Errno::EINVAL);
         }
+        if let Some((waiting, _)) = self.wire_readiness() {
+            return Ok(waiting);
+        }
         Ok(self.inbox.lock().len())
     }
 
     fn unsent(&self) -> Result<usize> {
+        if let Some(bytes) = self.wire_unsent() {
+            return Ok(bytes);
+        }
         let link = self.link.lock();
         if link.state == State::Listen {
             return Err(Errno::EINVAL);
@@ -287,6 +302,17 @@ impl Socket for TcpSocket {
     }
 
     fn set_own(&self, name: i32, value: &[u8], caller: &dyn Caller) -> Option<Result<()>> {
+        if matches!(name, so::REUSEADDR | so::REUSEPORT | so::KEEPALIVE) {
+            let result = self.core.options.set(name, value, caller.cred());
+            self.apply_settings();
+            let port = self.link.lock().local.port;
+            let flags = self.core.options.flags();
+            let changed = table::PORTS.change(port, self.core.id, |claim| {
+                claim.reuse_addr = flags.contains(Flags::REUSEADDR);
+                claim.reuse_port = flags.contains(Flags::REUSEPORT);
+            });
+            return Some(result.and(changed));
+        }
         self.core.set_own(name, value, caller)
     }
 
@@ -296,7 +322,11 @@ impl Socket for TcpSocket {
 
     fn set_option(&self, level: i32, name: i32, value: &[u8], caller: &dyn Caller) -> Result<()> {
         match level {
-            options::SOL_TCP => self.set_tcp(name, value),
+            options::SOL_TCP => {
+                self.set_tcp(name, value)?;
+                self.apply_settings();
+                Ok(())
+            }
             SOL_IPV6 if self.core.family == Family::V4 => Err(Errno::ENOPROTOOPT),
             SOL_IPV6 if name == ip_options::ipv6::V6ONLY && self.link.lock().local.port != 0 => {
                 Err(Errno::EINVAL)
@@ -336,3 +366,5 @@ impl ::core::fmt::Debug for TcpSocket {
         write!(f, "TcpSocket({})", self.core.id)
     }
 }
+
+pub use remote::{input, refused, settle};

@@ -25,6 +25,23 @@ pub fn report(family: Family) -> Vec<u8> {
     for socket in &live {
         row(&mut text, family, socket, &mut number);
     }
+    for (pair, state) in super::half::all() {
+        let v6 = pair.local().addr.is_ipv6();
+        if (family == Family::V6) != v6 {
+            continue;
+        }
+        let mut line = String::new();
+        // Writing to memory does not fail.
+        let _ = write!(
+            line,
+            "{number:4}: {} {} {:02X} 00000000:00000000 01:00000064 00000000     0        0 0 1 0000000000000000",
+            place(family, &pair.local()),
+            place(family, &pair.remote()),
+            state as u8,
+        );
+        push(&mut text, family, &line);
+        number += 1;
+    }
     for (pair, rest) in rests {
         if (family == Family::V6) != rest.v6 {
             continue;

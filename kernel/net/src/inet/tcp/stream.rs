@@ -30,6 +30,9 @@ impl TcpSocket {
             return Ok(0);
         }
         let Some(peer) = peer else {
+            if self.link.lock().wired {
+                return self.send_wire(src);
+            }
             return self.send_into_the_void(src, wanted);
         };
         let limit = self.limit(&peer);
@@ -100,6 +103,9 @@ impl TcpSocket {
                 _ => Errno::EINVAL,
             });
         }
+        if self.link.lock().wired {
+            return self.receive_wire(dst, flags);
+        }
         let mut inbox = self.inbox.lock();
         let peek = flags.contains(MsgFlags::PEEK);
         let offset = self.core.options.peek_offset().filter(|_| peek);
@@ -141,7 +147,7 @@ impl TcpSocket {
     }
 
     /// What a read says when nothing waits: the end, an error once, or not yet.
-    fn nothing(&self) -> Result<Received> {
+    pub(super) fn nothing(&self) -> Result<Received> {
         let mut link = self.link.lock();
         if link.done {
             return Ok(Received::end());

@@ -207,6 +207,13 @@ pub fn fin_to_rest(pair: &Pair) -> bool {
     true
 }
 
+/// Whether two ends are of a connection that ended and is remembered.
+#[must_use]
+pub fn is_remembered(pair: &Pair) -> bool {
+    let mut conns = CONNS.lock();
+    matches!(conns.map().get(pair), Some(Conn::Rest(rest)) if rest.state == State::TimeWait)
+}
+
 /// Something came for a connection whose socket is gone: nothing is left of it.
 pub fn reset_rest(pair: &Pair) {
     let mut conns = CONNS.lock();

@@ -1,0 +1,229 @@
+//! Groups, and the options a socket of messages has besides IP's.
+
+use super::{DatagramSocket, Group, ICMP_FILTER, Kind, SOL_ICMPV6, SOL_RAW, SOL_UDP, UDP_CORK};
+use crate::inet::address::{Endpoint, Family};
+use crate::inet::ip_options::{SOL_IP, SOL_IPV6, ip, ipv6};
+use crate::inet::{output, route};
+use abi::{Errno, Result};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use vfs::Caller;
+use zerocopy::FromBytes;
+
+/// Memberships one socket may have (`net.ipv4.igmp_max_memberships`).
+const MOST: usize = 20;
+
+impl DatagramSocket {
+    pub(super) fn set_level(
+        &self,
+        level: i32,
+        name: i32,
+        value: &[u8],
+        caller: &dyn Caller,
+    ) -> Result<()> {
+        match (level, name) {
+            (SOL_IPV6, _) if self.core.family == Family::V4 => Err(Errno::ENOPROTOOPT),
+            (SOL_IPV6, ipv6::V6ONLY) if self.link.lock().local.port != 0 && self.has_ports() => {
+                Err(Errno::EINVAL)
+            }
+            (SOL_IP, ip::HDRINCL) if !matches!(self.kind, Kind::Raw(_)) => Err(Errno::ENOPROTOOPT),
+            (SOL_IP, ip::ADD_MEMBERSHIP) => self.join(v4_request(value)?),
+            (SOL_IP, ip::DROP_MEMBERSHIP) => self.leave(v4_request(value)?),
+            (SOL_IP, ip::MULTICAST_IF) => self.set_v4_interface(value),
+            (SOL_IPV6, ipv6::MULTICAST_IF) => {
+                let index = i32::read_from_prefix(value).map_err(|_| Errno::EINVAL)?.0;
+                let index = u32::try_from(index).map_err(|_| Errno::ENODEV)?;
+                if index != 0 && route::name_of(index).is_none() {
+                    return Err(Errno::ENODEV);
+                }
+                self.core.ip.set_multicast_interface(Family::V6, index, 0);
+                Ok(())
+            }
+            (SOL_IPV6, ipv6::JOIN_GROUP) => self.join(v6_request(value)?),
+            (SOL_IPV6, ipv6::LEAVE_GROUP) => self.leave(v6_request(value)?),
+            (SOL_IP | SOL_IPV6, ip::MCAST_JOIN_GROUP) => self.join(any_request(level, value)?),
+            (SOL_IP | SOL_IPV6, ip::MCAST_LEAVE_GROUP) => self.leave(any_request(level, value)?),
+            (SOL_IP | SOL_IPV6, _) => self.core.ip.set(level, name, value, caller.cred()),
+            (SOL_UDP, UDP_CORK) if self.kind == Kind::Udp => {
+                let on = i32::read_from_prefix(value).map_err(|_| Errno::EINVAL)?.0 != 0;
+                self.link.lock().cork = on;
+                if on { Ok(()) } else { self.uncork() }
+            }
+            (SOL_RAW, ICMP_FILTER) if self.kind == Kind::Raw(1) => {
+                let word = u32::read_from_prefix(value).map_err(|_| Errno::EINVAL)?.0;
+                self.link.lock().filter = [word, 0, 0, 0, 0, 0, 0, 0];
+                Ok(())
+            }
+            (SOL_ICMPV6, ICMP_FILTER) if self.kind == Kind::Raw(58) => {
+                let words = <[u32; 8]>::read_from_prefix(value)
+                    .map_err(|_| Errno::EINVAL)?
+                    .0;
+                self.link.lock().filter = words;
+                Ok(())
+            }
+            // Where the kernel finds the checksum of ICMPv6 it knows itself.
+            (SOL_RAW | SOL_ICMPV6, _) => Err(Errno::ENOPROTOOPT),
+            _ => Err(Errno::ENOPROTOOPT),
+        }
+    }
+
+    fn set_v4_interface(&self, value: &[u8]) -> Result<()> {
+        let (addr, index) = match value.len() {
+            12.. => {
+                let [_, addr, index] = <[u32; 3]>::read_from_prefix(value)
+                    .map_err(|_| Errno::EINVAL)?
+                    .0;
+                (addr, index)
+            }
+            8.. => {
+                let [_, addr] = <[u32; 2]>::read_from_prefix(value)
+                    .map_err(|_| Errno::EINVAL)?
+                    .0;
+                (addr, 0)
+            }
+            _ => (
+                u32::read_from_prefix(value).map_err(|_| Errno::EINVAL)?.0,
+                0,
+            ),
+        };
+        let own = Ipv4Addr::from(addr.to_ne_bytes());
+        let index = if index != 0 {
+            route::name_of(index)
+                .map(|_| index)
+                .ok_or(Errno::EADDRNOTAVAIL)?
+        } else if own.is_unspecified() {
+            0
+        } else {
+            route::interface_of(IpAddr::V4(own)).ok_or(Errno::EADDRNOTAVAIL)?
+        };
+        self.core
+            .ip
+            .set_multicast_interface(Family::V4, index, addr);
+        Ok(())
+    }
+
+    fn find_device(request: &Request) -> Result<u32> {
+        if request.device != 0 {
+            return route::name_of(request.device)
+                .map(|_| request.device)
+                .ok_or(Errno::ENODEV);
+        }
+        if let Some(own) = request.own.filter(|own| !own.is_unspecified()) {
+            return route::interface_of(IpAddr::V4(own)).ok_or(Errno::ENODEV);
+        }
+        route::device_to(request.addr).ok_or(Errno::ENODEV)
+    }
+
+    fn join(&self, request: Request) -> Result<()> {
+        if !request.addr.is_multicast() {
+            return Err(Errno::EINVAL);
+        }
+        let group = Group {
+            addr: request.addr,
+            device: Self::find_device(&request)?,
+        };
+        {
+            let mut link = self.link.lock();
+            if link.groups.contains(&group) {
+                return Err(Errno::EADDRINUSE);
+            }
+            if link.groups.len() >= MOST {
+                return Err(Errno::ENOBUFS);
+            }
+            link.groups.push(group);
+        }
+        output::joined(group.addr, group.device);
+        Ok(())
+    }
+
+    fn leave(&self, request: Request) -> Result<()> {
+        let device = Self::find_device(&request);
+        let group = {
+            let mut link = self.link.lock();
+            let found = link.groups.iter().position(|group| {
+                group.addr == request.addr && device.is_ok_and(|device| device == group.device)
+            });
+            match found {
+                Some(index) => link.groups.swap_remove(index),
+                None => {
+                    return Err(if device.is_err() {
+                        Errno::ENODEV
+                    } else {
+                        Errno::EADDRNOTAVAIL
+                    });
+                }
+            }
+        };
+        left(group);
+        Ok(())
+    }
+
+    /// Whether a message to a group is for this socket.
+    pub(super) fn takes_group(&self, addr: IpAddr, device: u32) -> bool {
+        let link = self.link.lock();
+        let member = link
+            .groups
+            .iter()
+            .any(|group| group.addr == addr && (group.device == device || device == 0));
+        if member {
+            return true;
+        }
+        // A socket that joined nothing hears what others of the machine joined (`IP_MULTICAST_ALL`).
+        let joined = link.groups.iter().any(|group| group.addr == addr);
+        drop(link);
+        let all = match addr {
+            IpAddr::V4(_) => crate::inet::ip_options::IpFlags::MULTICAST_ALL,
+            IpAddr::V6(_) => crate::inet::ip_options::IpFlags::V6_MULTICAST_ALL,
+        };
+        !joined && self.core.ip.flags().contains(all)
+    }
+}
+
+/// A membership ends.
+pub(super) fn left(group: Group) {
+    output::left(group.addr, group.device);
+}
+
+struct Request {
+    addr: IpAddr,
+    own: Option<Ipv4Addr>,
+    device: u32,
+}
+
+/// `struct ip_mreq`, `struct ip_mreqn`
+fn v4_request(value: &[u8]) -> Result<Request> {
+    let ([addr, own], rest) = <[u32; 2]>::read_from_prefix(value).map_err(|_| Errno::EINVAL)?;
+    let device = u32::read_from_prefix(rest).map_or(0, |(index, _)| index);
+    Ok(Request {
+        addr: IpAddr::V4(Ipv4Addr::from(addr.to_ne_bytes())),
+        own: Some(Ipv4Addr::from(own.to_ne_bytes())),
+        device,
+    })
+}
+
+/// `struct ipv6_mreq`
+fn v6_request(value: &[u8]) -> Result<Request> {
+    let (addr, rest) = <[u8; 16]>::read_from_prefix(value).map_err(|_| Errno::EINVAL)?;
+    let device = u32::read_from_prefix(rest).map_err(|_| Errno::EINVAL)?.0;
+    Ok(Request {
+        addr: IpAddr::V6(Ipv6Addr::from(addr)),
+        own: None,
+        device,
+    })
+}
+
+/// `struct group_req`
+fn any_request(level: i32, value: &[u8]) -> Result<Request> {
+    let device = u32::read_from_prefix(value).map_err(|_| Errno::EINVAL)?.0;
+    let family = if level == SOL_IP {
+        Family::V4
+    } else {
+        Family::V6
+    };
+    let group = value.get(8..).ok_or(Errno::EINVAL)?;
+    let end = Endpoint::parse(family, group).map_err(|_| Errno::EADDRNOTAVAIL)?;
+    Ok(Request {
+        addr: end.addr,
+        own: None,
+        device,
+    })
+}

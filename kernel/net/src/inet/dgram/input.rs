@@ -1,0 +1,177 @@
+//! Packets find the sockets of messages they are for.
+
+use super::{Datagram, DatagramSocket, Kind, PING, RAW, Report, UDP};
+use crate::inet::address::{Endpoint, Family};
+use crate::inet::input::Incoming;
+use crate::inet::ports::Arrival;
+use crate::inet::route;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// The wall clock, in nanoseconds.
+fn wall() -> u64 {
+    sync::clock::realtime_ns()
+}
+
+fn datagram(packet: &Incoming<'_>, from_port: u16, to_port: u16, bytes: Vec<u8>) -> Datagram {
+    let link_local =
+        matches!(packet.from, core::net::IpAddr::V6(addr) if addr.is_unicast_link_local());
+    Datagram {
+        from: Endpoint {
+            addr: packet.from,
+            port: from_port,
+            scope: if link_local { packet.device } else { 0 },
+        },
+        to: packet.to,
+        to_port,
+        device: packet.device,
+        ttl: packet.ttl,
+        tos: packet.tos,
+        bytes,
+        at: wall(),
+    }
+}
+
+/// A message of UDP; `false` when nobody takes it.
+pub fn udp(packet: &Incoming<'_>, from_port: u16, to_port: u16, bytes: Vec<u8>) -> bool {
+    let arrival = Arrival {
+        from: (packet.from, from_port),
+        to: (packet.to, to_port),
+        device: packet.device,
+    };
+    let many = packet.to.is_multicast() || route::is_broadcast(packet.to);
+    let message = datagram(packet, from_port, to_port, bytes);
+    if !many {
+        return match UDP.find(&arrival) {
+            Some(socket) => {
+                socket.deliver(message);
+                true
+            }
+            None => false,
+        };
+    }
+    let multicast = packet.to.is_multicast();
+    let takers = UDP.find_all(&arrival, |receiver| {
+        let addressed = receiver.addr.is_unspecified() || receiver.addr == packet.to;
+        addressed
+            && (receiver.device == 0 || receiver.device == packet.device)
+            && receiver.remote.is_none_or(|remote| remote == arrival.from)
+            && (receiver.addr.is_ipv4() == packet.to.is_ipv4()
+                || receiver.addr.is_ipv6() && receiver.addr.is_unspecified() && !receiver.v6_only)
+    });
+    for socket in takers {
+        if !multicast || socket.takes_group(packet.to, packet.device) {
+            socket.deliver(message.clone());
+        }
+    }
+    true
+}
+
+/// Every raw socket of a protocol gets its copy; whether there was one.
+pub fn raw(packet: &Incoming<'_>) -> bool {
+    let arrival = Arrival {
+        from: (packet.from, 0),
+        to: (packet.to, u16::from(packet.protocol)),
+        device: packet.device,
+    };
+    let takers = RAW.find_all(&arrival, |receiver| {
+        (receiver.addr.is_unspecified() || receiver.addr == packet.to)
+            && (receiver.device == 0 || receiver.device == packet.device)
+            && receiver.remote.is_none_or(|(addr, _)| addr == packet.from)
+    });
+    let mut taken = false;
+    for socket in takers {
+        let v4 = packet.from.is_ipv4();
+        if (socket.core.family == Family::V4) != v4 || !socket.wants(packet) {
+            continue;
+        }
+        taken = true;
+        // IPv4 shows its header, IPv6 does not.
+        let bytes = if v4 {
+            packet.with_header()
+        } else {
+            packet.payload.to_vec()
+        };
+        socket.deliver(datagram(packet, 0, u16::from(packet.protocol), bytes));
+    }
+    taken
+}
+
+/// An answer to an echo finds the ping socket with its number.
+pub fn ping(packet: &Incoming<'_>, number: u16) -> bool {
+    let arrival = Arrival {
+        from: (packet.from, 0),
+        to: (packet.to, number),
+        device: packet.device,
+    };
+    match find_ping(&arrival) {
+        Some(socket) => {
+            socket.deliver(datagram(packet, 0, number, packet.payload.to_vec()));
+            true
+        }
+        None => false,
+    }
+}
+
+fn find_ping(arrival: &Arrival) -> Option<Arc<DatagramSocket>> {
+    PING.find_all(arrival, |_| true).into_iter().find(|socket| {
+        let link = socket.link.lock();
+        let addressed = link.local.is_any() || link.local.addr == arrival.to.0;
+        addressed
+            && link
+                .remote
+                .is_none_or(|remote| remote.addr == arrival.from.0)
+    })
+}
+
+impl DatagramSocket {
+    /// Whether a raw socket of ICMP wants a message of this type.
+    fn wants(&self, packet: &Incoming<'_>) -> bool {
+        let Some(kind) = packet.payload.first().copied() else {
+            return true;
+        };
+        let filter = self.link.lock().filter;
+        match (self.kind, packet.from.is_ipv4()) {
+            (Kind::Raw(1), true) => {
+                let [word, ..] = filter;
+                kind >= 32 || word & (1 << kind) == 0
+            }
+            (Kind::Raw(58), false) => {
+                let word = filter.get(usize::from(kind / 32)).copied().unwrap_or(0);
+                word & (1 << (kind % 32)) == 0
+            }
+            _ => true,
+        }
+    }
+}
+
+/// A message of ours from `from` to `to` was refused.
+pub fn refused(from: &Endpoint, to: &Endpoint, report: &Report, hard: bool, device: u32) {
+    let arrival = Arrival {
+        from: (to.addr, to.port),
+        to: (from.addr, from.port),
+        device,
+    };
+    if let Some(socket) = UDP.find(&arrival) {
+        socket.report(report.clone(), hard);
+    }
+}
+
+/// An echo of ours was refused.
+pub fn ping_refused(
+    from: &Endpoint,
+    to: &Endpoint,
+    number: u16,
+    report: &Report,
+    hard: bool,
+    device: u32,
+) {
+    let arrival = Arrival {
+        from: (to.addr, 0),
+        to: (from.addr, number),
+        device,
+    };
+    if let Some(socket) = find_ping(&arrival) {
+        socket.report(report.clone(), hard);
+    }
+}

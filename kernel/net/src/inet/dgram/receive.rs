@@ -1,0 +1,99 @@
+//! Receiving messages.
+
+use super::{DatagramSocket, Kind, OVERHEAD, Shut};
+use crate::inet::address::{Endpoint, Family};
+use crate::name::Name;
+use crate::socket::Received;
+use abi::socket::MsgFlags;
+use abi::{Errno, Result};
+use mm::io::IoDst;
+
+impl DatagramSocket {
+    pub(super) fn receive_message(
+        &self,
+        dst: &mut IoDst<'_>,
+        flags: MsgFlags,
+        nonblock: bool,
+    ) -> Result<Received> {
+        if flags.contains(MsgFlags::ERRQUEUE) {
+            return self.receive_error(dst);
+        }
+        if flags.contains(MsgFlags::OOB) && self.kind != Kind::Udp {
+            return Err(Errno::EOPNOTSUPP);
+        }
+        if let Some(error) = self.link.lock().error.take() {
+            return Err(error);
+        }
+        let peek = flags.contains(MsgFlags::PEEK);
+        let offset = self.core.options.peek_offset().filter(|_| peek);
+        let mut skip = offset.unwrap_or(0);
+        let mut inbox = self.inbox.lock();
+        let mut index = 0;
+        // A peek offset past a message's end looks into the next.
+        while skip > 0
+            && let Some(message) = inbox.queue.get(index)
+            && skip >= message.bytes.len()
+        {
+            skip -= message.bytes.len();
+            index += 1;
+        }
+        let Some(message) = inbox.queue.get(index) else {
+            drop(inbox);
+            return self.no_message(nonblock);
+        };
+        let bytes = message.bytes.get(skip..).unwrap_or_default();
+        let wanted = bytes.len().min(dst.remaining());
+        let copied = dst.put(bytes.get(..wanted).unwrap_or(bytes));
+        if copied < wanted {
+            return Err(Errno::EFAULT);
+        }
+        let from = Endpoint {
+            port: if self.has_ports() {
+                message.from.port
+            } else {
+                0
+            },
+            ..message.from
+        };
+        let mut received = Received {
+            bytes: copied,
+            whole: bytes.len(),
+            from: Some(Name::Plain(self.shown(&from))),
+            control: self.control_of(message),
+            last: true,
+            ..Received::default()
+        };
+        if copied < bytes.len() {
+            received.flags |= MsgFlags::TRUNC;
+        }
+        if peek {
+            drop(inbox);
+            if offset.is_some() {
+                self.core.options.move_peek_offset(copied, true);
+            }
+            return Ok(received);
+        }
+        let message = inbox.queue.pop_front();
+        if let Some(message) = &message {
+            inbox.charged = inbox.charged.saturating_sub(message.bytes.len() + OVERHEAD);
+        }
+        drop(inbox);
+        self.core.options.move_peek_offset(received.whole, false);
+        drop(message);
+        Ok(received)
+    }
+
+    /// A name as the program's family writes it.
+    pub(super) fn shown(&self, end: &Endpoint) -> arrayvec::ArrayVec<u8, 32> {
+        let family: Family = self.core.family;
+        end.to_bytes(family).into_iter().collect()
+    }
+
+    fn no_message(&self, nonblock: bool) -> Result<Received> {
+        let ended = self.link.lock().shut.contains(Shut::RECEIVE);
+        if ended && !nonblock {
+            return Ok(Received::end());
+        }
+        Err(Errno::EAGAIN)
+    }
+}

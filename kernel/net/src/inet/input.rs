@@ -1,0 +1,307 @@
+//! Packets that came: reading their headers, and whom they are for.
+
+use super::output::fragments;
+use super::{checksum, dgram, icmp, protocol, resolve, route, tcp, udp};
+use crate::link::Interface;
+use crate::link::device::Frame;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// Bytes of an Ethernet header.
+const ETHERNET: usize = 14;
+/// Bytes of an IPv6 header.
+const IPV6_HEADER: usize = 40;
+/// Types of Ethernet frames.
+const TYPE_IPV4: u16 = 0x0800;
+const TYPE_ARP: u16 = 0x0806;
+const TYPE_IPV6: u16 = 0x86dd;
+/// Extension headers of IPv6.
+const HOP_BY_HOP: u8 = 0;
+const ROUTING: u8 = 43;
+const FRAGMENT: u8 = 44;
+const DESTINATION: u8 = 60;
+
+/// A packet.
+#[derive(Clone, Copy, Debug)]
+pub struct Incoming<'a> {
+    /// Who sent it.
+    pub from: IpAddr,
+    /// Where it goes.
+    pub to: IpAddr,
+    /// What it carries.
+    pub protocol: u8,
+    /// Its hop limit.
+    pub ttl: u8,
+    /// Its type of service.
+    pub tos: u8,
+    /// The interface it came by.
+    pub device: u32,
+    /// The header as it came; empty for one that never was a packet.
+    pub header: &'a [u8],
+    /// What it carries.
+    pub payload: &'a [u8],
+    /// Where it stands, if it is a piece of a packet.
+    pub piece: Option<Piece>,
+}
+
+/// A piece of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// The packet's number.
+    pub id: u32,
+    /// Where the piece begins.
+    pub offset: usize,
+    /// Others follow.
+    pub more: bool,
+}
+
+impl Incoming<'_> {
+    /// The packet with a header, as raw sockets see it.
+    #[must_use]
+    pub fn with_header(&self) -> Vec<u8> {
+        let mut bytes = if self.header.is_empty() {
+            super::output::header(
+                &super::output::Packet {
+                    hop_limit: self.ttl,
+                    tos: self.tos,
+                    ..super::output::Packet::plain(self.from, self.to, self.protocol, self.device)
+                },
+                self.payload.len(),
+                None,
+            )
+        } else {
+            self.header.to_vec()
+        };
+        bytes.extend_from_slice(self.payload);
+        bytes
+    }
+}
+
+/// Reads a packet, of which the end may be missing; `None` when it is none.
+#[must_use]
+pub fn parse(bytes: &[u8], device: u32) -> Option<Incoming<'_>> {
+    match bytes.first()? >> 4 {
+        4 => parse_v4(bytes, device),
+        6 => parse_v6(bytes, device),
+        _ => None,
+    }
+}
+
+fn parse_v4(bytes: &[u8], device: u32) -> Option<Incoming<'_>> {
+    let [
+        first,
+        tos,
+        l0,
+        l1,
+        id0,
+        id1,
+        f0,
+        f1,
+        ttl,
+        protocol,
+        _,
+        _,
+        rest @ ..,
+    ] = bytes
+    else {
+        return None;
+    };
+    let header = usize::from(first & 0xf) * 4;
+    let length = usize::from(u16::from_be_bytes([*l0, *l1]));
+    if header < 20 || length < header || bytes.len() < header {
+        return None;
+    }
+    let place = u16::from_be_bytes([*f0, *f1]);
+    let (offset, more) = (usize::from(place & 0x1fff) * 8, place & 0x2000 != 0);
+    let from: [u8; 4] = *rest.first_chunk()?;
+    let to: [u8; 4] = *rest.get(4..)?.first_chunk()?;
+    Some(Incoming {
+        from: IpAddr::V4(Ipv4Addr::from(from)),
+        to: IpAddr::V4(Ipv4Addr::from(to)),
+        protocol: *protocol,
+        ttl: *ttl,
+        tos: *tos,
+        device,
+        header: bytes.get(..header)?,
+        payload: bytes.get(header..length.min(bytes.len()))?,
+        piece: (offset != 0 || more).then_some(Piece {
+            id: u32::from(u16::from_be_bytes([*id0, *id1])),
+            offset,
+            more,
+        }),
+    })
+}
+
+fn parse_v6(bytes: &[u8], device: u32) -> Option<Incoming<'_>> {
+    let [a, b, _, _, l0, l1, next, hops, rest @ ..] = bytes else {
+        return None;
+    };
+    let length = usize::from(u16::from_be_bytes([*l0, *l1]));
+    let from: [u8; 16] = *rest.first_chunk()?;
+    let to: [u8; 16] = *rest.get(16..)?.first_chunk()?;
+    let mut packet = Incoming {
+        from: IpAddr::V6(Ipv6Addr::from(from)),
+        to: IpAddr::V6(Ipv6Addr::from(to)),
+        protocol: *next,
+        ttl: *hops,
+        tos: (a << 4) | (b >> 4),
+        device,
+        header: bytes.get(..IPV6_HEADER)?,
+        payload: bytes.get(IPV6_HEADER..(IPV6_HEADER + length).min(bytes.len()))?,
+        piece: None,
+    };
+    // Headers between are passed over; each is shorter than what is left.
+    while matches!(
+        packet.protocol,
+        HOP_BY_HOP | ROUTING | DESTINATION | FRAGMENT
+    ) {
+        let [next, words, o0, o1, i0, i1, i2, i3, ..] = *packet.payload else {
+            return None;
+        };
+        let size = if packet.protocol == FRAGMENT {
+            let place = u16::from_be_bytes([o0, o1]);
+            packet.piece = Some(Piece {
+                id: u32::from_be_bytes([i0, i1, i2, i3]),
+                offset: usize::from(place & 0xfff8),
+                more: place & 1 != 0,
+            });
+            8
+        } else {
+            (usize::from(words) + 1) * 8
+        };
+        packet.protocol = next;
+        packet.payload = packet.payload.get(size..)?;
+        if packet.piece.is_some_and(|piece| piece.offset != 0) {
+            break;
+        }
+    }
+    Some(packet)
+}
+
+/// A frame came by a card.
+pub fn frame(interface: &Arc<Interface>, frame: Frame<'_>) {
+    let Some(kind) = frame.bytes.get(12..).and_then(|kind| kind.first_chunk()) else {
+        return;
+    };
+    let Some(body) = frame.bytes.get(ETHERNET..) else {
+        return;
+    };
+    match u16::from_be_bytes(*kind) {
+        TYPE_ARP => resolve::arp_input(interface, body),
+        TYPE_IPV4 | TYPE_IPV6 => {
+            let Some(packet) = parse(body, interface.index) else {
+                return;
+            };
+            if packet.from.is_ipv4() && checksum::of(packet.header) != 0 {
+                return;
+            }
+            if !is_for_us(&packet) {
+                return;
+            }
+            if packet.piece.is_some() {
+                if let Some(whole) = fragments::add(&packet) {
+                    deliver(
+                        &Incoming {
+                            payload: &whole,
+                            piece: None,
+                            ..packet
+                        },
+                        false,
+                    );
+                }
+                return;
+            }
+            deliver(&packet, frame.verified);
+        }
+        _ => {}
+    }
+}
+
+fn is_for_us(packet: &Incoming<'_>) -> bool {
+    match packet.to {
+        to if to.is_multicast() => true,
+        // An address of the loopback does not come by a cable.
+        IpAddr::V4(to) if to.is_loopback() => false,
+        to => route::is_local(to) || route::is_broadcast(to),
+    }
+}
+
+/// A packet for this machine.
+pub fn deliver(packet: &Incoming<'_>, verified: bool) {
+    let raw = dgram::input::raw(packet);
+    match (i32::from(packet.protocol), packet.from.is_ipv4()) {
+        (protocol::ICMP, true) => icmp::input(packet),
+        (protocol::ICMPV6, false) => {
+            if !resolve::discovery_input(packet) {
+                icmp::input(packet);
+            }
+        }
+        (protocol::UDP, _) => {
+            if !udp::input(packet, verified) {
+                icmp::refuse(packet, false);
+            }
+        }
+        (protocol::TCP, _) => tcp::input(packet, verified),
+        // Group memberships are told to routers, which this is not.
+        (2, true) => {}
+        _ if raw => {}
+        _ => icmp::refuse(packet, true),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn v4() -> Vec<u8> {
+        let mut bytes = alloc::vec![
+            0x45, 0, 0, 22, 0, 1, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2
+        ];
+        bytes.extend([1, 2, 3]);
+        bytes
+    }
+
+    #[test]
+    fn a_packet_is_as_long_as_it_says() {
+        let bytes = v4();
+        let packet = parse(&bytes, 1).unwrap();
+        assert_eq!(packet.payload, [1, 2]);
+        assert_eq!(packet.to, IpAddr::from([10, 0, 0, 2]));
+        assert_eq!(packet.piece, None);
+    }
+
+    #[test]
+    fn a_short_packet_is_none_and_never_a_panic() {
+        let bytes = v4();
+        for end in 0..20 {
+            assert!(parse(bytes.get(..end).unwrap(), 1).is_none());
+        }
+        let mut six = alloc::vec![0; 64];
+        if let Some(first) = six.first_mut() {
+            *first = 0x60;
+        }
+        for next in [0, 43, 44, 60] {
+            six[6] = next;
+            for end in 0..64 {
+                let _ = parse(six.get(..end).unwrap(), 1);
+            }
+        }
+    }
+
+    #[test]
+    fn a_piece_says_where_it_stands() {
+        let mut bytes = v4();
+        bytes[6] = 0x20;
+        bytes[7] = 2;
+        let piece = parse(&bytes, 1).and_then(|packet| packet.piece);
+        assert_eq!(
+            piece,
+            Some(Piece {
+                id: 1,
+                offset: 16,
+                more: true
+            })
+        );
+    }
+}

@@ -1,0 +1,266 @@
+//! Packets that go: headers, pieces, and the way to the next machine.
+
+pub mod fragments;
+
+use super::input::{self, Incoming};
+use super::{checksum, resolve, route};
+use crate::link;
+use abi::{Errno, Result};
+use alloc::vec::Vec;
+use core::net::IpAddr;
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+/// Numbers of packets that may be cut in pieces.
+static NEXT_ID: AtomicU32 = AtomicU32::new(1);
+
+/// What the header of a packet says, and how it goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Packet {
+    /// Who sends it.
+    pub from: IpAddr,
+    /// Where it goes.
+    pub to: IpAddr,
+    /// What it carries.
+    pub protocol: u8,
+    /// Its hop limit.
+    pub hop_limit: u8,
+    /// Its type of service.
+    pub tos: u8,
+    /// The interface it must leave by, or 0.
+    pub device: u32,
+    /// It is not cut in pieces.
+    pub never_fragment: bool,
+    /// What goes to a group comes back to members on this machine.
+    pub loops: bool,
+}
+
+impl Packet {
+    /// An ordinary one.
+    #[must_use]
+    pub fn plain(from: IpAddr, to: IpAddr, protocol: u8, device: u32) -> Self {
+        Self {
+            from,
+            to,
+            protocol,
+            hop_limit: 64,
+            tos: 0,
+            device,
+            never_fragment: false,
+            loops: false,
+        }
+    }
+
+    /// As a receiver on this machine sees it.
+    #[must_use]
+    pub fn incoming<'a>(&self, device: u32, payload: &'a [u8]) -> Incoming<'a> {
+        Incoming {
+            from: self.from,
+            to: self.to,
+            protocol: self.protocol,
+            ttl: self.hop_limit,
+            tos: self.tos,
+            device,
+            header: &[],
+            payload,
+            piece: None,
+        }
+    }
+}
+
+/// A header; `piece`: number, offset and whether more follows.
+#[must_use]
+pub fn header(packet: &Packet, length: usize, piece: Option<(u32, usize, bool)>) -> Vec<u8> {
+    match (packet.from, packet.to) {
+        (IpAddr::V4(from), IpAddr::V4(to)) => {
+            let (id, offset, more) = piece.unwrap_or((0, 0, false));
+            let mut place = (offset / 8) as u16;
+            if more {
+                place |= 0x2000;
+            } else if piece.is_none() && packet.never_fragment {
+                place |= 0x4000;
+            }
+            let mut bytes = Vec::with_capacity(20 + length);
+            bytes.extend_from_slice(&[0x45, packet.tos]);
+            bytes.extend_from_slice(&((20 + length) as u16).to_be_bytes());
+            bytes.extend_from_slice(&(id as u16).to_be_bytes());
+            bytes.extend_from_slice(&place.to_be_bytes());
+            bytes.extend_from_slice(&[packet.hop_limit, packet.protocol, 0, 0]);
+            bytes.extend_from_slice(&from.octets());
+            bytes.extend_from_slice(&to.octets());
+            let sum = checksum::of(&bytes);
+            if let Some(place) = bytes.get_mut(10..12) {
+                place.copy_from_slice(&sum.to_be_bytes());
+            }
+            bytes
+        }
+        (from, to) => {
+            let extra = if piece.is_some() { 8 } else { 0 };
+            let mut bytes = Vec::with_capacity(40 + extra + length);
+            bytes.extend_from_slice(&[0x60 | (packet.tos >> 4), packet.tos << 4, 0, 0]);
+            bytes.extend_from_slice(&((length + extra) as u16).to_be_bytes());
+            let next = if piece.is_some() { 44 } else { packet.protocol };
+            bytes.extend_from_slice(&[next, packet.hop_limit]);
+            bytes.extend_from_slice(&super::address::mapped(from).octets());
+            bytes.extend_from_slice(&super::address::mapped(to).octets());
+            if let Some((id, offset, more)) = piece {
+                bytes.extend_from_slice(&[packet.protocol, 0]);
+                bytes.extend_from_slice(&(offset as u16 | u16::from(more)).to_be_bytes());
+                bytes.extend_from_slice(&id.to_be_bytes());
+            }
+            bytes
+        }
+    }
+}
+
+/// The interface a packet leaves by.
+#[must_use]
+pub fn device_of(packet: &Packet) -> Option<u32> {
+    if packet.device != 0 {
+        return Some(packet.device);
+    }
+    route::device_to(packet.to)
+}
+
+/// Sends what a packet carries.
+///
+/// # Errors
+/// `ENETUNREACH`, `EHOSTUNREACH`: no way there. `EMSGSIZE`: too long and not to be cut. `ENETDOWN`.
+pub fn send(packet: &Packet, payload: &[u8]) -> Result<()> {
+    if route::is_local(packet.to) {
+        input::deliver(&packet.incoming(route::LOOPBACK, payload), true);
+        return Ok(());
+    }
+    let (interface, next, mtu) = way(packet)?;
+    if interface.is_loopback() {
+        input::deliver(&packet.incoming(route::LOOPBACK, payload), true);
+        return Ok(());
+    }
+    let head = if packet.from.is_ipv4() { 20 } else { 40 };
+    if head + payload.len() <= mtu {
+        let mut bytes = header(packet, payload.len(), None);
+        bytes.extend_from_slice(payload);
+        return resolve::send(&interface, next, bytes);
+    }
+    if packet.never_fragment {
+        return Err(Errno::EMSGSIZE);
+    }
+    let head = if packet.from.is_ipv4() { 20 } else { 48 };
+    let room = mtu.saturating_sub(head) / 8 * 8;
+    if room == 0 {
+        return Err(Errno::EMSGSIZE);
+    }
+    let id = NEXT_ID.fetch_add(1, Relaxed);
+    let mut offset = 0;
+    for part in payload.chunks(room) {
+        let more = offset + part.len() < payload.len();
+        let mut bytes = header(packet, part.len(), Some((id, offset, more)));
+        bytes.extend_from_slice(part);
+        resolve::send(&interface, next, bytes)?;
+        offset += part.len();
+    }
+    Ok(())
+}
+
+/// The interface, the next machine and the largest packet on the way.
+fn way(packet: &Packet) -> Result<(alloc::sync::Arc<link::Interface>, IpAddr, usize)> {
+    match link::route::lookup(packet.to, packet.device) {
+        Ok(way) => Ok((
+            way.interface,
+            way.gateway.unwrap_or(packet.to),
+            way.mtu as usize,
+        )),
+        Err(error) => {
+            // Groups and everybody are reached by an interface without a route.
+            let many = packet.to.is_multicast() || route::is_broadcast(packet.to);
+            let interface = link::by_index(packet.device)
+                .filter(|_| many)
+                .ok_or(error)?;
+            let mtu = interface.mtu as usize;
+            Ok((interface, packet.to, mtu))
+        }
+    }
+}
+
+/// Sends a packet whose header a program wrote (`IP_HDRINCL`): the kernel fills in length, sum and what is zero.
+///
+/// # Errors
+/// `EINVAL`: no header. And those of [`send`].
+pub fn send_with_header(packet: &Packet, mut bytes: Vec<u8>) -> Result<()> {
+    let length = u16::try_from(bytes.len()).map_err(|_| Errno::EMSGSIZE)?;
+    let IpAddr::V4(own) = packet.from else {
+        return Err(Errno::EINVAL);
+    };
+    let head = usize::from(bytes.first().ok_or(Errno::EINVAL)? & 0xf) * 4;
+    if head < 20 || bytes.len() < head {
+        return Err(Errno::EINVAL);
+    }
+    if let [_, _, l0, l1, id0, id1, _, _, _, _, s0, s1, a, b, c, d, ..] = bytes.as_mut_slice() {
+        [*l0, *l1] = length.to_be_bytes();
+        if (*id0, *id1) == (0, 0) {
+            [*id0, *id1] = (NEXT_ID.fetch_add(1, Relaxed) as u16).to_be_bytes();
+        }
+        (*s0, *s1) = (0, 0);
+        if [*a, *b, *c, *d] == [0; 4] {
+            [*a, *b, *c, *d] = own.octets();
+        }
+    }
+    let sum = checksum::of(bytes.get(..head).unwrap_or_default());
+    if let Some(place) = bytes.get_mut(10..12) {
+        place.copy_from_slice(&sum.to_be_bytes());
+    }
+    if route::is_local(packet.to) {
+        if let Some(incoming) = input::parse(&bytes, route::LOOPBACK) {
+            input::deliver(&incoming, false);
+        }
+        return Ok(());
+    }
+    let (interface, next, mtu) = way(packet)?;
+    if bytes.len() > mtu {
+        return Err(Errno::EMSGSIZE);
+    }
+    resolve::send(&interface, next, bytes)
+}
+
+/// A socket joined a group: routers on the link hear of it.
+pub fn joined(group: IpAddr, device: u32) {
+    membership(group, device, true);
+}
+
+/// A socket left a group.
+pub fn left(group: IpAddr, device: u32) {
+    membership(group, device, false);
+}
+
+/// IGMPv2's report (RFC 2236), or MLDv1's (RFC 2710).
+fn membership(group: IpAddr, device: u32, joins: bool) {
+    let Some(interface) = link::by_index(device).filter(|interface| !interface.is_loopback())
+    else {
+        return;
+    };
+    let IpAddr::V4(addr) = group else {
+        return;
+    };
+    let from = interface
+        .first_v4()
+        .unwrap_or(core::net::Ipv4Addr::UNSPECIFIED);
+    let mut message = alloc::vec![if joins { 0x16 } else { 0x17 }, 0, 0, 0];
+    message.extend_from_slice(&addr.octets());
+    let sum = checksum::of(&message);
+    if let Some(place) = message.get_mut(2..4) {
+        place.copy_from_slice(&sum.to_be_bytes());
+    }
+    // A group is left towards all routers.
+    let to = if joins {
+        group
+    } else {
+        IpAddr::from([224, 0, 0, 2])
+    };
+    let packet = Packet {
+        hop_limit: 1,
+        ..Packet::plain(IpAddr::V4(from), to, 2, device)
+    };
+    let mut bytes = header(&packet, message.len(), None);
+    bytes.extend_from_slice(&message);
+    // A report that is lost is sent again by the next who joins.
+    let _ = resolve::send(&interface, to, bytes);
+}

@@ -1,0 +1,328 @@
+//! Whose card is a packet for: ARP (RFC 826) and neighbour discovery (RFC 4861).
+//!
+//! What is heard is kept by [`crate::link::neighbour`]. Packets for who is not known yet wait here, a few for each;
+//! who does not answer three times, a second apart, is not there.
+
+use super::input::Incoming;
+use super::output::Packet;
+use super::{checksum, protocol, route};
+use crate::link::device::{BROADCAST, Mac};
+use crate::link::{self, Interface, neighbour};
+use abi::Result;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::time::Duration;
+use sync::{Instant, SpinLock, rank};
+
+/// Packets that wait for one neighbour.
+const MOST: usize = 64;
+/// Neighbours waited for.
+const NEIGHBOURS: usize = 256;
+/// Times one is asked.
+const TRIES: u32 = 3;
+const INTERVAL: Duration = Duration::from_secs(1);
+/// What was heard longer ago is asked for again while it is used.
+const FRESH: Duration = Duration::from_secs(30);
+
+const TYPE_IPV4: u16 = 0x0800;
+const TYPE_ARP: u16 = 0x0806;
+const TYPE_IPV6: u16 = 0x86dd;
+const SOLICITATION: u8 = 135;
+const ADVERTISEMENT: u8 = 136;
+
+struct Pending {
+    packets: VecDeque<Vec<u8>>,
+    tries: u32,
+    next: Instant,
+}
+
+type Map = BTreeMap<(u32, IpAddr), Pending>;
+
+static PENDING: SpinLock<Map, { rank::LEAF }> = SpinLock::new(BTreeMap::new());
+
+/// The card all members of a group listen with.
+fn group_mac(addr: IpAddr) -> Option<Mac> {
+    match addr {
+        IpAddr::V4(v4) if v4.is_multicast() => {
+            let [_, b, c, d] = v4.octets();
+            Some([0x01, 0x00, 0x5e, b & 0x7f, c, d])
+        }
+        IpAddr::V4(v4) if route::is_broadcast(IpAddr::V4(v4)) => Some(BROADCAST),
+        IpAddr::V6(v6) if v6.is_multicast() => {
+            let [.., a, b, c, d] = v6.octets();
+            Some([0x33, 0x33, a, b, c, d])
+        }
+        _ => None,
+    }
+}
+
+/// Sends a packet to the machine `next` on an interface's link, now or when its card is known.
+///
+/// # Errors
+/// `ENETDOWN`, `EMSGSIZE`. What the card has no room for is lost, as on a wire.
+pub fn send(interface: &Arc<Interface>, next: IpAddr, packet: Vec<u8>) -> Result<()> {
+    if let Some(mac) = group_mac(next) {
+        return transmit(interface, &mac, &packet);
+    }
+    let now = Instant::now();
+    if let Some(known) = neighbour::find(interface.index, next) {
+        let fresh = known.permanent || now.saturating_since(known.heard) < FRESH;
+        if !fresh && wait_for(interface.index, next, None, now) {
+            ask(interface, next);
+        }
+        return transmit(interface, &known.mac, &packet);
+    }
+    if wait_for(interface.index, next, Some(packet), now) {
+        ask(interface, next);
+        link::worker::kick();
+    }
+    Ok(())
+}
+
+/// Puts a packet in the row for a neighbour; whether it is to be asked for now.
+fn wait_for(index: u32, next: IpAddr, packet: Option<Vec<u8>>, now: Instant) -> bool {
+    let mut dropped = None;
+    let mut pending = PENDING.lock();
+    let asks = !pending.contains_key(&(index, next));
+    if asks && pending.len() >= NEIGHBOURS {
+        drop(pending);
+        drop(packet);
+        return false;
+    }
+    let entry = pending.entry((index, next)).or_insert_with(|| Pending {
+        packets: VecDeque::new(),
+        tries: 1,
+        next: now.saturating_add(INTERVAL),
+    });
+    if let Some(packet) = packet {
+        if entry.packets.len() >= MOST {
+            dropped = entry.packets.pop_front();
+        }
+        entry.packets.push_back(packet);
+    }
+    drop(pending);
+    drop(dropped);
+    asks
+}
+
+fn transmit(interface: &Interface, to: &Mac, packet: &[u8]) -> Result<()> {
+    let kind = if packet.first().is_some_and(|first| first >> 4 == 6) {
+        TYPE_IPV6
+    } else {
+        TYPE_IPV4
+    };
+    transmit_as(interface, to, kind, packet)
+}
+
+fn transmit_as(interface: &Interface, to: &Mac, kind: u16, body: &[u8]) -> Result<()> {
+    let mut frame = Vec::with_capacity(14 + body.len());
+    frame.extend_from_slice(to);
+    frame.extend_from_slice(&interface.mac);
+    frame.extend_from_slice(&kind.to_be_bytes());
+    frame.extend_from_slice(body);
+    match interface.port.transmit(&frame) {
+        Err(abi::Errno::EAGAIN) => {
+            interface
+                .port
+                .counters()
+                .tx_dropped
+                .fetch_add(1, core::sync::atomic::Ordering::Relaxed);
+            Ok(())
+        }
+        result => result,
+    }
+}
+
+/// Asks who has an address.
+fn ask(interface: &Arc<Interface>, next: IpAddr) {
+    // A question that does not go is asked again in a second.
+    let _ = match next {
+        IpAddr::V4(next) => {
+            let own = own_v4(interface, next);
+            transmit_as(
+                interface,
+                &BROADCAST,
+                TYPE_ARP,
+                &arp(1, &interface.mac, own, &[0; 6], next),
+            )
+        }
+        IpAddr::V6(next) => {
+            let [.., a, b, c] = next.octets();
+            let group = Ipv6Addr::from([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, a, b, c]);
+            let own = own_v6(interface, next);
+            let message = discovery(SOLICITATION, 0, next, 1, &interface.mac);
+            let packet = discovery_packet(own, group, message);
+            transmit(
+                interface,
+                &group_mac(IpAddr::V6(group)).unwrap_or(BROADCAST),
+                &packet,
+            )
+        }
+    };
+}
+
+fn own_v4(interface: &Interface, next: Ipv4Addr) -> Ipv4Addr {
+    match route::source(IpAddr::V4(next), interface.index) {
+        Ok(IpAddr::V4(own)) => own,
+        _ => interface.first_v4().unwrap_or(Ipv4Addr::UNSPECIFIED),
+    }
+}
+
+fn own_v6(interface: &Interface, next: Ipv6Addr) -> Ipv6Addr {
+    match route::source(IpAddr::V6(next), interface.index) {
+        Ok(IpAddr::V6(own)) => own,
+        _ => Ipv6Addr::UNSPECIFIED,
+    }
+}
+
+/// An ARP packet.
+fn arp(operation: u8, own_mac: &Mac, own: Ipv4Addr, their_mac: &Mac, theirs: Ipv4Addr) -> Vec<u8> {
+    let mut packet = alloc::vec![0, 1, 8, 0, 6, 4, 0, operation];
+    packet.extend_from_slice(own_mac);
+    packet.extend_from_slice(&own.octets());
+    packet.extend_from_slice(their_mac);
+    packet.extend_from_slice(&theirs.octets());
+    packet
+}
+
+/// A solicitation or an advertisement with a card's address.
+fn discovery(kind: u8, flags: u8, target: Ipv6Addr, option: u8, mac: &Mac) -> Vec<u8> {
+    let mut message = alloc::vec![kind, 0, 0, 0, flags, 0, 0, 0];
+    message.extend_from_slice(&target.octets());
+    message.extend_from_slice(&[option, 1]);
+    message.extend_from_slice(mac);
+    message
+}
+
+fn discovery_packet(from: Ipv6Addr, to: Ipv6Addr, mut message: Vec<u8>) -> Vec<u8> {
+    let (from, to) = (IpAddr::V6(from), IpAddr::V6(to));
+    let number = protocol::ICMPV6 as u8;
+    let sum = checksum::of_protocol(from, to, number, &message);
+    if let Some(place) = message.get_mut(2..4) {
+        place.copy_from_slice(&sum.to_be_bytes());
+    }
+    let packet = Packet {
+        hop_limit: 255,
+        ..Packet::plain(from, to, number, 0)
+    };
+    let mut bytes = super::output::header(&packet, message.len(), None);
+    bytes.extend_from_slice(&message);
+    bytes
+}
+
+/// An ARP packet came: its sender is known now; a question for an own address is answered.
+pub fn arp_input(interface: &Arc<Interface>, body: &[u8]) {
+    let [0, 1, 8, 0, 6, 4, 0, operation, rest @ ..] = body else {
+        return;
+    };
+    let (Some(mac), Some(from), Some(to)) = (
+        rest.first_chunk::<6>(),
+        rest.get(6..).and_then(|rest| rest.first_chunk::<4>()),
+        rest.get(16..).and_then(|rest| rest.first_chunk::<4>()),
+    ) else {
+        return;
+    };
+    let (from, to) = (Ipv4Addr::from(*from), Ipv4Addr::from(*to));
+    if *operation == 1 && interface.has(IpAddr::V4(to)) {
+        let answer = arp(2, &interface.mac, to, mac, from);
+        // Who asked asks again.
+        let _ = transmit_as(interface, mac, TYPE_ARP, &answer);
+    }
+    flush(interface, IpAddr::V4(from), mac);
+}
+
+/// A message of neighbour discovery came; `false` when it is another one.
+pub fn discovery_input(packet: &Incoming<'_>) -> bool {
+    let [kind, _, _, _, flags, _, _, _, target @ ..] = packet.payload else {
+        return false;
+    };
+    let Some(target) = target.first_chunk::<16>() else {
+        return false;
+    };
+    if !matches!(*kind, SOLICITATION | ADVERTISEMENT) {
+        return matches!(*kind, 133 | 134 | 137);
+    }
+    let sum = checksum::of_protocol(packet.from, packet.to, packet.protocol, packet.payload);
+    let Some(interface) = link::by_index(packet.device) else {
+        return true;
+    };
+    if packet.ttl != 255 || sum != 0 {
+        return true;
+    }
+    let target = Ipv6Addr::from(*target);
+    if *kind == ADVERTISEMENT {
+        let _ = flags;
+        if let Some(known) = neighbour::find(packet.device, IpAddr::V6(target)) {
+            flush(&interface, IpAddr::V6(target), &known.mac);
+        }
+        return true;
+    }
+    if !interface.has(IpAddr::V6(target)) {
+        return true;
+    }
+    let IpAddr::V6(from) = packet.from else {
+        return true;
+    };
+    // Solicited, override.
+    let message = discovery(ADVERTISEMENT, 0x60, target, 2, &interface.mac);
+    let answer = discovery_packet(target, from, message);
+    if let Some(known) = neighbour::find(packet.device, packet.from) {
+        // Who asked asks again.
+        let _ = transmit(&interface, &known.mac, &answer);
+        flush(&interface, packet.from, &known.mac);
+    }
+    true
+}
+
+/// A neighbour is known: what waited for it goes.
+fn flush(interface: &Arc<Interface>, addr: IpAddr, mac: &Mac) {
+    let Some(pending) = PENDING.lock().remove(&(interface.index, addr)) else {
+        return;
+    };
+    for packet in pending.packets {
+        // Lost like any other when it does not go.
+        let _ = transmit(interface, mac, &packet);
+    }
+}
+
+/// Asks again where it is time; gives up who did not answer. When to come again.
+pub fn settle() -> Option<Instant> {
+    let now = Instant::now();
+    let mut again = Vec::new();
+    let mut given_up = Vec::new();
+    let next = {
+        let mut pending = PENDING.lock();
+        if pending.is_empty() {
+            return None;
+        }
+        for (key, entry) in pending.iter_mut() {
+            if entry.next > now {
+                continue;
+            }
+            if entry.tries >= TRIES {
+                given_up.push((*key, core::mem::take(&mut entry.packets)));
+            } else {
+                entry.tries += 1;
+                entry.next = now.saturating_add(INTERVAL);
+                again.push(*key);
+            }
+        }
+        for (key, _) in &given_up {
+            pending.remove(key);
+        }
+        pending.values().map(|entry| entry.next).min()
+    };
+    for (index, addr) in again {
+        if let Some(interface) = link::by_index(index) {
+            ask(&interface, addr);
+        }
+    }
+    for ((index, _), packets) in given_up {
+        for packet in packets {
+            super::icmp::host_unreachable(&packet, index);
+        }
+    }
+    next
+}
