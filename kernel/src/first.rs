@@ -33,6 +33,9 @@ const FALLBACKS: [&str; 4] = ["/sbin/init", "/etc/init", "/bin/init", "/bin/sh"]
 /// Becomes process 1. Its steps keep frames of their own: this one stays on the stack for good.
 pub fn run(line: CommandLine, info: BootInfo) {
     start_devices(&line, &info);
+    if let Some(word) = &line.ip {
+        set_up_network(word);
+    }
     for refused in &line.unsupported {
         log::warn!("{}={} is not supported yet", refused.key, refused.value);
     }
@@ -84,6 +87,27 @@ fn start_devices(line: &CommandLine, info: &BootInfo) {
         }
     }
     drivers::virtio::start(&info.devices, |bytes| task::random::stir(bytes, true));
+}
+
+/// Does what `ip=` asks.
+#[inline(never)]
+fn set_up_network(word: &str) {
+    use net::link::boot;
+    let wanted = match boot::parse(word) {
+        Ok(wanted) => wanted,
+        Err(error) => return log::warn!("IP-Config: ip={word}: {error}"),
+    };
+    if let Some(host) = &wanted.host {
+        crate::syscall::sysinfo::set_host(host.as_bytes());
+    }
+    match boot::apply(&wanted) {
+        Ok(Some(address)) => log::info!("IP-Config: {address}"),
+        Ok(None) => match wanted.method.as_deref() {
+            Some("off" | "none") => {}
+            _ => log::warn!("IP-Config: ip={word}: an address is asked for by udhcpc(8), not here"),
+        },
+        Err(error) => log::warn!("IP-Config: ip={word}: {error}"),
+    }
 }
 
 /// The root as Linux has it before any archive: `/dev`, `/dev/console`, `/root`.

@@ -21,7 +21,7 @@ pub enum OnPanic {
 /// A task the line asks for that Nacre does not do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unsupported {
-    /// `root` or `ip`.
+    /// `root`.
     pub key: &'static str,
     /// What it was to be.
     pub value: String,
@@ -56,6 +56,8 @@ pub struct CommandLine {
     pub trace: Vec<String>,
     /// `mem=`: bytes of memory to use.
     pub mem: Option<u64>,
+    /// `ip=`: the network to set up.
+    pub ip: Option<String>,
     /// What was asked for in vain.
     pub unsupported: Vec<Unsupported>,
 }
@@ -76,6 +78,7 @@ impl Default for CommandLine {
             randomize: true,
             trace: Vec::new(),
             mem: None,
+            ip: None,
             unsupported: Vec::new(),
         }
     }
@@ -232,7 +235,7 @@ impl CommandLine {
             ),
             ("mem", Some(value)) => self.mem = size(value).or(self.mem),
             ("root", Some(value)) => self.refuse("root", value),
-            ("ip", Some(value)) => self.refuse("ip", value),
+            ("ip", Some(value)) => self.ip = Some(value.into()),
             (name, _) if CONSUMED.contains(&name) || name.contains('.') => {}
             (_, Some(_)) => self.env(word),
             (_, None) => self.args.push(word),

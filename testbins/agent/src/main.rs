@@ -21,6 +21,7 @@ fn main() -> ExitCode {
     }
     setup::mount_all();
     setup::raise_loopback();
+    setup::load_modules();
     match ports::Ports::open().and_then(|ports| server::Server::new(ports).serve()) {
         Ok(()) => {}
         Err(error) => eprintln!("agent: {error}"),

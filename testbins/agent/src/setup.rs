@@ -47,6 +47,51 @@ pub fn raise_loopback() {
     }
 }
 
+/// Where the host tool puts modules that this kernel needs, in the order of their names.
+const MODULES: &str = "/lib/modules/boot";
+
+/// Loads modules, on kernels that have some.
+pub fn load_modules() {
+    let Ok(folder) = fs::read_dir(MODULES) else {
+        return;
+    };
+    let mut paths: Vec<_> = folder.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    let loads = !paths.is_empty();
+    for path in paths {
+        let loaded = fs::File::open(&path)
+            .map_err(|_| rustix::io::Errno::NOENT)
+            .and_then(|file| rustix::system::finit_module(&file, c"", 0));
+        if let Err(error) = loaded {
+            eprintln!("agent: {}: {error}", path.display());
+        }
+    }
+    // Debian's kernel does not read `ip=`.
+    if loads && fs::metadata("/sys/class/net/eth0").is_ok() {
+        for words in [
+            &["ip", "link", "set", "eth0", "up"][..],
+            &[
+                "ip",
+                "address",
+                "add",
+                "10.0.2.15/24",
+                "broadcast",
+                "10.0.2.255",
+                "dev",
+                "eth0",
+            ],
+            &["ip", "route", "add", "default", "via", "10.0.2.2"],
+        ] {
+            let done = std::process::Command::new("/bin/busybox")
+                .args(words)
+                .status();
+            if !done.is_ok_and(|status| status.success()) {
+                eprintln!("agent: {}: failed", words.join(" "));
+            }
+        }
+    }
+}
+
 fn mount_one(kind: &str, target: &str, flags: MountFlags, data: Option<&CStr>) {
     if let Err(error) = fs::create_dir_all(target) {
         eprintln!("agent: {target}: {error}");

@@ -20,6 +20,10 @@ const SESSION: &str = include_str!("etc/session");
 const WINSIZE: &str = include_str!("etc/winsize");
 const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\nuser:x:1000:1000:user:/home/user:/bin/sh\n";
 const GROUP: &str = "root:x:0:\ntty:x:5:\nnogroup:x:65534:\nuser:x:1000:\n";
+const UDHCPC: &str = include_str!("etc/udhcpc");
+const PAGE: &str = include_str!("etc/index.html");
+/// The name server of QEMU's user network.
+const RESOLV: &str = "nameserver 10.0.2.3\n";
 const HOSTS: &str = "127.0.0.1\tlocalhost\n::1\tlocalhost\n";
 
 /// Where a program of the host is put in the guest.
@@ -38,6 +42,9 @@ pub struct ShellArchive {
 pub fn shell(workspace: &Workspace) -> Result<ShellArchive> {
     let mut archive = base();
     add_busybox(workspace, &mut archive)?;
+    archive
+        .folder("public", 0o755)
+        .file("/public/index.html", 0o644, PAGE);
     archive
         .link("/init", "sbin/init")
         .file("/etc/inittab", 0o644, INITTAB)
@@ -65,6 +72,16 @@ pub type Files = Vec<(PathBuf, String)>;
 
 /// Packs the agent, busybox if it is there, and some files. Behind `before`, if given, whose files it overrides.
 pub fn agent(workspace: &Workspace, files: &Files, before: Option<&Path>) -> Result<Vec<u8>> {
+    agent_with(workspace, files, &[], before)
+}
+
+/// As [`agent`], with more files whose bytes are at hand.
+pub fn agent_with(
+    workspace: &Workspace,
+    files: &Files,
+    more: &[(String, Vec<u8>)],
+    before: Option<&Path>,
+) -> Result<Vec<u8>> {
     let agent = cargo::build(
         workspace,
         Package {
@@ -82,6 +99,9 @@ pub fn agent(workspace: &Workspace, files: &Files, before: Option<&Path>) -> Res
     for (source, name) in files {
         let mode = if is_executable(source) { 0o755 } else { 0o644 };
         archive.file(name, mode, read(source)?);
+    }
+    for (name, bytes) in more {
+        archive.file(name, 0o644, bytes.clone());
     }
     let mut bytes = before.map(read).transpose()?.unwrap_or_default();
     // Archives may follow one another; zeros between them are skipped, and ours keeps its pages aligned.
@@ -138,7 +158,15 @@ fn base() -> Archive {
         .file("/etc/passwd", 0o644, PASSWD)
         .file("/etc/group", 0o644, GROUP)
         .file("/etc/hosts", 0o644, HOSTS);
-    archive.file("/etc/hostname", 0o644, "nacre\n");
+    archive
+        .file("/etc/hostname", 0o644, "nacre\n")
+        .file("/etc/resolv.conf", 0o644, RESOLV);
+    archive.folder("usr/share", 0o755).folder("lib", 0o755);
+    archive
+        .folder("usr/share/udhcpc", 0o755)
+        .folder("lib/modules", 0o755)
+        .folder("lib/modules/boot", 0o755);
+    archive.file("/usr/share/udhcpc/default.script", 0o755, UDHCPC);
     archive
 }
 

@@ -11,6 +11,8 @@ mod inet6;
 mod list;
 mod route;
 
+pub use arp::flags_of as neighbour_flags;
+
 use abi::net::{IfReq, sioc};
 use abi::socket::family::{AF_INET, AF_INET6, AF_PACKET};
 use abi::{Errno, Result};

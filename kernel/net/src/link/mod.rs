@@ -7,6 +7,7 @@
 //! [`receive`](port::Port::receive), where they are counted and shown to packet sockets.
 
 pub mod address;
+pub mod boot;
 pub mod device;
 pub mod events;
 pub mod flags;
@@ -14,6 +15,7 @@ pub mod interface;
 pub mod neighbour;
 pub mod port;
 pub mod prefix;
+mod proc;
 pub mod registry;
 pub mod route;
 pub mod route_edit;
@@ -36,6 +38,7 @@ pub use table::Table;
 
 /// Shows the loopback and whatever comes, and starts the thread that moves frames; called once, before cards are found.
 pub fn start() {
+    proc::install();
     events::subscribe(sysfs::follow);
     events::subscribe(crate::netlink::route::follow);
     if let Err(error) = worker::start() {

@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 use crate::kernel;
+use crate::net::NetArgs;
 use crate::qemu::{BASE_APPEND, LINUX_APPEND, Machine};
 use crate::third_party::ThirdParty;
 use crate::workspace::Workspace;
@@ -26,6 +27,8 @@ use crate::workspace::Workspace;
 pub struct Args {
     #[command(flatten)]
     pub machine: MachineArgs,
+    #[command(flatten)]
+    pub net: NetArgs,
     /// After so many seconds it is over
     #[arg(long, value_name = "S")]
     timeout: Option<u64>,
@@ -113,6 +116,21 @@ impl MachineArgs {
 }
 
 impl Args {
+    /// Adds the network to a machine.
+    fn connect(&self, machine: &mut Machine, net: &NetArgs) -> Result<()> {
+        let (words, ip) = net.arguments()?;
+        machine.extra.extend(words);
+        if let Some(ip) = ip {
+            machine.append.push_str(&format!(" {ip}"));
+        }
+        Ok(())
+    }
+
+    /// Whether the kernel is Debian's.
+    fn is_linux(&self) -> bool {
+        self.machine.kernel.as_deref() == Some(Path::new("linux"))
+    }
+
     /// Whether a program is named.
     pub fn has_program(&self) -> bool {
         !self.program.is_empty()

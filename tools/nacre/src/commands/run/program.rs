@@ -49,9 +49,15 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
             .into_owned();
         machine.append.push_str(&format!(" trace={name}"));
     }
+    args.connect(&mut machine, &args.net)?;
+    let modules = if args.is_linux() {
+        args.net.modules(workspace)?
+    } else {
+        Vec::new()
+    };
     let folder = Guest::folder()?;
     machine.initrd = folder.path().join("initrd");
-    let initrd = initramfs::agent(workspace, &files, args.initrd.as_deref())?;
+    let initrd = initramfs::agent_with(workspace, &files, &modules, args.initrd.as_deref())?;
     std::fs::write(&machine.initrd, initrd).context("writing the initramfs")?;
     let mut guest = Guest::boot(&machine, folder)?;
     let request = request(args, &program);

@@ -19,6 +19,7 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
     doctor::ensure_commands(&[qemu::PROGRAM])?;
     let mut machine = args.machine.machine(workspace, kernel::SHIPPED)?;
     machine.append.push_str(" quiet");
+    args.connect(&mut machine, &args.net.for_shell())?;
     if args.machine.trace {
         machine.append.push_str(" trace=all");
     }
