@@ -190,7 +190,16 @@ pub fn build_rust(workspace: &Workspace) -> Result<Vec<PathBuf>> {
 
 /// The shell scripts of `testbins/smoke` that are tests, sorted.
 pub fn smoke_scripts(workspace: &Workspace) -> Result<Vec<PathBuf>> {
-    let folder = workspace.path("testbins/smoke");
+    scripts(workspace, "testbins/smoke")
+}
+
+/// The scripts of `testbins/upstream`, which try programs of `third_party/`, sorted.
+pub fn upstream_scripts(workspace: &Workspace) -> Result<Vec<PathBuf>> {
+    scripts(workspace, "testbins/upstream")
+}
+
+fn scripts(workspace: &Workspace, folder: &str) -> Result<Vec<PathBuf>> {
+    let folder = workspace.path(folder);
     if folder.is_dir() {
         files_with(&folder, "sh")
     } else {

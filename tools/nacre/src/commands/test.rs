@@ -62,7 +62,10 @@ impl Args {
 
     fn run_guest(&self, workspace: &Workspace, filter: &Filter, report: &mut Report) -> Result<()> {
         let mut programs = programs::collect(workspace)?;
-        programs.retain(|program| filter.wants(&program.name));
+        programs.retain(|program| {
+            let wanted = filter.wants(&program.name);
+            wanted && (!program.on_request || self.list || filter.names(&program.name))
+        });
         if programs.is_empty()
             && !filter.wants(CHANNEL)
             && !filter.wants(front_door::NAME)

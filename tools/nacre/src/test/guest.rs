@@ -56,10 +56,10 @@ impl<'a> Suite<'a> {
         filter: &'a Filter,
         again: String,
     ) -> Result<Self> {
-        let mut files: initramfs::Files = programs
-            .iter()
-            .map(|program| (program.host.clone(), program.guest.clone()))
-            .collect();
+        let mut files = initramfs::Files::new();
+        for program in programs {
+            files.extend(program.files(workspace)?);
+        }
         let library = workspace.path("testbins/smoke/tap");
         if library.is_file() {
             files.push((library, "/tests/tap".to_owned()));

@@ -1,14 +1,22 @@
 //! The programs that are tests in the guest, and which of their cases are wanted.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
+use crate::initramfs::Files;
 use crate::testbins;
+use crate::third_party::ThirdParty;
 use crate::workspace::Workspace;
 
 /// Where they are in the guest.
 const FOLDER: &str = "/tests";
+
+/// Where the programs of a recipe are in the guest, in a folder of its name.
+const UPSTREAM_FOLDER: &str = "/upstream";
+
+/// What is put there of a recipe's result.
+const PARTS: [&str; 2] = ["bin", "share"];
 
 /// A shell script is run by this.
 const SHELL: &str = "/bin/sh";
@@ -24,6 +32,10 @@ pub struct Program {
     pub guest: String,
     /// Whether the shell runs it.
     pub is_script: bool,
+    /// The recipes whose programs it tries.
+    pub recipes: Vec<String>,
+    /// Whether it is run only when the filter names it: what it needs takes long to build.
+    pub on_request: bool,
 }
 
 impl Program {
@@ -41,7 +53,51 @@ impl Program {
             host,
             guest,
             is_script,
+            recipes: Vec::new(),
+            on_request: false,
         }
+    }
+
+    /// A script that tries upstream's programs. Its first lines say `# recipes: NAMES`, and `# on request` if it is
+    /// left out where nobody asks for it.
+    fn upstream(host: PathBuf) -> Result<Self> {
+        let text = std::fs::read_to_string(&host).with_context(|| host.display().to_string())?;
+        let mut program = Self::new(host, true);
+        program.name = format!("upstream_{}", program.name);
+        program.guest = format!("{FOLDER}/{}.sh", program.name);
+        let head = || text.lines().take_while(|line| line.starts_with('#'));
+        program.recipes = head()
+            .filter_map(|line| line.strip_prefix("# recipes:"))
+            .flat_map(str::split_whitespace)
+            .map(str::to_owned)
+            .collect();
+        program.on_request = head().any(|line| line == "# on request");
+        Ok(program)
+    }
+
+    /// The program, the list of cases beside it if it has one, and the upstream programs it tries, which are built if
+    /// they are not there.
+    ///
+    /// # Errors
+    /// When a recipe cannot be built, or a file not be read.
+    pub fn files(&self, workspace: &Workspace) -> Result<Files> {
+        let mut files = vec![(self.host.clone(), self.guest.clone())];
+        let list = self.host.with_extension("list");
+        if list.is_file() {
+            files.push((list, format!("{FOLDER}/{}.list", self.name)));
+        }
+        let third_party = ThirdParty::new(workspace);
+        for name in &self.recipes {
+            third_party.ensure(&[name])?;
+            let place = workspace
+                .third_party()
+                .join(&third_party.recipe(name)?.into);
+            for part in PARTS {
+                let guest = format!("{UPSTREAM_FOLDER}/{name}/{part}");
+                add_folder(&place.join(part), &guest, &mut files)?;
+            }
+        }
+        Ok(files)
     }
 
     /// The words that run it with these arguments.
@@ -55,7 +111,7 @@ impl Program {
     }
 }
 
-/// Builds them all: C, Rust, shell.
+/// Builds them all: C, Rust, shell. Upstream's are built when they are run.
 pub fn collect(workspace: &Workspace) -> Result<Vec<Program>> {
     let mut programs: Vec<Program> = Vec::new();
     programs.extend(
@@ -73,7 +129,30 @@ pub fn collect(workspace: &Workspace) -> Result<Vec<Program>> {
             .into_iter()
             .map(|path| Program::new(path, true)),
     );
+    for path in testbins::upstream_scripts(workspace)? {
+        programs.push(Program::upstream(path)?);
+    }
     Ok(programs)
+}
+
+/// Everything below a folder of the host, if there is one.
+fn add_folder(folder: &Path, guest: &str, files: &mut Files) -> Result<()> {
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    let mut entries = std::fs::read_dir(folder)
+        .and_then(Iterator::collect::<std::io::Result<Vec<_>>>)
+        .with_context(|| folder.display().to_string())?;
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        let name = format!("{guest}/{}", entry.file_name().to_string_lossy());
+        if entry.path().is_dir() {
+            add_folder(&entry.path(), &name, files)?;
+        } else {
+            files.push((entry.path(), name));
+        }
+    }
+    Ok(())
 }
 
 /// What `--filter` says: a part of a program's name, or with a slash a program and a part of a case's name.
@@ -109,6 +188,11 @@ impl Filter {
                 .cloned()
                 .collect(),
         )
+    }
+
+    /// Whether a program is asked for, and not just not excluded.
+    pub fn names(&self, program: &str) -> bool {
+        !self.0.is_empty() && self.wants(program)
     }
 
     /// Whether single cases of a program are asked for.

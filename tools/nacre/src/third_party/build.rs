@@ -53,7 +53,7 @@ pub fn build(workspace: &Workspace, recipe: &Recipe, key: &str) -> Result<()> {
         .env_remove("MAKELEVEL")
         .env_remove("MFLAGS")
         .env_remove("CFLAGS");
-    if recipe.source.is_some() {
+    if let Some(from) = &recipe.source {
         let source = work.path().join("source");
         fs::create_dir(&source)?;
         let mut tar = Command::new("tar");
@@ -62,6 +62,9 @@ pub fn build(workspace: &Workspace, recipe: &Recipe, key: &str) -> Result<()> {
             .arg("-C")
             .arg(&source)
             .arg("--strip-components=1");
+        if !from.only.is_empty() {
+            tar.arg("--wildcards").args(&from.only);
+        }
         progress
             .run(&mut tar, &log)
             .with_context(|| format!("unpacking {}", file.display()))?;

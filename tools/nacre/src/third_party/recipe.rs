@@ -42,6 +42,9 @@ pub struct Source {
     /// Names under which the same bytes are known elsewhere.
     #[serde(default)]
     pub also: Vec<String>,
+    /// What of it is unpacked, as patterns of tar's; everything, if none are given.
+    #[serde(default)]
+    pub only: Vec<String>,
     /// The tarball's SHA-256.
     pub sha256: String,
 }
