@@ -2,7 +2,7 @@
 
 use super::address::Address;
 use super::inbox::Inbox;
-use super::link::{Identity, Shut};
+use super::link::{Identity, Shut, Want};
 use super::names::{self, Binding};
 use super::{Kind, UnixSocket};
 use crate::options::Flags;
@@ -161,7 +161,7 @@ impl UnixSocket {
             Ok(identity) => identity,
             Err((error, server)) => {
                 if error == Errno::EAGAIN {
-                    link.wait_for_room(self);
+                    link.wait_for_room(self, Want::Send);
                 }
                 drop(link);
                 drop(server);
@@ -303,7 +303,7 @@ impl UnixSocket {
             return false;
         }
         if let Some(own) = self.this() {
-            link.wait_for_room(&own);
+            link.wait_for_room(&own, Want::Look);
         }
         true
     }

@@ -65,6 +65,21 @@ enum State {
     Connected(Connection),
 }
 
+/// Why a socket wants to hear of room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Want {
+    /// Its call is about to send.
+    Send,
+    /// It was looked at by poll.
+    Look,
+}
+
+#[derive(Debug)]
+struct Blocked {
+    socket: Weak<UnixSocket>,
+    want: Want,
+}
+
 /// See the module's page.
 #[derive(Debug, Default)]
 pub struct Link {
@@ -74,7 +89,7 @@ pub struct Link {
     pub error: Option<Errno>,
     /// The last descriptor is gone.
     pub closed: bool,
-    blocked: Vec<Weak<UnixSocket>>,
+    blocked: Vec<Blocked>,
 }
 
 impl Link {
@@ -243,18 +258,44 @@ impl Link {
         }
     }
 
-    /// `socket` wants to hear when there is room here.
-    pub fn wait_for_room(&mut self, socket: &Arc<UnixSocket>) {
-        let waiting = self
+    /// `socket` wants to hear when there is room here: to send at once, or, for `Want::Look`, to
+    /// be seen as writable.
+    pub fn wait_for_room(&mut self, socket: &Arc<UnixSocket>, want: Want) {
+        let known = self
             .blocked
-            .iter()
-            .any(|weak| core::ptr::eq(weak.as_ptr(), Arc::as_ptr(socket)));
-        if !waiting {
-            self.blocked.push(Arc::downgrade(socket));
+            .iter_mut()
+            .find(|blocked| core::ptr::eq(blocked.socket.as_ptr(), Arc::as_ptr(socket)));
+        match known {
+            Some(blocked) if want == Want::Look => blocked.want = want,
+            Some(_) => {}
+            None => self.blocked.push(Blocked {
+                socket: Arc::downgrade(socket),
+                want,
+            }),
         }
     }
 
+    /// All who wait for room.
     pub fn take_blocked(&mut self) -> Vec<Weak<UnixSocket>> {
-        core::mem::take(&mut self.blocked)
+        let all = core::mem::take(&mut self.blocked);
+        all.into_iter().map(|blocked| blocked.socket).collect()
+    }
+
+    /// Those whom room for so many messages concerns: everybody who looks, and as many senders, in
+    /// the order they came. More would only find that others were first.
+    pub fn take_blocked_for(&mut self, room: usize) -> Vec<Weak<UnixSocket>> {
+        let mut left = room;
+        self.blocked
+            .extract_if(.., |blocked| {
+                let gone = blocked.socket.strong_count() == 0;
+                if blocked.want == Want::Look || gone {
+                    return true;
+                }
+                let takes = left > 0;
+                left = left.saturating_sub(1);
+                takes
+            })
+            .map(|blocked| blocked.socket)
+            .collect()
     }
 }

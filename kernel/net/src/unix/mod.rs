@@ -234,6 +234,14 @@ impl UnixSocket {
         }
     }
 
+    /// Tells those whom room for so many messages concerns.
+    fn wake_for_room(&self, room: usize) {
+        let blocked = self.link.lock().take_blocked_for(room);
+        for socket in blocked.iter().filter_map(Weak::upgrade) {
+            socket.pollee.notify(Events::WRITABLE);
+        }
+    }
+
     /// The peer of a datagram socket is gone: forget it.
     fn dissolve(&self) {
         self.link.lock().disconnect();

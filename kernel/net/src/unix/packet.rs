@@ -2,6 +2,7 @@
 
 use super::address::Address;
 use super::inbox::{Inbox, Message, SendCharge};
+use super::link::Want;
 use super::{Kind, Shut, UnixSocket, names};
 use crate::bytes::ByteQueue;
 use crate::name::Name;
@@ -154,7 +155,7 @@ impl UnixSocket {
         let partner = link.is_peer(self);
         let full = !partner && !Arc::ptr_eq(self, target) && queue.len() > settings::max_queue();
         if full && refuse.is_none() {
-            link.wait_for_room(self);
+            link.wait_for_room(self, Want::Send);
         }
         drop(link);
         match refuse.or(full.then_some(Errno::EAGAIN)) {
@@ -205,7 +206,7 @@ impl UnixSocket {
             index += 1;
         }
         let Some(message) = queue.get(index) else {
-            drop(inbox);
+            // Still locked: what a peer sends before it closes must be seen before the end is.
             return self.no_message(nonblock);
         };
         let whole = message.bytes.len() - skip;
@@ -238,12 +239,13 @@ impl UnixSocket {
             return Ok(received);
         }
         let message = queue.pop_front();
-        let had_room = queue.len() < settings::max_queue();
+        let room = match queue.len() {
+            0 => usize::MAX,
+            waiting => (settings::max_queue() + 1).saturating_sub(waiting),
+        };
         drop(inbox);
         self.options.move_peek_offset(whole, false);
-        if had_room || self.kind == Kind::Datagram {
-            self.wake_blocked();
-        }
+        self.wake_for_room(room);
         if let Some(message) = message {
             received.rights = message
                 .rights

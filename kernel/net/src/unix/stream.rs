@@ -123,7 +123,7 @@ impl UnixSocket {
                 // Places of urgent bytes that were received already.
                 stream.marks.clear();
             }
-            drop(inbox);
+            // Still locked: what a peer writes before it closes must be seen before the end is.
             return self.end_of_stream();
         }
         let options = self.options.flags();
@@ -135,7 +135,6 @@ impl UnixSocket {
             if skip.is_some() {
                 self.options.move_peek_offset(received.bytes, true);
             }
-            drop(inbox);
             return if received.bytes == 0 && dst.faulted() {
                 Err(Errno::EFAULT)
             } else if received.bytes == 0 && skip.is_some() {
@@ -146,7 +145,6 @@ impl UnixSocket {
         }
         let (mut received, rights, width) = stream.take(dst, by_sender, inline);
         self.options.move_peek_offset(width, false);
-        let empty = stream.waiting() == 0;
         drop(inbox);
         if let Some(peer) = self.link.lock().peer() {
             peer.uncharge(width);
@@ -157,9 +155,14 @@ impl UnixSocket {
         if received.bytes == 0 && dst.faulted() {
             return Err(Errno::EFAULT);
         }
-        if received.bytes == 0 && dst.remaining() > 0 && empty {
+        if received.bytes == 0 && dst.remaining() > 0 {
             // Nothing but an urgent byte, passed over.
-            return self.end_of_stream();
+            let inbox = self.inbox.lock();
+            return if inbox.is_empty() {
+                self.end_of_stream()
+            } else {
+                Err(Errno::EAGAIN)
+            };
         }
         Ok(received)
     }
