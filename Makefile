@@ -39,7 +39,7 @@ soak: ## Run the guest's tests ten times over on eight processors
 fuzz: ## Run each fuzz target for ten minutes (ARGS='--seconds 60' for less)
 	@$(NACRE) fuzz $(ARGS)
 
-check: ## Warnings are errors: format, clippy for host and kernel, documentation
+check: ## Warnings are errors: format, clippy for host and kernel, documentation, the page of system calls
 	@$(NACRE) check $(ARGS)
 
 docs: ## Write docs/syscalls.md anew, from the kernel's table and the tests

@@ -13,6 +13,8 @@ bitflags! {
         const WRITE = 0x2;
         /// Executable.
         const EXEC = 0x4;
+        /// For semaphores, which mean nothing to the hardware.
+        const SEM = 0x8;
         /// Branch target identification guarded (needs the CPU's BTI).
         const BTI = 0x10;
         /// Memory tagging (needs the CPU's MTE).
@@ -218,6 +220,12 @@ pub mod membarrier {
     pub const MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE: i32 = 1 << 5;
     /// Register for the above.
     pub const MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE: i32 = 1 << 6;
+    /// As above, restartable sequences broken off too.
+    pub const MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ: i32 = 1 << 7;
+    /// Register for the above.
+    pub const MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ: i32 = 1 << 8;
+    /// Flag: on one processor only.
+    pub const MEMBARRIER_CMD_FLAG_CPU: u32 = 1;
     /// What is registered.
     pub const MEMBARRIER_CMD_GET_REGISTRATIONS: i32 = 1 << 9;
 }

@@ -14,6 +14,8 @@ pub const SCHED_BATCH: u32 = 3;
 pub const SCHED_IDLE: u32 = 5;
 /// By deadlines.
 pub const SCHED_DEADLINE: u32 = 6;
+/// By a loaded program.
+pub const SCHED_EXT: u32 = 7;
 /// Or'ed to a policy: children start with the ordinary one.
 pub const SCHED_RESET_ON_FORK: u32 = 0x4000_0000;
 

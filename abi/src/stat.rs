@@ -27,6 +27,8 @@ pub const S_ISGID: u32 = 0o2000;
 pub const S_ISVTX: u32 = 0o1000;
 /// Group may execute (with `S_ISGID`: the program gains the group).
 pub const S_IXGRP: u32 = 0o010;
+/// The group may write.
+pub const S_IWGRP: u32 = 0o020;
 /// Others may write.
 pub const S_IWOTH: u32 = 0o002;
 /// Read, write and execute for everybody.

@@ -121,8 +121,10 @@ TEST(futex_private_words_of_two_processes_are_two)
     EXPECT_EXIT(pid, 0);
 }
 
+static atomic_int waiter_tid;
 static void *wait_private(void *word)
 {
+    waiter_tid = gettid();
     long result = futex(word, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
     return (void *)result;
 }
@@ -132,7 +134,9 @@ TEST(futex_private_waiter_is_woken_after_a_fork_copied_the_page)
     void *result = (void *)5L;
     pthread_t t;
     pthread_create(&t, NULL, wait_private, &private_word);
-    nt_sleep_ms(30);
+    while (waiter_tid == 0)
+        sched_yield();
+    nt_await_state(waiter_tid, 'S');
     pid_t pid = nt_fork();
     if (pid == 0)
         _exit(0);

@@ -90,6 +90,13 @@ impl UserAddr {
     }
 }
 
+/// The address without its tag, the top byte that the processor ignores: what it is where bit 55, and so the
+/// kernel's half, is not meant.
+#[must_use]
+pub const fn untagged(address: usize) -> usize {
+    ((address << 8) as isize >> 8) as usize & address
+}
+
 impl From<usize> for UserAddr {
     fn from(a: usize) -> Self {
         UserAddr(a)

@@ -7,6 +7,9 @@ use hal::addr::UserAddr;
 
 /// A parameter type of the system-call table.
 pub trait FromArg {
+    /// Whether it is an address, which a tag may be taken from.
+    const ADDRESS: bool = false;
+
     /// The value of a register, narrowed as C narrows it.
     fn from_arg(raw: u64) -> Self;
 }
@@ -77,6 +80,8 @@ wrap! {
 }
 
 impl FromArg for UserAddr {
+    const ADDRESS: bool = true;
+
     #[inline(always)]
     fn from_arg(raw: u64) -> Self {
         UserAddr(raw as usize)
@@ -84,6 +89,8 @@ impl FromArg for UserAddr {
 }
 
 impl FromArg for PathPtr {
+    const ADDRESS: bool = true;
+
     #[inline(always)]
     fn from_arg(raw: u64) -> Self {
         PathPtr(UserAddr::from_arg(raw))
@@ -91,6 +98,8 @@ impl FromArg for PathPtr {
 }
 
 impl FromArg for StrPtr {
+    const ADDRESS: bool = true;
+
     #[inline(always)]
     fn from_arg(raw: u64) -> Self {
         StrPtr(UserAddr::from_arg(raw))
@@ -98,6 +107,8 @@ impl FromArg for StrPtr {
 }
 
 impl<T> FromArg for hal::ucopy::UserPtr<T> {
+    const ADDRESS: bool = true;
+
     #[inline(always)]
     fn from_arg(raw: u64) -> Self {
         Self::new(UserAddr::from_arg(raw))

@@ -77,11 +77,14 @@ fn send(
         return into_pipe(cx, input, at, output, pipe, count, output.nonblocking());
     }
     // What cannot be gone back in might lose what the output does not take.
-    if output.flags().contains(OFlags::APPEND)
-        || !input.positioned()
-        || !is_spliceable(input)
-        || !is_spliceable(output)
-    {
+    if output.flags().contains(OFlags::APPEND) || !input.positioned() || !is_spliceable(input) {
+        return Err(Errno::EINVAL);
+    }
+    // Nothing goes anywhere, even into what takes nothing.
+    if count == 0 {
+        return Ok(0);
+    }
+    if !is_spliceable(output) {
         return Err(Errno::EINVAL);
     }
     let mut at_out = place(output, None)?;
@@ -105,7 +108,7 @@ fn copy(
     while copied < len && !cx.thread.is_killed() {
         let left = len - copied;
         let part = match input.inode().object() {
-            Some(object) => copy_pages(cx, object, *at_in, output, at_out, left),
+            Some(object) => copy_pages(cx, (input, object), *at_in, output, at_out, left),
             None => copy_bytes(cx, input, *at_in, output, at_out, left),
         };
         match part {
@@ -120,16 +123,13 @@ fn copy(
             Err(_) => break,
         }
     }
-    if copied > 0 && input.inode().object().is_some() {
-        notify::on(input.path().dentry(), InotifyMask::ACCESS);
-    }
     Ok(copied)
 }
 
 /// Writes some pages of a file; how many bytes they had and how many went.
 fn copy_pages(
     cx: &Cx<'_>,
-    object: &MemObject,
+    (input, object): (&OpenFile, &MemObject),
     at: u64,
     output: &Arc<OpenFile>,
     at_out: &mut u64,
@@ -137,6 +137,10 @@ fn copy_pages(
 ) -> Result<(usize, usize)> {
     let mut pages = Pages::default();
     let got = pages.add(object, at, len)?;
+    if got > 0 {
+        // What is read is read before it is written.
+        notify::on(input.path().dentry(), InotifyMask::ACCESS);
+    }
     let put = match got {
         0 => 0,
         _ => transfer::write(

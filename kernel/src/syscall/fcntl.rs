@@ -109,7 +109,7 @@ fn set_flags(cx: &Cx<'_>, file: &OpenFile, fd: Fd, wanted: OFlags) -> Result<usi
     }
     // What has no such signals ignores the flag, as on Linux.
     if (wanted ^ file.flags()).contains(OFlags::ASYNC) && file.ops().signals() {
-        sigio::switch(file, fd, wanted.contains(OFlags::ASYNC))?;
+        sigio::switch(cx, file, fd, wanted.contains(OFlags::ASYNC))?;
     }
     let set = wanted & (OFlags::SETFL - OFlags::ASYNC);
     file.ops().set_flags(file, set)?;

@@ -1,13 +1,16 @@
 //! Copying between this process's memory and another's (`man 2 process_vm_readv`).
 
+use abi::mman::advice::{MADV_COLD, MADV_PAGEOUT, MADV_WILLNEED};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use hal::ucopy::{self, UserSlice};
 use hal::{PAGE_SIZE, UserAddr};
 use mm::AddressSpace;
+use sync::Capability;
+use task::pidfd;
 
 use super::Cx;
-use super::args::PidArg;
+use super::args::{Fd, Flags, PidArg};
 use super::iovec::{self, Pieces};
 
 /// `process_vm_readv(2)`.
@@ -63,6 +66,40 @@ pub fn process_vm_writev(
             mm.write_foreign(its, page.get(..got).unwrap_or_default())
         },
     )
+}
+
+/// `process_madvise(2)`: advice about another's memory, of the kinds that lose nothing.
+pub fn process_madvise(
+    cx: &mut Cx<'_>,
+    pidfd: Fd,
+    vector: UserAddr,
+    count: usize,
+    advice: i32,
+    flags: Flags,
+) -> Result<usize> {
+    if flags.0 != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let pieces = iovec::read(vector, count)?;
+    let file = cx.file(pidfd)?;
+    let process = pidfd::process_of(&file).ok_or(Errno::EBADF)?;
+    let thread = process.any_thread().ok_or(Errno::ESRCH)?;
+    if !matches!(advice, MADV_WILLNEED | MADV_COLD | MADV_PAGEOUT) {
+        return Err(Errno::EINVAL);
+    }
+    let mm = thread.mm().map_err(|_| Errno::ESRCH)?;
+    if !task::access::may_see(cx.thread, &process) || !cx.cred().has(Capability::SYS_NICE) {
+        return Err(Errno::EPERM);
+    }
+    let mut done = 0;
+    for piece in pieces.iter() {
+        match mm.advise(piece.addr, piece.len, advice) {
+            Ok(()) => done += piece.len,
+            Err(error) if done == 0 => return Err(error),
+            Err(_) => break,
+        }
+    }
+    Ok(done)
 }
 
 /// Walks both lists side by side; `copy` moves at most a page and answers how much it could. What was moved before an

@@ -29,7 +29,7 @@ pub fn ioctl(cx: &mut Cx<'_>, fd: Fd, command: u32, arg: UserAddr) -> Result<usi
         FIOASYNC => {
             let on = UserPtr::<i32>::new(arg).read()? != 0;
             if on != file.flags().contains(OFlags::ASYNC) {
-                sigio::switch(&file, fd, on)?;
+                sigio::switch(cx, &file, fd, on)?;
             }
         }
         FIOSETOWN | SIOCSPGRP if net::file::socket_of(&file).is_some() => {

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::ops::Deref;
 use hal::UserAddr;
 use hal::ucopy::UserSlice;
+use task::thread::flag;
 use zerocopy::FromBytes;
 
 /// One call moves at most this many bytes (`MAX_RW_COUNT`).
@@ -70,6 +71,12 @@ pub fn read(addr: UserAddr, count: usize) -> Result<Pieces> {
     Ok(pieces)
 }
 
+/// Whether the calling thread's addresses may have tags.
+#[cold]
+fn may_tag() -> bool {
+    task::thread::with_current(|thread| thread.has(flag::TAGGED)).unwrap_or(false)
+}
+
 fn fill(pieces: &mut [UserSlice], bytes: &[u8]) -> Result<()> {
     let mut left = MAX_TRANSFER;
     let mut outside = false;
@@ -79,7 +86,10 @@ fn fill(pieces: &mut [UserSlice], bytes: &[u8]) -> Result<()> {
             .ok()
             .filter(|len| isize::try_from(*len).is_ok());
         let len = len.ok_or(Errno::EINVAL)?;
-        let base = UserAddr::from(base);
+        let mut base = UserAddr::from(base);
+        if !base.may_transfer(0) && may_tag() {
+            base = UserAddr(hal::addr::untagged(base.0));
+        }
         // A bad length further on comes before a bad place here.
         outside |= !base.may_transfer(len);
         let len = len.min(left);

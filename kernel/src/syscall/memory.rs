@@ -1,6 +1,7 @@
 //! Memory: mappings, the heap, rights, advice, locks, memfds.
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use abi::mman::{
     MAP_TYPE, MLOCK_ONFAULT, MapFlags, MemfdFlags, MlockallFlags, MsyncFlags, ProtFlags,
@@ -145,6 +146,11 @@ fn of_file(request: &mut MapRequest, file: Arc<OpenFile>, flags: u32, offset: u6
             return Err(Errno::EPERM);
         }
         request.flags -= VmaFlags::MAYEXEC;
+    }
+    // The end of the greatest file.
+    let end = offset.checked_add(request.len as u64);
+    if file.inode().attr().is_regular() && end.is_none_or(|end| end > vfs::seek::MAX_SIZE) {
+        return Err(Errno::EOVERFLOW);
     }
     let object = file.ops().mmap(
         &file,
@@ -318,24 +324,38 @@ pub fn membarrier(cx: &mut Cx<'_>, command: i32, flags: u32, _cpu: i32) -> Resul
     use abi::mman::membarrier::*;
     const REGISTRATIONS: i32 = MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED
         | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED
-        | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE;
+        | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE
+        | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ;
     const ALL: i32 = REGISTRATIONS
         | MEMBARRIER_CMD_GLOBAL
         | MEMBARRIER_CMD_GLOBAL_EXPEDITED
         | MEMBARRIER_CMD_PRIVATE_EXPEDITED
         | MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE
+        | MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ
         | MEMBARRIER_CMD_GET_REGISTRATIONS;
-    if flags != 0 {
+    // Restartable sequences can be broken off on one processor only; here it is always all of them.
+    let one = command == MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ && flags == MEMBARRIER_CMD_FLAG_CPU;
+    if flags != 0 && !one {
         return Err(Errno::EINVAL);
     }
     let mm = cx.thread.mm()?;
     let registered = mm.membarrier_registrations();
     match command {
         MEMBARRIER_CMD_QUERY => Ok(ALL as usize),
-        MEMBARRIER_CMD_GET_REGISTRATIONS => Ok(registered as usize),
+        MEMBARRIER_CMD_GET_REGISTRATIONS => {
+            // Linux shows who registered for more as registered for the plain private barrier too.
+            const MORE: i32 = MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE
+                | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ;
+            let mut shown = registered;
+            if registered & MORE as u64 != 0 {
+                shown |= MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED as u64;
+            }
+            Ok(shown as usize)
+        }
         MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED
         | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED
-        | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE => {
+        | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE
+        | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ => {
             mm.register_membarrier(command as u64);
             Ok(0)
         }
@@ -343,6 +363,21 @@ pub fn membarrier(cx: &mut Cx<'_>, command: i32, flags: u32, _cpu: i32) -> Resul
             // The registration of a private command is the bit above it.
             if registered & (command as u64) << 1 == 0 {
                 return Err(Errno::EPERM);
+            }
+            mm::barrier::everywhere();
+            Ok(0)
+        }
+        MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ => {
+            if registered & MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ as u64 == 0 {
+                return Err(Errno::EPERM);
+            }
+            // Each thread of this memory starts over whatever sequence it is in: those that run, when the barrier's
+            // interrupt sends them through the kernel.
+            let threads: Vec<_> = task::tree::lock().threads().cloned().collect();
+            for thread in threads {
+                if thread.mm().is_ok_and(|its| Arc::ptr_eq(&its, &mm)) {
+                    thread.look_at_rseq();
+                }
             }
             mm::barrier::everywhere();
             Ok(0)

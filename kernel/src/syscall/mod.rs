@@ -27,7 +27,9 @@ mod getdents;
 pub mod holdings;
 mod inotify;
 mod ioctl;
+mod ioprio;
 mod iovec;
+mod kcmp;
 mod memory;
 mod mount;
 mod names;
@@ -175,8 +177,8 @@ pub fn dispatch(
         regs,
         holdings,
     };
-    let result = if thread.has(flag::TRACE) {
-        traced(&mut cx, entry, number)
+    let result = if thread.flags() & (flag::TRACE | flag::TAGGED) != 0 {
+        unusual(&mut cx, entry, number)
     } else {
         (entry.handler)(&mut cx)
     };
@@ -210,6 +212,33 @@ fn failed(
             None
         }
     }
+}
+
+/// Serves a call of a thread whose calls are traced, or that may tag addresses.
+#[cold]
+fn unusual(cx: &mut Cx<'_>, entry: &table::Entry, number: usize) -> Result<usize> {
+    let given = cx.regs.arguments();
+    // Where memory is to be must be said without a tag.
+    if cx.thread.has(flag::TAGGED) && number != abi::nr::BRK {
+        for (n, raw) in given.iter().enumerate() {
+            if entry.addresses & 1 << n != 0 {
+                cx.regs.set_x(n, hal::addr::untagged(*raw as usize) as u64);
+            }
+        }
+    }
+    let served = cx.regs.arguments();
+    let result = if cx.thread.has(flag::TRACE) {
+        traced(cx, entry, number)
+    } else {
+        (entry.handler)(cx)
+    };
+    // The program finds its registers as they were, but where a handler has set others.
+    for (n, (raw, seen)) in given.into_iter().zip(served).enumerate() {
+        if raw != seen && cx.regs.x(n) == seen {
+            cx.regs.set_x(n, raw);
+        }
+    }
+    result
 }
 
 /// As the handler, with a line of text before or after.

@@ -2,7 +2,7 @@
 //! no right to them: there is no processor time set aside for them.
 
 use abi::sched::{
-    SCHED_ATTR_SIZE_VER0, SCHED_ATTR_SIZE_VER1, SCHED_BATCH, SCHED_DEADLINE, SCHED_FIFO,
+    SCHED_ATTR_SIZE_VER0, SCHED_ATTR_SIZE_VER1, SCHED_BATCH, SCHED_DEADLINE, SCHED_EXT, SCHED_FIFO,
     SCHED_FLAG_KEEP_PARAMS, SCHED_FLAG_KEEP_POLICY, SCHED_FLAG_RESET_ON_FORK, SCHED_IDLE,
     SCHED_OTHER, SCHED_RESET_ON_FORK, SCHED_RR, SchedAttr, SchedParam,
 };
@@ -257,7 +257,10 @@ pub fn sched_getattr(
 fn priority_range(policy: i32) -> Result<(usize, usize)> {
     match u32::try_from(policy) {
         Ok(SCHED_FIFO | SCHED_RR) => Ok((1, MOST as usize)),
-        Ok(policy) if is_ordinary(policy) || policy == SCHED_DEADLINE => Ok((0, 0)),
+        // Asked of a policy that no program was loaded for, too.
+        Ok(policy) if is_ordinary(policy) || matches!(policy, SCHED_DEADLINE | SCHED_EXT) => {
+            Ok((0, 0))
+        }
         _ => Err(Errno::EINVAL),
     }
 }
@@ -282,6 +285,7 @@ pub fn sched_rr_get_interval(
         return Err(Errno::EINVAL);
     }
     target(cx, tid)?;
-    interval.write(&timespec(SLICE_NS))?;
+    // A slice that is less than a tick of Linux's is shown as none.
+    interval.write(&timespec(0))?;
     Ok(0)
 }

@@ -7,6 +7,7 @@ use hal::UserAddr;
 use hal::ucopy::{self, UserPtr};
 use sync::{Capability, Credentials};
 use task::cred;
+use task::thread::flag;
 
 use super::Cx;
 
@@ -32,6 +33,13 @@ const PR_SET_NO_NEW_PRIVS: i32 = 38;
 const PR_GET_NO_NEW_PRIVS: i32 = 39;
 const PR_GET_TID_ADDRESS: i32 = 40;
 const PR_CAP_AMBIENT: i32 = 47;
+const PR_TASK_PERF_EVENTS_DISABLE: i32 = 31;
+const PR_TASK_PERF_EVENTS_ENABLE: i32 = 32;
+const PR_SET_TAGGED_ADDR_CTRL: i32 = 55;
+const PR_GET_TAGGED_ADDR_CTRL: i32 = 56;
+
+/// Of `PR_SET_TAGGED_ADDR_CTRL`; what else there is asks for a processor that checks tags.
+const PR_TAGGED_ADDR_ENABLE: u64 = 1;
 
 /// Timer slack of a fresh process, nanoseconds.
 const DEFAULT_SLACK: u64 = 50_000;
@@ -96,6 +104,24 @@ pub fn prctl(
         PR_GET_TID_ADDRESS => {
             let word = cx.thread.clear_child_tid().0 as u64;
             UserPtr::<u64>::new(UserAddr(arg2 as usize)).write(&word)?;
+        }
+        // Of the counters of performance a thread has opened: there are none.
+        PR_TASK_PERF_EVENTS_DISABLE | PR_TASK_PERF_EVENTS_ENABLE => {}
+        PR_SET_TAGGED_ADDR_CTRL => {
+            if arg2 & !PR_TAGGED_ADDR_ENABLE != 0 || !rest_is_zero {
+                return Err(Errno::EINVAL);
+            }
+            if arg2 == 0 {
+                cx.thread.lower(flag::TAGGED);
+            } else {
+                cx.thread.raise(flag::TAGGED);
+            }
+        }
+        PR_GET_TAGGED_ADDR_CTRL => {
+            if !none {
+                return Err(Errno::EINVAL);
+            }
+            return Ok(usize::from(cx.thread.has(flag::TAGGED)));
         }
         _ => return rights(cx, option, arg2, arg3, arg4 | arg5),
     }

@@ -12,7 +12,7 @@ use task::{Thread, tree};
 use super::Cx;
 
 /// The threads a call is about, none being no error yet.
-fn members(cx: &Cx<'_>, which: i32, who: i32) -> Result<Vec<Arc<Thread>>> {
+pub fn members(cx: &Cx<'_>, which: i32, who: i32) -> Result<Vec<Arc<Thread>>> {
     match which {
         PRIO_PROCESS if who == 0 => Ok(alloc::vec![cx.thread.clone()]),
         PRIO_PROCESS => Ok(tree::lock().thread(who as u32).into_iter().collect()),

@@ -163,6 +163,9 @@ pub fn clone3(cx: &mut Cx<'_>, args: UserAddr, size: usize) -> Result<usize> {
         return Err(Errno::EINVAL);
     }
     if flags.contains(CloneFlags::INTO_CGROUP) {
+        if given.cgroup > i32::MAX as u64 {
+            return Err(Errno::EINVAL);
+        }
         // There are no cgroups, so no descriptor is one.
         return Err(Errno::EBADF);
     }
@@ -232,10 +235,11 @@ pub fn getsid(cx: &mut Cx<'_>, pid: PidArg) -> Result<usize> {
 pub fn setpgid(cx: &mut Cx<'_>, pid: PidArg, group: PidArg) -> Result<usize> {
     let own = cx.process().pid();
     let pid = if pid.0 == 0 { own } else { pid.0 as u32 };
-    if group.0 < 0 {
+    // A group of 0 is the process's own number, which may be as little a number as the group may.
+    let group = if group.0 == 0 { pid } else { group.0 as u32 };
+    if group > i32::MAX as u32 {
         return Err(Errno::EINVAL);
     }
-    let group = if group.0 == 0 { pid } else { group.0 as u32 };
     let mut tree = tree::lock();
     let session = tree.node(own).ok_or(Errno::ESRCH)?.session;
     let node = tree.node(pid).ok_or_else(|| {

@@ -23,11 +23,29 @@ const NSIG: u64 = 64;
 ///
 /// # Errors
 /// `ENOTTY` for a file that has no such signals.
-pub fn switch(file: &OpenFile, fd: Fd, on: bool) -> Result<()> {
+pub fn switch(cx: &Cx<'_>, file: &OpenFile, fd: Fd, on: bool) -> Result<()> {
     if !file.ops().signals() {
         return if on { Err(Errno::ENOTTY) } else { Ok(()) };
     }
+    if on {
+        own_terminal(cx, file)?;
+    }
     file.set_signalling(on, on.then(|| watch(file, fd.0)).flatten());
+    Ok(())
+}
+
+/// A terminal that nobody owns gets an owner with `O_ASYNC`: its foreground group, or else who asks.
+fn own_terminal(cx: &Cx<'_>, file: &OpenFile) -> Result<()> {
+    let Some(group) = drivers::tty::group_of(file) else {
+        return Ok(());
+    };
+    if file.owner().id != 0 {
+        return Ok(());
+    }
+    match i32::try_from(group).unwrap_or(0) {
+        0 => set(cx, file, F_OWNER_PID, cx.process().pid() as i32)?,
+        group => set(cx, file, F_OWNER_PGRP, group)?,
+    };
     Ok(())
 }
 

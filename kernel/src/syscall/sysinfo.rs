@@ -213,8 +213,8 @@ pub fn syslog(cx: &mut Cx<'_>, action: i32, buf: UserAddr, length: i32) -> Resul
     const SIZE_BUFFER: i32 = 10;
     let cred = cx.cred();
     let privileged = cred.has(Capability::SYSLOG) || cred.has(Capability::SYS_ADMIN);
-    // dmesg_restrict is 0: everybody may read what has been said.
-    if !privileged && action != READ_ALL && action != SIZE_BUFFER {
+    let open = !klog::restricted() && matches!(action, READ_ALL | SIZE_BUFFER);
+    if !privileged && !open {
         return Err(Errno::EPERM);
     }
     let room = || {

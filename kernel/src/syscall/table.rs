@@ -35,6 +35,8 @@ pub type Handler = fn(&mut Cx<'_>) -> Result<usize>;
 pub struct Entry {
     /// The call itself.
     pub handler: Handler,
+    /// The parameters that are addresses, a bit each.
+    pub addresses: u8,
     /// Writes the decoded arguments, comma separated.
     pub decode: fn(&Registers, &mut Line),
     /// Linux's name; empty for a number without a line.
@@ -111,6 +113,20 @@ macro_rules! syscalls {
             $(
                 table[$nr] = Entry {
                     handler: shims::$name,
+                    addresses: {
+                        #[allow(unused_mut, reason = "a call may take no arguments")]
+                        let mut mask = 0;
+                        #[allow(unused, reason = "a call may take no arguments")]
+                        let mut bit = 1u8;
+                        $(
+                            if <$ty as FromArg>::ADDRESS {
+                                mask |= bit;
+                            }
+                            bit <<= 1;
+                        )*
+                        let _ = bit;
+                        mask
+                    },
                     decode: decoders::$name,
                     name: stringify!($name),
                     #[cfg(not(target_os = "none"))]
@@ -130,6 +146,7 @@ macro_rules! syscalls {
 
 const UNKNOWN_COPY: Entry = Entry {
     handler: unknown,
+    addresses: 0,
     decode: decode_raw,
     name: "",
     #[cfg(not(target_os = "none"))]
@@ -190,6 +207,8 @@ syscalls! {
     27 => inotify::inotify_add_watch(fd: Fd, path: PathPtr, mask: Flags);
     28 => inotify::inotify_rm_watch(fd: Fd, watch: i32);
     29 => ioctl::ioctl(fd: Fd, command: u32, arg: UserAddr);
+    30 => ioprio::ioprio_set(which: i32, who: i32, priority: i32);
+    31 => ioprio::ioprio_get(which: i32, who: i32);
     32 => flock::flock(fd: Fd, operation: Flags);
     33 => names::mknodat(dir: DirFd, path: PathPtr, mode: Mode, dev: u32);
     34 => names::mkdirat(dir: DirFd, path: PathPtr, mode: Mode);
@@ -372,6 +391,7 @@ syscalls! {
     269 => socket::sendmmsg(fd: Fd, messages: UserPtr<MMsgHdr>, count: u32, flags: Flags);
     270 => foreign::process_vm_readv(pid: PidArg, local: UserAddr, local_count: usize, remote: UserAddr, remote_count: usize, flags: u64);
     271 => foreign::process_vm_writev(pid: PidArg, local: UserAddr, local_count: usize, remote: UserAddr, remote_count: usize, flags: u64);
+    272 => kcmp::kcmp(one: PidArg, other: PidArg, kind: i32, first: u64, second: u64);
     274 => policy::sched_setattr(tid: PidArg, attr: UserAddr, flags: u32);
     275 => policy::sched_getattr(tid: PidArg, attr: UserAddr, size: u32, flags: u32);
     276 => names::renameat2(old_dir: DirFd, old: PathPtr, new_dir: DirFd, new: PathPtr, flags: Flags);
@@ -392,6 +412,7 @@ syscalls! {
     437 => open::openat2(dir: DirFd, path: PathPtr, how: UserAddr, size: usize);
     438 => process::pidfd_getfd(pidfd: Fd, target: Fd, flags: Flags);
     439 => access::faccessat2(dir: DirFd, path: PathPtr, mode: u32, flags: Flags);
+    440 => foreign::process_madvise(pidfd: Fd, vector: UserAddr, count: usize, advice: i32, flags: Flags);
     441 => epoll::epoll_pwait2(epfd: Fd, events: UserPtr<EpollEvent>, most: i32, timeout: UserPtr<Timespec>, mask: UserPtr<SigSet>, size: usize);
     449 => futex2::futex_waitv(list: UserPtr<FutexWaitv>, count: u32, flags: Flags, time: UserPtr<Timespec>, clock: i32);
     452 => attr::fchmodat2(dir: DirFd, path: PathPtr, mode: Mode, flags: Flags);

@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use abi::futex::FUTEX_BITSET_MATCH_ANY;
-use abi::signal::{CLD_EXITED, CLD_KILLED, SIG_IGN, SIGCHLD, SIGCONT, SIGHUP, SaFlags};
+use abi::signal::{CLD_EXITED, CLD_KILLED, NSIG, SIG_IGN, SIGCHLD, SIGCONT, SIGHUP, SaFlags};
 use sync::Events;
 
 use crate::futex;
@@ -217,7 +217,8 @@ fn tell_parent(child: &Arc<Process>) {
         (CLD_KILLED, status & 0x7f)
     };
     let mut reap = false;
-    let mut quiet = signo == 0;
+    // A child of clone(2) may name a number that is no signal: then none is sent.
+    let mut quiet = !(1..=NSIG).contains(&signo);
     if signo == SIGCHLD {
         let action = parent.signals().lock().sighand.get(SIGCHLD);
         let no_wait = SaFlags::from_bits_retain(action.flags).contains(SaFlags::NOCLDWAIT);

@@ -6,7 +6,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt::Write;
-use core::sync::atomic::{AtomicU8, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use sync::{Events, IrqLock, Pollee, rank};
 
@@ -52,6 +52,19 @@ static RING: IrqLock<Ring, { rank::LEAF }> = IrqLock::new(Ring {
 pub static NEWS: Pollee = Pollee::new();
 
 static CONSOLE_LEVEL: AtomicU8 = AtomicU8::new(7);
+
+/// Whether only who has `CAP_SYSLOG` may read the log (`kernel.dmesg_restrict`), as on Debian.
+static RESTRICTED: AtomicBool = AtomicBool::new(true);
+
+/// What `/proc/sys/kernel/dmesg_restrict` says.
+pub fn restricted() -> bool {
+    RESTRICTED.load(Ordering::Relaxed)
+}
+
+/// Sets what [`restricted`] gives.
+pub fn restrict(on: bool) {
+    RESTRICTED.store(on, Ordering::Relaxed);
+}
 
 /// Records below this level (more urgent) reach the console.
 pub fn console_level() -> u8 {

@@ -8,7 +8,7 @@ use abi::stat::makedev;
 use abi::{Errno, Result};
 use drivers::node::{self, Node};
 use mm::{IoDst, IoSrc};
-use sync::{Events, Instant, Pollee, SpinLock, rank};
+use sync::{Capability, Events, Instant, Pollee, SpinLock, rank};
 use vfs::{CharDevice, FileOps, OpenFile, OpenRequest, Whence};
 
 use crate::klog;
@@ -165,8 +165,16 @@ impl FileOps for LogFile {
 struct Log;
 
 impl CharDevice for Log {
-    fn open(&self, _minor: u32, _request: &OpenRequest<'_>) -> Result<Arc<dyn FileOps>> {
-        // dmesg_restrict is 0: everybody whom the node's mode lets in may read.
+    fn open(&self, _minor: u32, request: &OpenRequest<'_>) -> Result<Arc<dyn FileOps>> {
+        // Writing is the node's mode's matter alone.
+        let cred = request.cred;
+        if request.flags.reads()
+            && klog::restricted()
+            && !cred.has(Capability::SYSLOG)
+            && !cred.has(Capability::SYS_ADMIN)
+        {
+            return Err(Errno::EPERM);
+        }
         let next = klog::record_from(0).map_or(0, |record| record.sequence);
         Ok(Arc::new(LogFile {
             state: SpinLock::new(State {

@@ -2,7 +2,9 @@
 
 use alloc::sync::{Arc, Weak};
 use core::any::Any;
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{
+    AtomicBool, AtomicI32, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering,
+};
 
 use abi::Errno;
 use abi::signal::{SigSet, SigStack};
@@ -35,6 +37,8 @@ pub mod flag {
     pub const INIT: u32 = 64;
     /// It was switched to since it last looked at its restartable sequence.
     pub const RSEQ: u32 = 128;
+    /// Addresses in its calls may have a tag (`PR_SET_TAGGED_ADDR_CTRL`).
+    pub const TAGGED: u32 = 256;
 }
 
 /// Signal state of one thread; the lock nests in its process's.
@@ -88,6 +92,7 @@ pub struct Thread {
     exit_status: AtomicI32,
     parent_death_signal: AtomicI32,
     timer_slack: AtomicU64,
+    io_priority: AtomicU16,
     /// Minor and major page faults.
     faults: [AtomicU64; 2],
     start_ns: u64,
@@ -159,6 +164,7 @@ impl Thread {
             exit_status: AtomicI32::new(0),
             parent_death_signal: AtomicI32::new(0),
             timer_slack: AtomicU64::new(50_000),
+            io_priority: AtomicU16::new(0),
             faults: [const { AtomicU64::new(0) }; 2],
             start_ns: hal::time::now_ns(),
             vfork: SpinLock::new(None),
@@ -395,8 +401,8 @@ impl Thread {
         &self.rseq
     }
 
-    /// Has the running thread look at its restartable sequence before it returns to its program.
-    pub(crate) fn look_at_rseq(&self) {
+    /// Has the thread look at its restartable sequence before it next returns to its program.
+    pub fn look_at_rseq(&self) {
         self.raise(flag::RSEQ);
         #[cfg(target_os = "none")]
         if let Some(task) = self.task() {
@@ -432,6 +438,16 @@ impl Thread {
     /// Sets how late timers may fire.
     pub fn set_timer_slack(&self, ns: u64) {
         self.timer_slack.store(ns, Ordering::Relaxed);
+    }
+
+    /// The priority of its input and output, as `ioprio_set` has it.
+    pub fn io_priority(&self) -> u16 {
+        self.io_priority.load(Ordering::Relaxed)
+    }
+
+    /// Sets what [`Thread::io_priority`] gives.
+    pub fn set_io_priority(&self, priority: u16) {
+        self.io_priority.store(priority, Ordering::Relaxed);
     }
 
     /// Counts a page fault; `major` when it read a device.

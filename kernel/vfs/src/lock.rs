@@ -6,7 +6,9 @@
 //! (`EDEADLK`).
 
 use abi::{Errno, Result};
+use alloc::vec;
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU64, Ordering};
 use sync::{Events, Pollee, SpinLock, rank};
 
 use crate::file::OpenFile;
@@ -292,8 +294,10 @@ fn carve(records: &mut Vec<RecordLock>, cut: &RecordLock) -> bool {
     changed
 }
 
-/// An owner waits for a lock on an inode that another holds.
+/// A thread of an owner waits for a lock on an inode that another owner holds.
 struct Wait {
+    /// Of the [`Blocked`] it belongs to: several threads of one owner may wait.
+    number: u64,
     waiter: LockOwner,
     holder: LockOwner,
     place: usize,
@@ -309,8 +313,11 @@ fn released(holder: LockOwner, place: usize) {
         .retain(|wait| wait.holder != holder || wait.place != place);
 }
 
-/// An owner that waits for another; ended by dropping.
+static NEXT_BLOCKED: AtomicU64 = AtomicU64::new(0);
+
+/// A thread of an owner that waits for another; ended by dropping.
 pub struct Blocked {
+    number: u64,
     waiter: LockOwner,
 }
 
@@ -318,25 +325,32 @@ impl Blocked {
     /// `waiter` is about to wait.
     #[must_use]
     pub fn new(waiter: LockOwner) -> Self {
-        Self { waiter }
+        Self {
+            number: NEXT_BLOCKED.fetch_add(1, Ordering::Relaxed),
+            waiter,
+        }
     }
 
     /// `holder` is in the way now, at `place`.
     fn by(&self, holder: LockOwner, place: usize) -> Result<()> {
         let mut waits = WAITS.lock();
-        waits.retain(|wait| wait.waiter != self.waiter);
-        let mut at = holder;
-        // A ring that does not hold the waiter cannot arise: the last of its waits would be refused.
-        for _ in 0..=waits.len() {
+        waits.retain(|wait| wait.number != self.number);
+        // Everybody who is waited for from here on.
+        let mut reached = vec![holder];
+        let mut next = 0;
+        while let Some(at) = reached.get(next).copied() {
             if at == self.waiter {
                 return Err(Errno::EDEADLK);
             }
-            match waits.iter().find(|wait| wait.waiter == at) {
-                Some(wait) => at = wait.holder,
-                None => break,
+            for wait in waits.iter().filter(|wait| wait.waiter == at) {
+                if !reached.contains(&wait.holder) {
+                    reached.push(wait.holder);
+                }
             }
+            next += 1;
         }
         waits.push(Wait {
+            number: self.number,
             waiter: self.waiter,
             holder,
             place,
@@ -345,7 +359,7 @@ impl Blocked {
     }
 
     fn end(&self) {
-        WAITS.lock().retain(|wait| wait.waiter != self.waiter);
+        WAITS.lock().retain(|wait| wait.number != self.number);
     }
 }
 
@@ -367,6 +381,38 @@ mod tests {
             start,
             end: start,
         }
+    }
+
+    #[test]
+    fn each_thread_of_an_owner_that_waits_counts() {
+        let (one, two) = (FileLocks::new(), FileLocks::new());
+        let (a, b, c) = (
+            LockOwner::Table(11),
+            LockOwner::Table(12),
+            LockOwner::Table(13),
+        );
+        one.set(&lock(12, 0)).unwrap();
+        two.set(&lock(13, 0)).unwrap();
+        // Two threads of one owner wait for two others.
+        let (first, second) = (Blocked::new(a), Blocked::new(a));
+        assert_eq!(one.set_or_block(&lock(11, 0), &first), Err(Errno::EAGAIN));
+        assert_eq!(two.set_or_block(&lock(11, 0), &second), Err(Errno::EAGAIN));
+        let mine = FileLocks::new();
+        mine.set(&lock(11, 0)).unwrap();
+        assert_eq!(
+            mine.set_or_block(&lock(12, 0), &Blocked::new(b)),
+            Err(Errno::EDEADLK)
+        );
+        // The second thread's wait is over; the first's is still known.
+        drop(second);
+        assert_eq!(
+            mine.set_or_block(&lock(12, 0), &Blocked::new(b)),
+            Err(Errno::EDEADLK)
+        );
+        assert_eq!(
+            mine.set_or_block(&lock(13, 0), &Blocked::new(c)),
+            Err(Errno::EAGAIN)
+        );
     }
 
     #[test]

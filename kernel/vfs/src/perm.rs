@@ -1,10 +1,42 @@
 //! Who may do what to a file (`man 7 path_resolution`, "Permissions"; `man 7 capabilities`).
 
-use abi::stat::{S_ISGID, S_ISVTX, S_IXGRP};
+use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
+
+use abi::stat::{S_ISGID, S_ISVTX, S_IWGRP, S_IWOTH, S_IXGRP};
 use abi::{Errno, Result};
 use sync::{Capability, Credentials};
 
 use crate::attr::{Attributes, FileType};
+
+/// `fs.protected_hardlinks`: who does not own a file may link only what he could use anyway. Debian has it on.
+pub static PROTECTED_HARDLINKS: AtomicU8 = AtomicU8::new(1);
+/// `fs.protected_symlinks`: others' links in directories like `/tmp` are not followed. Debian has it on.
+pub static PROTECTED_SYMLINKS: AtomicU8 = AtomicU8::new(1);
+/// `fs.protected_fifos`: `O_CREAT` does not open others' FIFOs there; 2: nor where a group may write.
+pub static PROTECTED_FIFOS: AtomicU8 = AtomicU8::new(0);
+/// `fs.protected_regular`: the same of regular files.
+pub static PROTECTED_REGULAR: AtomicU8 = AtomicU8::new(0);
+
+/// Whether what was not made by this `O_CREAT` may be opened by it, in `dir`.
+///
+/// # Errors
+/// `EACCES`.
+pub fn may_open_in_sticky(dir: &Attributes, found: &Attributes, cred: &Credentials) -> Result<()> {
+    let rule = match found.file_type() {
+        FileType::Regular => &PROTECTED_REGULAR,
+        FileType::Fifo => &PROTECTED_FIFOS,
+        _ => return Ok(()),
+    };
+    let (level, mode) = (rule.load(Relaxed), dir.mode());
+    let own = found.uid() == dir.uid() || found.uid() == cred.fsuid;
+    if level == 0 || own || mode & S_ISVTX == 0 {
+        return Ok(());
+    }
+    if mode & S_IWOTH != 0 || level > 1 && mode & S_IWGRP != 0 {
+        return Err(Errno::EACCES);
+    }
+    Ok(())
+}
 
 bitflags::bitflags! {
     /// What somebody wants to do, with the bits of `access(2)`.

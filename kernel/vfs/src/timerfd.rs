@@ -11,6 +11,8 @@ use abi::{Errno, Result};
 use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
 use core::fmt;
+use hal::UserAddr;
+use hal::ucopy::UserPtr;
 use mm::io::IoDst;
 use sync::clock::{self, Moment};
 use sync::timer::Timer;
@@ -18,6 +20,7 @@ use sync::{
     Credentials, Events, Instant, IrqLock, Observer, Once, Pollee, Registration, SpinLock, rank,
 };
 
+use crate::Caller;
 use crate::anon::anon_file;
 use crate::file::OpenFile;
 use crate::file_ops::{FileOps, Whence};
@@ -332,6 +335,21 @@ impl FileOps for TimerFd {
 
     fn seek(&self, _file: &OpenFile, pos: &mut u64, _offset: i64, _whence: Whence) -> Result<u64> {
         Ok(*pos)
+    }
+
+    /// `TFD_IOC_SET_TICKS`: what a restored program has not read yet.
+    fn ioctl(&self, _: &OpenFile, command: u32, arg: usize, _: &dyn Caller) -> Result<usize> {
+        const SET_TICKS: u32 = 0x4008_5400;
+        if command != SET_TICKS {
+            return Err(Errno::ENOTTY);
+        }
+        let ticks = UserPtr::<u64>::new(UserAddr(arg)).read()?;
+        if ticks == 0 {
+            return Err(Errno::EINVAL);
+        }
+        self.shared.state.lock().ticks = ticks;
+        self.shared.pollee.notify(Events::READABLE);
+        Ok(0)
     }
 
     fn show_info(&self, _file: &OpenFile, out: &mut dyn fmt::Write) -> fmt::Result {

@@ -3,6 +3,8 @@
 //! No lock is held across the walk: each step looks into the cache of one directory and goes on with
 //! its own reference to what it found.
 
+use core::sync::atomic::Ordering::Relaxed;
+
 use abi::stat::{S_ISVTX, S_IWOTH};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
@@ -15,7 +17,7 @@ use crate::inode::LinkTarget;
 use crate::mount::MountFlags;
 use crate::name_hash::length;
 use crate::path::Path;
-use crate::perm::Access;
+use crate::perm::{self, Access};
 
 /// Symbolic links followed in one walk before `ELOOP`.
 const MAX_LINKS: u32 = 40;
@@ -310,12 +312,16 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Debian's `fs.protected_symlinks`: the last link of a path, in a directory where everybody may make one
+    /// `fs.protected_symlinks`: the last link of a path, in a directory where everybody may make one
     /// and nobody may remove another's, must be one's own or the directory's owner's.
     fn may_follow_last(&self, link: &Path) -> Result<()> {
         const OPEN: u32 = S_ISVTX | S_IWOTH;
         let (dir, link) = (self.at.inode().attr(), link.inode().attr());
-        if dir.mode() & OPEN == OPEN && link.uid() != self.cred.fsuid && link.uid() != dir.uid() {
+        if perm::PROTECTED_SYMLINKS.load(Relaxed) != 0
+            && dir.mode() & OPEN == OPEN
+            && link.uid() != self.cred.fsuid
+            && link.uid() != dir.uid()
+        {
             return Err(Errno::EACCES);
         }
         Ok(())

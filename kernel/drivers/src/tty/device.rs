@@ -1,5 +1,6 @@
 //! Terminals as files: `/dev/ttyAMA0` and its kin, `/dev/console`, `/dev/tty`.
 
+use super::pty::Master;
 use super::{ReadMode, Tty, console, ioctl, jobs, ldisc::ReadOutcome, session, signal};
 use abi::termios::LocalFlags;
 use abi::{Errno, Result};
@@ -25,6 +26,16 @@ pub fn install(tty: &Arc<Tty>) {
 #[must_use]
 pub fn find(device: u64) -> Option<Arc<Tty>> {
     TERMINALS.lock().get(&device).cloned()
+}
+
+/// The foreground group of the terminal behind an open file, 0 for none, as for a master; `None` for a file of another
+/// kind.
+#[must_use]
+pub fn group_of(file: &OpenFile) -> Option<u32> {
+    if let Some(terminal) = file.ops_as::<TtyFile>() {
+        return Some(terminal.tty.foreground());
+    }
+    file.ops_as::<Master>().map(|_| 0)
 }
 
 /// An open file of a terminal.

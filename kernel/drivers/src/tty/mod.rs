@@ -27,7 +27,7 @@ use ldisc::{Effects, KeySignal, LineDiscipline, ReadOutcome, Received};
 use sync::{Events, Mutex, MutexGuard, Pollee, SpinLock, rank};
 
 pub use chardev::register;
-pub use device::{TtyFile, install, open_console, open_controlling};
+pub use device::{TtyFile, group_of, install, open_console, open_controlling};
 pub use ioctl::waits_for_output;
 pub use jobs::{Jobs, install_jobs, signal};
 pub use line::Line;

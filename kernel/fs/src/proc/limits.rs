@@ -3,8 +3,8 @@
 
 use abi::Errno;
 use core::fmt::Write as _;
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use vfs::{inotify, pipe};
+use core::sync::atomic::{AtomicU8, AtomicU32, Ordering::Relaxed};
+use vfs::{inotify, perm, pipe};
 
 use super::setting;
 
@@ -16,6 +16,19 @@ pub fn counter(path: &'static str, value: &'static AtomicU32) {
         || i64::from(value.load(Relaxed)),
         |new| {
             value.store(u32::try_from(new).map_err(|_| Errno::EINVAL)?, Relaxed);
+            Ok(())
+        },
+    );
+}
+
+/// A rule that root may put on or off.
+fn rule_of(path: &'static str, most: i64, rule: &'static AtomicU8) {
+    setting::settable(
+        path,
+        0..=most,
+        || i64::from(rule.load(Relaxed)),
+        |new| {
+            rule.store(u8::try_from(new).map_err(|_| Errno::EINVAL)?, Relaxed);
             Ok(())
         },
     );
@@ -37,9 +50,14 @@ pub(super) fn register() {
     counter("sys/fs/inotify/max_queued_events", &inotify::MAX_QUEUED);
     counter("sys/fs/inotify/max_user_instances", &inotify::MAX_INSTANCES);
     counter("sys/fs/inotify/max_user_watches", &inotify::MAX_WATCHES);
-    // Debian's rules of links are kept, and there is no way to put them off.
-    setting::number("sys/fs/protected_hardlinks", || 1);
-    setting::number("sys/fs/protected_symlinks", || 1);
+    for (path, most, rule) in [
+        ("sys/fs/protected_hardlinks", 1, &perm::PROTECTED_HARDLINKS),
+        ("sys/fs/protected_symlinks", 1, &perm::PROTECTED_SYMLINKS),
+        ("sys/fs/protected_fifos", 2, &perm::PROTECTED_FIFOS),
+        ("sys/fs/protected_regular", 2, &perm::PROTECTED_REGULAR),
+    ] {
+        rule_of(path, most, rule);
+    }
     // What can never be there is refused, all else promised: the heuristic, and no other.
     setting::number("sys/vm/overcommit_memory", || 0);
     setting::number("sys/vm/max_map_count", || mm::MAX_MAP_COUNT as i64);

@@ -67,8 +67,11 @@ impl FileOps for TmpInode {
     fn seek(&self, _open: &OpenFile, pos: &mut u64, offset: i64, whence: Whence) -> Result<u64> {
         match &self.body {
             Body::File(file) => seek::in_object(&file.object, pos, offset, whence),
-            // The end of a directory is where no listing gets to.
-            _ => seek::within(seek::MAX_SIZE, pos, offset, whence),
+            // Entries are counted from the start; there is no end to count from.
+            _ if matches!(whence, Whence::Set | Whence::Cur) => {
+                seek::within(seek::MAX_SIZE, pos, offset, whence)
+            }
+            _ => Err(Errno::EINVAL),
         }
     }
 

@@ -198,9 +198,11 @@ impl AddressSpace {
         {
             return Err(Errno::EINVAL);
         }
-        let end = hal::addr::page_up(len)
-            .and_then(|n| start.0.checked_add(n))
-            .ok_or(Errno::ENOMEM)?;
+        // A length that wraps to nothing when it is rounded up is nothing, on Linux.
+        let Some(len) = hal::addr::page_up(len) else {
+            return Ok(());
+        };
+        let end = start.0.checked_add(len).ok_or(Errno::ENOMEM)?;
         let mut at = start.0;
         let mut gap = false;
         while at < end {

@@ -14,11 +14,11 @@ const LOCKS: VmaFlags = VmaFlags::LOCKED.union(VmaFlags::LOCKONFAULT);
 /// `[start, start + len)` widened to whole pages as mlock does it.
 fn widened(start: UserAddr, len: usize) -> Result<(usize, usize)> {
     let from = start.0 & !(PAGE_SIZE - 1);
-    let end = start
-        .0
-        .checked_add(len)
-        .and_then(hal::addr::page_up)
-        .ok_or(Errno::EINVAL)?;
+    // A length that wraps to nothing when it is rounded up is nothing, on Linux.
+    let Some(len) = len.checked_add(start.0 - from).and_then(hal::addr::page_up) else {
+        return Ok((from, from));
+    };
+    let end = from.checked_add(len).ok_or(Errno::EINVAL)?;
     Ok((from, end))
 }
 
@@ -177,17 +177,18 @@ impl AddressSpace {
     }
 
     /// Brings every mapped page of the range in; `write`: ready to be written where the mapping
-    /// allows it. May sleep.
+    /// allows it. What cannot be brought in is passed over, and said at the end. May sleep.
     ///
     /// # Errors
     /// `EFAULT` (SIGBUS or SIGSEGV would come), `ENOMEM`.
     pub(super) fn populate(&self, start: usize, end: usize, write: bool) -> Result<()> {
         let mut at = start;
+        let mut passed = false;
         while at < end {
             let (from, to, access) = {
                 let inner = self.inner.read();
                 let Some(v) = inner.tree.at_or_above(at).filter(|v| v.start < end) else {
-                    return Ok(());
+                    break;
                 };
                 let writable = v.prot.contains(abi::mman::ProtFlags::WRITE);
                 // Locked private memory is made its own at once.
@@ -198,6 +199,7 @@ impl AddressSpace {
                     Access::Read
                 };
                 if v.prot.is_empty() {
+                    passed = true;
                     at = v.end;
                     continue;
                 }
@@ -208,7 +210,10 @@ impl AddressSpace {
                 match self.fault(UserAddr(page), access) {
                     Ok(()) => (),
                     Err(FaultError::Oom) => return Err(Errno::ENOMEM),
-                    Err(FaultError::Bus | FaultError::Segv(_)) => return Err(Errno::EFAULT),
+                    Err(FaultError::Bus | FaultError::Segv(_)) => {
+                        passed = true;
+                        break;
+                    }
                 }
                 page += PAGE_SIZE;
                 if page % (256 * PAGE_SIZE) == 0 {
@@ -217,7 +222,7 @@ impl AddressSpace {
             }
             at = to;
         }
-        Ok(())
+        if passed { Err(Errno::EFAULT) } else { Ok(()) }
     }
 
     /// Which pages from `start` on are in memory: fills `resident`, a byte a page. May sleep.

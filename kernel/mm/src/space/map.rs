@@ -134,7 +134,7 @@ impl AddressSpace {
         if inner.tree.len() >= MAX_MAP_COUNT {
             return Err(Errno::ENOMEM);
         }
-        let at = inner.place(r.placement, len)?;
+        let at = inner.place(r.placement, len, self.limits().low)?;
         let flags = r.flags | inner.future;
         if flags.contains(VmaFlags::LOCKED)
             && !flags.contains(VmaFlags::SPECIAL)
@@ -268,8 +268,8 @@ impl AddressSpace {
 }
 
 impl Inner {
-    /// The address a mapping of `len` bytes gets.
-    pub(super) fn place(&mut self, placement: Placement, len: usize) -> Result<usize> {
+    /// The address a mapping of `len` bytes gets; `low`: it may lie below `mmap_min_addr`.
+    pub(super) fn place(&mut self, placement: Placement, len: usize, low: bool) -> Result<usize> {
         match placement {
             Placement::Anywhere(hint) => {
                 // Linux rounds a hint up to the lowest address and down to a page.
@@ -289,7 +289,7 @@ impl Inner {
                 if at % PAGE_SIZE != 0 {
                     return Err(Errno::EINVAL);
                 }
-                if at < MMAP_MIN {
+                if at < MMAP_MIN && !low {
                     return Err(Errno::EPERM);
                 }
                 let taken = self.tree.within(at, at + len).next().is_some();

@@ -23,7 +23,7 @@ mod tests;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use abi::mman::ProtFlags;
 use abi::{Errno, Result};
@@ -52,6 +52,8 @@ pub struct AddressLimits {
     pub stack: u64,
     /// `RLIMIT_MEMLOCK`; `u64::MAX` also for who has `CAP_IPC_LOCK`.
     pub locked: u64,
+    /// Fixed mappings may lie below `mmap_min_addr`: `CAP_SYS_RAWIO`.
+    pub low: bool,
 }
 
 impl Default for AddressLimits {
@@ -62,6 +64,7 @@ impl Default for AddressLimits {
             data: u64::MAX,
             stack: 8 << 20,
             locked: 8 << 20,
+            low: false,
         }
     }
 }
@@ -72,6 +75,7 @@ pub struct AddressSpace {
     table: Arc<PageTable>,
     inner: RwLock<Inner, { rank::MM }>,
     limits: [AtomicU64; 4],
+    low: AtomicBool,
     /// Most pages it ever had mapped.
     peak: AtomicUsize,
     membarrier: AtomicU64,
@@ -149,6 +153,7 @@ impl AddressSpace {
             table: Arc::new(table),
             inner: RwLock::new(Inner::default()),
             limits: [const { AtomicU64::new(u64::MAX) }; 4],
+            low: AtomicBool::new(false),
             peak: AtomicUsize::new(0),
             membarrier: AtomicU64::new(0),
         };
@@ -174,6 +179,7 @@ impl AddressSpace {
         data.store(l.data, Ordering::Relaxed);
         stack.store(l.stack, Ordering::Relaxed);
         locked.store(l.locked, Ordering::Relaxed);
+        self.low.store(l.low, Ordering::Relaxed);
     }
 
     /// The limits as last set.
@@ -185,6 +191,7 @@ impl AddressSpace {
             data: data.load(Ordering::Relaxed),
             stack: stack.load(Ordering::Relaxed),
             locked: locked.load(Ordering::Relaxed),
+            low: self.low.load(Ordering::Relaxed),
         }
     }
 

@@ -6,7 +6,7 @@ use super::Inner;
 use super::vma::VmaFlags;
 
 /// Lowest address a program may map (`vm.mmap_min_addr` on arm64 Debian).
-pub const MMAP_MIN: usize = 0x8000;
+pub const MMAP_MIN: usize = 0x1000;
 /// Kept free below a stack (`stack_guard_gap`, 256 pages).
 pub(crate) const STACK_GUARD: usize = 256 * PAGE_SIZE;
 /// Bits of randomness of the mapping area, in pages.

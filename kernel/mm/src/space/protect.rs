@@ -21,7 +21,7 @@ impl AddressSpace {
     /// before it is changed; limits), `EACCES` (the file does not allow it).
     pub fn protect(&self, start: UserAddr, len: usize, prot: ProtFlags) -> Result<()> {
         let grows = prot & (ProtFlags::GROWSDOWN | ProtFlags::GROWSUP);
-        let rights = prot - grows;
+        let rights = prot - grows - ProtFlags::SEM;
         if grows == ProtFlags::GROWSDOWN | ProtFlags::GROWSUP || !start.0.is_multiple_of(PAGE_SIZE)
         {
             return Err(Errno::EINVAL);

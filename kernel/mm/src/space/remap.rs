@@ -136,7 +136,7 @@ impl AddressSpace {
         } else {
             Placement::Anywhere(new)
         };
-        let at = inner.place(placement, r.new_len)?;
+        let at = inner.place(placement, r.new_len, self.limits().low)?;
         self.move_vma(inner, &r, at, gone)?;
         Ok(at)
     }

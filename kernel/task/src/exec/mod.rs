@@ -339,6 +339,7 @@ pub fn address_limits(limits: &Limits, cred: &Credentials) -> AddressLimits {
         } else {
             limits.soft(Resource::LockedMemory)
         },
+        low: cred.has(Capability::SYS_RAWIO),
     }
 }
 

@@ -52,6 +52,7 @@ pub(super) fn replace(thread: &Arc<Thread>, regs: &mut UserContext, new: Prepare
     process.set_personality(new.personality);
     drop(process.set_program(new.program));
     thread.set_name(&new.comm);
+    thread.lower(flag::TAGGED);
     if machine::is_traced(&new.comm) {
         thread.raise(flag::TRACE);
     }

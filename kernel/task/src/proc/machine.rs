@@ -25,6 +25,15 @@ pub(super) fn register() {
     fs::proc::register("kmsg", 0o400, super::kmsg::Log);
     settings();
     randomness();
+    setting::settable(
+        "sys/kernel/dmesg_restrict",
+        0..=1,
+        || i64::from(klog::restricted()),
+        |on| {
+            klog::restrict(on != 0);
+            Ok(())
+        },
+    );
 }
 
 /// `/proc/stat`: where each processor's time went, in ticks.

@@ -24,6 +24,7 @@ use item::Item;
 use ready::Ready;
 use sync::{Credentials, Events, Mutex, Pollee, rank};
 
+use crate::Caller;
 use crate::anon::anon_file;
 use crate::file::OpenFile;
 use crate::file_ops::{FileOps, Whence};
@@ -368,6 +369,11 @@ impl FileOps for Epoll {
 
     fn as_epoll(&self) -> Option<&Epoll> {
         Some(self)
+    }
+
+    /// An instance has commands of its own, for devices that are polled, and refuses all others in its own way.
+    fn ioctl(&self, _: &OpenFile, _: u32, _: usize, _: &dyn Caller) -> Result<usize> {
+        Err(Errno::EINVAL)
     }
 
     fn release(&self, _file: &OpenFile) {

@@ -1,5 +1,7 @@
 //! Making names: files, directories, links, special files.
 
+use core::sync::atomic::Ordering::Relaxed;
+
 use abi::inotify::InotifyMask;
 use abi::stat::{S_ISGID, S_ISUID, S_IXGRP};
 use abi::{Errno, Result};
@@ -95,11 +97,11 @@ pub(crate) fn create_locked(
     Ok(dir.instantiate(name, inode))
 }
 
-/// Debian's `fs.protected_hardlinks`: who does not own a file may link it only when no more than a plain
+/// `fs.protected_hardlinks`: who does not own a file may link it only when no more than a plain
 /// file he can read and write.
 fn may_link(inode: &Arc<dyn Inode>, cred: &Credentials) -> Result<()> {
     let attr = inode.attr();
-    if perm::is_owner(attr, cred) {
+    if perm::is_owner(attr, cred) || perm::PROTECTED_HARDLINKS.load(Relaxed) == 0 {
         return Ok(());
     }
     let mode = attr.mode();

@@ -111,6 +111,11 @@ fn open_found(path: Path, how: &OpenHow<'_>, created: bool) -> Result<Arc<OpenFi
         if writes && kind == FileType::Regular {
             path.mount().writable()?;
         }
+        if how.flags.contains(OFlags::CREAT)
+            && let Some(dir) = path.dentry().parent()
+        {
+            perm::may_open_in_sticky(dir.inode().attr(), attr, how.cred)?;
+        }
         path.inode().permission(how.cred, access)?;
     }
     if how.flags.contains(OFlags::NOATIME) && !perm::is_owner(attr, how.cred) {
@@ -134,6 +139,10 @@ fn open_found(path: Path, how: &OpenHow<'_>, created: bool) -> Result<Arc<OpenFi
         path: &path,
     };
     let ops = path.inode().clone().open(&request)?;
+    // Past the cache goes only what has one.
+    if how.flags.contains(OFlags::DIRECT) && path.inode().object().is_none() {
+        return Err(Errno::EINVAL);
+    }
     // A file opened for reading with O_TRUNC was a writer for the moment of cutting only; else the open file
     // goes on counting.
     let stays = counted && how.flags.writes();

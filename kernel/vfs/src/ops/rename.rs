@@ -7,9 +7,9 @@ use alloc::sync::Arc;
 use sync::Credentials;
 
 use crate::dentry::{Dentry, DirGuard, DirState};
-use crate::inode::same_inode;
+use crate::inode::{NewNode, same_inode};
 use crate::notify;
-use crate::ops::create::may_create;
+use crate::ops::create::{create_locked, may_create};
 use crate::ops::remove::may_remove;
 use crate::path::Path;
 use crate::perm::Access;
@@ -66,9 +66,9 @@ impl<'a> Locked<'a> {
 pub fn rename(from: &Start<'_>, old: &[u8], to: &Start<'_>, new: &[u8], flags: u32) -> Result<()> {
     let exchange = flags & RENAME_EXCHANGE != 0;
     let no_replace = flags & RENAME_NOREPLACE != 0;
-    // Whiteouts belong to overlay file systems, which are not here.
-    if flags & !(RENAME_NOREPLACE | RENAME_EXCHANGE) != 0
-        || exchange && (no_replace || flags & RENAME_WHITEOUT != 0)
+    let whiteout = flags & RENAME_WHITEOUT != 0;
+    if flags & !(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT) != 0
+        || exchange && (no_replace || whiteout)
     {
         return Err(Errno::EINVAL);
     }
@@ -146,6 +146,10 @@ pub fn rename(from: &Start<'_>, old: &[u8], to: &Start<'_>, new: &[u8], flags: u
     match &target {
         Some(target) if exchange => names.exchange(&source, target)?,
         _ => names.replace(&source, target.as_ref())?,
+    }
+    if whiteout {
+        // What an overlay takes for a name that is not there: a device of number 0.
+        create_locked(old_dir.dentry(), old_last.name(), NewNode::Char(0), 0, cred)?;
     }
     drop(locked);
     drop(rename_lock);

@@ -56,6 +56,10 @@ impl PipeEnd {
     pub(super) fn of_fifo(pipe: Arc<Pipe>, flags: OFlags) -> Result<Self> {
         let (reads, writes) = (flags.reads(), flags.writes());
         let waits = !flags.contains(OFlags::NONBLOCK);
+        // The access mode that is neither opens devices only.
+        if !reads && !writes {
+            return Err(Errno::EINVAL);
+        }
         let mut state = pipe.state.lock();
         if writes && !reads && !waits && state.readers == 0 {
             return Err(Errno::ENXIO);

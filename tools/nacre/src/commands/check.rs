@@ -58,7 +58,7 @@ const STEPS: [&[&str]; 6] = [
 /// Private items are documented too, so a link to one leads somewhere.
 const DOC_FLAGS: &str = "-D warnings -A rustdoc::private_intra_doc_links";
 
-/// Check formatting, lints and documentation.
+/// Check formatting, lints, documentation and that the page of system calls is up to date.
 #[derive(Debug, clap::Args)]
 pub struct Args {}
 
@@ -83,9 +83,14 @@ impl Args {
                 }
             }
         }
+        // It says itself what is wrong.
+        if !super::docs::is_current(workspace)? {
+            failed += 1;
+        }
+        let steps = STEPS.len() + 1;
         println!(
             "{} checks passed, {failed} failed",
-            STEPS.len().saturating_sub(failed)
+            steps.saturating_sub(failed)
         );
         Ok(if failed == 0 {
             ExitCode::SUCCESS

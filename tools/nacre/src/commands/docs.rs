@@ -81,12 +81,25 @@ impl Args {
             write_if_changed(&path, page.as_bytes())?;
             return Ok(ExitCode::SUCCESS);
         }
-        if std::fs::read_to_string(&path).is_ok_and(|old| old == page) {
-            return Ok(ExitCode::SUCCESS);
-        }
-        println!("{PAGE} is out of date: target/release/nacre docs");
-        Ok(ExitCode::FAILURE)
+        Ok(if says(workspace, &page) {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
     }
+}
+
+/// Whether the page is up to date; says so when it is not.
+pub fn is_current(workspace: &Workspace) -> Result<bool> {
+    Ok(says(workspace, &page(workspace)?))
+}
+
+fn says(workspace: &Workspace, page: &str) -> bool {
+    let same = std::fs::read_to_string(workspace.path(PAGE)).is_ok_and(|old| old == page);
+    if !same {
+        println!("{PAGE} is out of date: target/release/nacre docs");
+    }
+    same
 }
 
 /// The page as it should be.
