@@ -27,6 +27,9 @@ wayland: ## Boot with a display and a Wayland client on it: a PNG of the screen,
 wayland-test: ## Run the tests with a display: pictures, input, clients that die, Wayland's own
 	@$(NACRE) test --no-host --filter wayland $(ARGS)
 
+tour: ## Boot and show each promise of the checklist once: PASS, FAIL, or LATER with the reason
+	@$(NACRE) tour $(ARGS)
+
 test-linux: ## Run the guest's tests on Debian's Linux 6.12, the oracle
 	@$(NACRE) test --no-host --kernel linux $(ARGS)
 
@@ -55,4 +58,4 @@ distclean: ## Remove everything that was built or fetched
 	@rm -rf target
 
 .DEFAULT_GOAL := help
-.PHONY: help run image third-party test wayland wayland-test test-linux bench soak fuzz check docs doctor clean distclean
+.PHONY: help run image third-party test tour wayland wayland-test test-linux bench soak fuzz check docs doctor clean distclean

@@ -19,6 +19,7 @@ mod terminal;
 mod test;
 mod testbins;
 mod third_party;
+mod tour;
 mod wayland;
 mod workspace;
 

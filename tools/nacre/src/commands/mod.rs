@@ -8,6 +8,7 @@ mod image;
 mod run;
 mod strace;
 mod test;
+mod tour;
 mod upkeep;
 pub mod wayland;
 
@@ -35,6 +36,8 @@ enum Command {
     Strace(strace::Args),
     /// Run the tests: the host's, and those in the guest
     Test(test::Args),
+    /// Boot and show each promise of the checklist once
+    Tour(tour::Args),
     /// Build the kernel's Image and the shell's initramfs into target/nacre/
     Image(image::Args),
     /// Measure Linux and Nacre in the same emulator
@@ -61,6 +64,7 @@ impl Cli {
             Command::Run(args) => args.run(&workspace),
             Command::Strace(args) => args.run(&workspace),
             Command::Test(args) => args.run(&workspace),
+            Command::Tour(args) => args.run(&workspace),
             Command::Image(args) => args.run(&workspace),
             Command::Bench(args) => args.run(&workspace),
             Command::Check(args) => args.run(&workspace),

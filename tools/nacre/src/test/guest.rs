@@ -108,6 +108,49 @@ impl<'a> Suite<'a> {
         Ok(())
     }
 
+    /// Runs the cases of a program that are called like this; why one of them failed, if one did.
+    ///
+    /// # Errors
+    /// When there is no machine to be had.
+    pub fn show(&mut self, program: &Program, part: &str) -> Result<Result<(), String>> {
+        let mut args = Vec::new();
+        if !part.is_empty() {
+            args = self.list(program)?;
+            args.retain(|case| case.contains(part));
+            if args.is_empty() {
+                return Ok(Err("it has no such case".to_owned()));
+            }
+        }
+        let attempt = self.attempt(program, &args)?;
+        let failed = attempt
+            .reader
+            .cases()
+            .iter()
+            .find(|case| case.verdict == Verdict::Failed);
+        Ok(match (failed, attempt.lost) {
+            (_, Some(lost)) => Err(lost.to_owned()),
+            (Some(case), None) => Err(format!("{}\n{}", case.name, case.said)),
+            (None, None) => attempt.reader.complaint().map_or(Ok(()), Err),
+        })
+    }
+
+    /// Runs a command; what it printed, and whether it succeeded.
+    ///
+    /// # Errors
+    /// When there is no machine to be had.
+    pub fn command(&mut self, program: &Program, args: &[String]) -> Result<(String, bool)> {
+        let attempt = self.attempt(program, args)?;
+        let ok = attempt.outcome == Some(Outcome::Exited(0));
+        Ok((attempt.reader.trailing(), ok))
+    }
+
+    /// Switches the machine off.
+    pub fn end(&mut self) {
+        if let Some(guest) = self.guest.take() {
+            guest.power_off();
+        }
+    }
+
     /// The cases that are about the channel to the guest itself.
     fn run_channel(&mut self, report: &mut Report) -> Result<()> {
         let all: Vec<String> = channel::CASES
