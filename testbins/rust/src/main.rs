@@ -10,6 +10,7 @@ mod processes;
 mod roles;
 mod threads;
 mod time;
+mod unix;
 
 use std::error::Error;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -71,9 +72,15 @@ macro_rules! expect {
 }
 
 fn all() -> impl Iterator<Item = &'static Case> {
-    [files::CASES, processes::CASES, threads::CASES, time::CASES]
-        .into_iter()
-        .flatten()
+    [
+        files::CASES,
+        processes::CASES,
+        threads::CASES,
+        time::CASES,
+        unix::CASES,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// Runs one case in this process.

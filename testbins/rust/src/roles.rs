@@ -7,6 +7,8 @@ use std::process::{self, ExitCode};
 use std::thread;
 use std::time::Duration;
 
+use crate::unix;
+
 /// Plays a role, named by the first argument.
 pub fn run(role: &str, args: &[&str]) -> ExitCode {
     match (role, args) {
@@ -39,6 +41,7 @@ pub fn run(role: &str, args: &[&str]) -> ExitCode {
             Err(_) => ExitCode::FAILURE,
         },
         ("@pour", []) => pour(),
+        ("@crowd", [path]) => unix::crowd(path),
         _ => ExitCode::from(98),
     }
 }
