@@ -224,7 +224,7 @@ fn load(
     }
     let (from, offset) = if offset >= NETWORK && offset < NETWORK.saturating_add(REACH) {
         (frame.get(14..)?, offset - NETWORK)
-    } else if offset >= LINK && offset < NETWORK {
+    } else if (LINK..NETWORK).contains(&offset) {
         (frame, offset - LINK)
     } else {
         (data, offset)

@@ -60,7 +60,7 @@ fn effective(thread: &Thread) -> u32 {
         return set;
     }
     let nice = thread.task().map_or(0, |task| task.entity().nice());
-    BEST_EFFORT << CLASS_SHIFT | (nice + 20).unsigned_abs() / 5
+    (BEST_EFFORT << CLASS_SHIFT) | ((nice + 20).unsigned_abs() / 5)
 }
 
 /// `ioprio_get(2)`: of one what he has set, of several the best they go by.

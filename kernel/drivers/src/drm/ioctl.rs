@@ -123,7 +123,7 @@ pub(super) fn answer(file: &DrmFile, cmd: u32, arg: usize, caller: &dyn Caller) 
         nr::AUTH_MAGIC => call.with(|arg: &mut DrmAuth| file.card.authenticate(arg.magic)),
         nr::GET_CLIENT => call.with(|arg| client(file, arg, caller)),
         nr::SET_VERSION => call.with(|arg| set_version(file, arg)),
-        nr::GET_CAP => call.with(|arg| capability(arg)),
+        nr::GET_CAP => call.with(capability),
         nr::SET_CLIENT_CAP => call.with(|arg| client_capability(file, arg)),
         nr::SET_MASTER => master(file, caller, true),
         nr::DROP_MASTER => master(file, caller, false),

@@ -123,7 +123,7 @@ impl Output {
 
     /// Takes over what the device says of the display; whether that is new.
     pub fn refresh(&mut self, display: Scanout) -> bool {
-        if self.display == display && !self.modes.is_empty() == display.size.is_some() {
+        if self.display == display && self.modes.is_empty() != display.size.is_some() {
             return false;
         }
         (self.modes, self.millimetres) = modes::of_display(&display);

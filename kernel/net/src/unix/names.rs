@@ -135,8 +135,7 @@ pub fn find(address: &Address, kind: Kind, caller: &dyn Caller) -> Result<Arc<Un
         Address::Unnamed => return Err(Errno::ECONNREFUSED),
         Address::Abstract(name) => {
             let key = (kind, name.clone());
-            let found = ABSTRACT.lock().get(&key).and_then(Weak::upgrade);
-            found
+            ABSTRACT.lock().get(&key).and_then(Weak::upgrade)
         }
         Address::Path(path) => {
             let fs = caller.fs();
