@@ -14,6 +14,7 @@ pub mod eventfd;
 pub mod fcntl;
 pub mod futex;
 pub mod inotify;
+pub mod input;
 pub mod mman;
 pub mod mount;
 pub mod net;

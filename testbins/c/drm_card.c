@@ -69,7 +69,6 @@ TEST(unknown_commands_are_refused)
     int fd = open_card();
     uint32_t word = 0;
     EXPECT_ERRNO(ioctl(fd, DRM_IOWR(0xf0, uint32_t), &word), EINVAL);
-    EXPECT_ERRNO(ioctl(fd, DRM_IOWR(0x13, uint32_t), &word), EINVAL);
     EXPECT_ERRNO(ioctl(fd, DRM_IOCTL_VERSION, NT_BAD), EFAULT);
     char byte;
     EXPECT_ERRNO(write(fd, "x", 1), EINVAL);

@@ -269,7 +269,7 @@ TEST(the_cursor_is_set_and_moved)
     move.crtc_id = 54321;
     EXPECT_ERRNO(ioctl(fd, DRM_IOCTL_MODE_CURSOR, &move), ENOENT);
     c.handle = 4321;
-    EXPECT_ERRNO(ioctl(fd, DRM_IOCTL_MODE_CURSOR2, &c), ENOENT);
+    EXPECT_ERRNO(ioctl(fd, DRM_IOCTL_MODE_CURSOR2, &c), EINVAL);
     c.handle = 0;
     EXPECT_OK(ioctl(fd, DRM_IOCTL_MODE_CURSOR2, &c));
 }

@@ -10,6 +10,7 @@
 extern crate alloc;
 
 pub mod drm;
+pub mod evdev;
 pub mod memory;
 pub mod node;
 pub mod rtc;

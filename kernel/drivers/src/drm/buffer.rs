@@ -1,12 +1,14 @@
 //! Memory for pictures ("dumb buffers"), and pictures of the device made of it.
 
 use abi::{Errno, Result};
+use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, Ordering};
 use hal::{PAGE_SIZE, UFrame};
 use mm::MemObject;
+use sync::{SpinLock, rank};
 
 use super::engine::{Engine, Op};
 use super::rect::Rect;
@@ -21,6 +23,9 @@ const PIECE: usize = 256;
 const MOST: u64 = 1 << 32;
 
 static NEXT_PLACE: AtomicU32 = AtomicU32::new(1);
+
+/// The places of all buffers there are.
+static PLACES: SpinLock<BTreeSet<u32>, { rank::LEAF }> = SpinLock::new(BTreeSet::new());
 
 /// Memory for a picture. Programs map it, the device fetches from it: both see the same frames, which stay as long
 /// as the buffer.
@@ -59,12 +64,21 @@ impl Buffer {
         for (index, frame) in (0..).zip(&frames) {
             object.insert_frame(index, frame.clone())?;
         }
+        let place = NEXT_PLACE.fetch_add(1, Ordering::Relaxed);
+        PLACES.lock().insert(place);
         Ok(Arc::new(Self {
             object,
             frames,
             size,
-            place: NEXT_PLACE.fetch_add(1, Ordering::Relaxed),
+            place,
         }))
+    }
+
+    /// Whether a buffer, anybody's, is at an offset of the card's file.
+    #[must_use]
+    pub fn is_at(offset: u64) -> bool {
+        let place = u32::try_from(offset / MOST);
+        offset.is_multiple_of(MOST) && place.is_ok_and(|place| PLACES.lock().contains(&place))
     }
 
     /// Its memory, to be mapped.
@@ -132,6 +146,12 @@ impl Buffer {
             }
         }
         pieces
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        PLACES.lock().remove(&self.place);
     }
 }
 

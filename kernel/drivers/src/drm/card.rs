@@ -140,10 +140,18 @@ impl Card {
         }
         drop(state);
         self.blanks.notify(Events::READABLE | Events::WRITABLE);
-        for (notice, event) in told {
-            notice.queue.push(event);
-            notice.queue.tell();
-        }
+        super::modeset::tell(told);
+    }
+
+    /// Ends a flip on its way before something else is shown; the event to be told of outside the lock.
+    pub(super) fn end_flip(&self, output: &mut Output) -> Option<(Notice, DrmEventVblank)> {
+        let flip = output.flip.take()?;
+        // Nobody hears of a device that does not answer.
+        let _ = self.engine.wait(flip.fence);
+        let (number, moment) = output.vblank.last(Instant::now());
+        let notice = flip.notice?;
+        let event = event_of(&notice, output.crtc, number, moment);
+        Some((notice, event))
     }
 
     /// Somebody waits for a blank: the timer runs for the next one of this display.

@@ -7,6 +7,7 @@ use abi::drm::mode::{
     DRM_MODE_CURSOR_BO, DRM_MODE_CURSOR_FLAGS, DRM_MODE_CURSOR_MOVE, DrmModeCursor2,
 };
 use abi::{Errno, Result};
+use alloc::sync::Arc;
 
 use super::buffer::{Buffer, PIXEL, Surface};
 use super::file::DrmFile;
@@ -16,12 +17,29 @@ use super::rect::Rect;
 pub const SIDE: u32 = 64;
 const ROW: usize = (SIDE * PIXEL) as usize;
 
+/// Memory for the device's picture, where a display has none yet; got without its lock.
+fn room(file: &DrmFile, arg: &DrmModeCursor2) -> Result<Option<Arc<Buffer>>> {
+    if arg.flags & DRM_MODE_CURSOR_BO == 0
+        || arg.handle == 0
+        || file
+            .card
+            .state()
+            .crtc(arg.crtc_id)?
+            .cursor_surface
+            .is_some()
+    {
+        return Ok(None);
+    }
+    Buffer::new(u64::from(SIDE * SIDE * PIXEL)).map(Some)
+}
+
 /// Sets or moves the cursor.
 pub(super) fn set(file: &DrmFile, arg: &DrmModeCursor2) -> Result<()> {
     if arg.flags == 0 || arg.flags & !DRM_MODE_CURSOR_FLAGS != 0 {
         return Err(Errno::EINVAL);
     }
     let engine = &file.card.engine;
+    let room = room(file, arg)?;
     let mut state = file.card.state();
     let output = state.crtc(arg.crtc_id)?;
     if arg.flags & DRM_MODE_CURSOR_MOVE != 0 {
@@ -38,14 +56,15 @@ pub(super) fn set(file: &DrmFile, arg: &DrmModeCursor2) -> Result<()> {
         engine.show_cursor(output.index, 0, (0, 0), output.cursor_place);
         return Ok(());
     }
-    let from = file.buffer(arg.handle)?;
+    let from = file.buffer(arg.handle).map_err(|_| Errno::EINVAL)?;
     let bytes = u64::from(arg.width) * u64::from(arg.height) * u64::from(PIXEL);
     if !(1..=SIDE).contains(&arg.width) || !(1..=SIDE).contains(&arg.height) || bytes > from.size()
     {
         return Err(Errno::EINVAL);
     }
-    if output.cursor_surface.is_none() {
-        let buffer = Buffer::new(u64::from(SIDE * SIDE * PIXEL))?;
+    if output.cursor_surface.is_none()
+        && let Some(buffer) = room
+    {
         let surface = Surface::new(engine, &buffer, (SIDE * PIXEL, 0), SIDE, true)?;
         output.cursor_surface = Some(surface);
     }

@@ -124,7 +124,13 @@ impl FileOps for DrmFile {
             .find(|buffer| buffer.map_offset() == request.offset)
             .cloned();
         drop(handles);
-        let buffer = found.ok_or(Errno::EINVAL)?;
+        let buffer = found.ok_or_else(|| {
+            if Buffer::is_at(request.offset) {
+                Errno::EACCES
+            } else {
+                Errno::EINVAL
+            }
+        })?;
         // Only what is shared is the picture's memory.
         if request.len as u64 > buffer.size() || !request.shared {
             return Err(Errno::EINVAL);

@@ -11,6 +11,7 @@ use hal::PAGE_SIZE;
 
 use super::buffer::{Buffer, PIXEL, Surface};
 use super::file::DrmFile;
+use super::modeset::tell;
 use super::state::Framebuffer;
 
 /// Smallest and largest side of a framebuffer, as virtio-gpu has them on Linux.
@@ -135,7 +136,9 @@ pub(super) fn remove(file: &DrmFile, id: u32, keep: bool) -> Result<()> {
     }
     state.framebuffers.remove(&id);
     if !keep {
-        file.card.stop_showing(&mut state, |fb| fb.id == id)?;
+        let told = file.card.stop_showing(&mut state, |fb| fb.id == id);
+        drop(state);
+        tell(told);
     }
     Ok(())
 }

@@ -63,6 +63,6 @@ pub fn add(engine: Arc<dyn Engine>) -> Result<()> {
     let card = Card::start(engine, minor)?;
     vfs::register_chrdev(DRM_MAJOR, minor, 1, "drm", Arc::new(Primary { card }))?;
     let name = format!("dri/card{minor}");
-    node::publish(Node::new(&name, makedev(DRM_MAJOR, minor), 0o660, "drm"));
+    node::publish(Node::new(&name, makedev(DRM_MAJOR, minor), 0o600, "drm"));
     Ok(())
 }

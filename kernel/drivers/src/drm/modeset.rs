@@ -4,7 +4,7 @@ use abi::drm::mode::{
     DRM_MODE_DPMS_ON, DRM_MODE_PAGE_FLIP_ASYNC, DRM_MODE_PAGE_FLIP_EVENT, DRM_MODE_PAGE_FLIP_FLAGS,
     DrmModeCrtc, DrmModeCrtcPageFlip, DrmModeInfo,
 };
-use abi::drm::{DRM_EVENT_FLIP_COMPLETE, fourcc};
+use abi::drm::{DRM_EVENT_FLIP_COMPLETE, DrmEventVblank, fourcc};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -15,7 +15,7 @@ use super::engine::Op;
 use super::file::DrmFile;
 use super::modes;
 use super::rect::{Rect, damage};
-use super::state::{Flip, Framebuffer, Output, State};
+use super::state::{Flip, Framebuffer, Notice, Output, State};
 
 /// In place of a framebuffer's number: the one that is shown.
 const PRESENT: u32 = u32::MAX;
@@ -50,19 +50,24 @@ impl Card {
         self.engine.wait(fence)
     }
 
-    /// Turns off what shows a framebuffer of these.
+    /// Turns off what shows a framebuffer of these; the flips that ends, to be told of outside the lock.
     pub(super) fn stop_showing(
         &self,
         state: &mut State,
         gone: impl Fn(&Framebuffer) -> bool,
-    ) -> Result<()> {
+    ) -> Vec<(Notice, DrmEventVblank)> {
+        let mut told = Vec::new();
         for output in &mut state.outputs {
             if output.fb.as_deref().is_some_and(&gone) {
+                told.extend(self.end_flip(output));
+                let before = output.fb.take();
                 turn_off(output);
-                self.show_and_wait(output)?;
+                // Nobody hears of a device that does not answer.
+                let _ = self.show_and_wait(output);
+                drop(before);
             }
         }
-        Ok(())
+        told
     }
 
     /// What a client made goes with it.
@@ -79,14 +84,21 @@ impl Card {
                 flip.notice = None;
             }
         }
-        // Nobody hears of a device that does not answer.
-        let _ = self.stop_showing(&mut state, |fb| fb.owner == id);
+        self.stop_showing(&mut state, |fb| fb.owner == id);
         let (gone, kept) = core::mem::take(&mut state.framebuffers)
             .into_iter()
             .partition(|(_, fb)| fb.owner == id);
         state.framebuffers = kept;
         drop::<alloc::collections::BTreeMap<u32, Arc<Framebuffer>>>(gone);
         state.blobs.retain(|_, blob| blob.owner != Some(id));
+    }
+}
+
+/// Tells who flipped that it is done.
+pub(super) fn tell(told: impl IntoIterator<Item = (Notice, DrmEventVblank)>) {
+    for (notice, event) in told {
+        notice.queue.push(event);
+        notice.queue.tell();
     }
 }
 
@@ -140,6 +152,7 @@ pub(super) fn set_crtc(file: &DrmFile, arg: &DrmModeCrtc, connectors: &[u32]) ->
         }
     }
     let output = state.crtc(arg.crtc_id)?;
+    let told = file.card.end_flip(output);
     let before = core::mem::take(&mut output.fb);
     match setting {
         Some(fb) => {
@@ -155,6 +168,8 @@ pub(super) fn set_crtc(file: &DrmFile, arg: &DrmModeCrtc, connectors: &[u32]) ->
     let shown = file.card.show_and_wait(output);
     // Not before another one is shown.
     drop(before);
+    drop(state);
+    tell(told);
     shown
 }
 

@@ -6,6 +6,7 @@ mod control;
 mod gpu;
 mod hvc;
 mod net;
+mod input;
 mod port;
 mod rng;
 
@@ -30,6 +31,7 @@ pub fn start(devices: &Devices, entropy: fn(&[u8])) {
             Kind::Console => console::start(device).is_ok(),
             Kind::Network => net::start(device).is_ok(),
             Kind::Entropy => start_rng(device, entropy).is_some(),
+            Kind::Input => input::start(device).is_ok(),
             Kind::Gpu => gpu::start(device).is_ok(),
             // Drivers of the others come with the subsystems they serve.
             _ => true,
