@@ -73,7 +73,8 @@ impl EventQueue {
         self.readable > 0
     }
 
-    /// Forgets everything, with a word of it where there was something. `now` gives the word its time.
+    /// Forgets everything, with a word of it where there was something, which comes with the next report. `now`
+    /// gives the word its time.
     pub fn drop_all(&mut self, now: InputEvent) {
         if self.events.is_empty() {
             return;
@@ -85,7 +86,7 @@ impl EventQueue {
             value: 0,
             ..now
         });
-        self.readable = 1;
+        self.readable = 0;
     }
 
     /// Forgets everything without a word.
@@ -98,7 +99,8 @@ impl EventQueue {
     pub fn forget(&mut self, kind: u16) {
         let mut kept = VecDeque::with_capacity(self.capacity);
         let mut readable = 0;
-        let mut in_packet = 0;
+        // A report that is first of all stays.
+        let mut in_packet = 1;
         for (at, event) in self.events.drain(..).enumerate() {
             let was_readable = at < self.readable;
             if event.kind == kind || is_report(&event) && in_packet == 0 {
@@ -180,11 +182,19 @@ mod tests {
             queue.push(event(kind, code));
         }
         queue.forget(EV_KEY);
-        assert_eq!(read_all(&mut queue), [(EV_REL, 0), (EV_SYN, 0)]);
+        assert_eq!(
+            read_all(&mut queue),
+            [(EV_SYN, 0), (EV_REL, 0), (EV_SYN, 0)]
+        );
         assert!(queue.events.is_empty());
         queue.push(event(EV_KEY, 4));
         queue.drop_all(InputEvent::default());
-        assert_eq!(read_all(&mut queue), [(EV_SYN, SYN_DROPPED)]);
+        assert!(!queue.is_ready());
+        queue.push(event(EV_SYN, SYN_REPORT));
+        assert_eq!(
+            read_all(&mut queue),
+            [(EV_SYN, SYN_DROPPED), (EV_SYN, SYN_REPORT)]
+        );
     }
 
     proptest! {

@@ -1,12 +1,13 @@
-//! Drivers of virtio devices, over the queues `hal` makes safe: consoles with their ports, displays, network cards, entropy.
+//! Drivers of virtio devices, over the queues `hal` makes safe: consoles with their ports, displays, input devices,
+//! network cards, entropy.
 
 mod checksum;
 mod console;
 mod control;
 mod gpu;
 mod hvc;
-mod net;
 mod input;
+mod net;
 mod port;
 mod rng;
 
