@@ -11,6 +11,7 @@ pub mod drm;
 pub mod epoll;
 mod errno;
 pub mod eventfd;
+pub mod fb;
 pub mod fcntl;
 pub mod futex;
 pub mod inotify;

@@ -79,4 +79,6 @@ pub const PIPEFS_MAGIC: i64 = 0x5049_5045;
 /// Magic number of sockfs.
 pub const SOCKFS_MAGIC: i64 = 0x534f_434b;
 /// Magic number of anonymous inodes.
+pub const DMA_BUF_MAGIC: i64 = 0x444d_4142;
+/// Of files without a kind.
 pub const ANON_INODE_FS_MAGIC: i64 = 0x0904_1934;

@@ -1,12 +1,39 @@
 //! File systems by name, and device nodes as programs see them.
 
+use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
-use drivers::node::{Node, NodeSink};
+use drivers::node::{Bytes, Node, NodeSink};
 use fs::devtmpfs;
+use fs::sysfs::Attribute;
 use vfs::{NewNode, superblock};
 
 use crate::sysfs;
+
+/// Sends what happened to a device to who listens: the action, its place below `/sys`, its class, further lines.
+pub type SendUevent = fn(&str, &str, &str, &str);
+
+static UEVENT: sync::Once<SendUevent> = sync::Once::new();
+
+/// Says who sends what happens to devices. The first one stays.
+#[allow(dead_code, reason = "waits for the sockets that carry it")]
+pub fn install_uevent(send: SendUevent) {
+    let _ = UEVENT.set(send);
+}
+
+/// Bytes that are made when they are read.
+struct Made(Bytes);
+
+impl Attribute for Made {
+    fn show(&self, out: &mut String) {
+        out.push_str(&String::from_utf8_lossy(&(self.0)()));
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        (self.0)()
+    }
+}
 
 /// Shows nodes in devtmpfs and sysfs.
 struct Shown;
@@ -19,12 +46,34 @@ impl NodeSink for Shown {
         if let Err(error) = sysfs::add(node) {
             log::warn!("/sys does not show {}: {error}", node.name);
         }
+        let (place, class, lines) = sysfs::event(node);
+        self.uevent("add", &place, class, &lines);
     }
 
     fn remove(&self, node: &Node) {
         // A program may have removed it first.
         let _ = devtmpfs::remove(&node.name, node.device);
         sysfs::withdraw(node);
+        let (place, class, lines) = sysfs::event(node);
+        self.uevent("remove", &place, class, &lines);
+    }
+
+    fn file(&self, path: &str, bytes: Bytes) {
+        if let Err(error) = fs::sysfs::file(path, 0o444, Arc::new(Made(bytes))) {
+            log::warn!("/sys does not show {path}: {error}");
+        }
+    }
+
+    fn link(&self, path: &str, target: &str) {
+        if let Err(error) = fs::sysfs::link(path, target) {
+            log::warn!("/sys does not show {path}: {error}");
+        }
+    }
+
+    fn uevent(&self, action: &str, place: &str, class: &str, more: &str) {
+        if let Some(send) = UEVENT.get() {
+            send(action, place, class, more);
+        }
     }
 }
 

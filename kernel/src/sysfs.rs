@@ -23,7 +23,11 @@ fn short(node: &Node) -> &str {
 }
 
 fn place(node: &Node) -> String {
-    format!("devices/virtual/{}/{}", node.class, short(node))
+    if node.above.is_empty() {
+        format!("devices/virtual/{}/{}", node.class, short(node))
+    } else {
+        format!("{}/{}", node.above, short(node))
+    }
 }
 
 fn by_number(node: &Node) -> String {
@@ -34,6 +38,25 @@ fn by_class(node: &Node) -> String {
     format!("class/{}/{}", node.class, short(node))
 }
 
+/// The lines of a node's `uevent`.
+fn lines(node: &Node) -> String {
+    let (major, minor) = (major(node.device), minor(node.device));
+    let mut lines = format!("MAJOR={major}\nMINOR={minor}\nDEVNAME={}\n", node.name);
+    // A string takes everything.
+    if node.mode != PLAIN {
+        let _ = writeln!(lines, "DEVMODE=0{:o}", node.mode);
+    }
+    if !node.kind.is_empty() {
+        let _ = writeln!(lines, "DEVTYPE={}", node.kind);
+    }
+    lines
+}
+
+/// Place below `/sys`, class and lines of a node, as its uevents have them.
+pub fn event(node: &Node) -> (String, &'static str, String) {
+    (place(node), node.class, lines(node))
+}
+
 /// Shows a node, or what has changed of it.
 ///
 /// # Errors
@@ -41,11 +64,7 @@ fn by_class(node: &Node) -> String {
 pub fn add(node: &Node) -> Result<()> {
     let place = place(node);
     let (major, minor) = (major(node.device), minor(node.device));
-    let mut event = format!("MAJOR={major}\nMINOR={minor}\nDEVNAME={}\n", node.name);
-    if node.mode != PLAIN {
-        // A string takes everything.
-        let _ = writeln!(event, "DEVMODE=0{:o}", node.mode);
-    }
+    let event = lines(node);
     text(&format!("{place}/dev"), &format!("{major}:{minor}\n"))?;
     text(&format!("{place}/uevent"), &event)?;
     for (name, value) in &node.attributes {
@@ -55,6 +74,9 @@ pub fn add(node: &Node) -> Result<()> {
         &format!("{place}/subsystem"),
         &format!("class/{}", node.class),
     )?;
+    if !node.parent.is_empty() {
+        link(&format!("{place}/device"), &node.parent)?;
+    }
     link(&by_class(node), &place)?;
     link(&by_number(node), &place)
 }

@@ -11,6 +11,7 @@ extern crate alloc;
 
 pub mod drm;
 pub mod evdev;
+pub mod fb;
 pub mod memory;
 pub mod node;
 pub mod rtc;

@@ -19,6 +19,12 @@ pub struct Node {
     pub class: &'static str,
     /// Further files in the device's directory there, with their text.
     pub attributes: Vec<(&'static str, String)>,
+    /// Directory below `/sys` that the device's own stands in; empty: that of devices without hardware.
+    pub above: String,
+    /// Directory below `/sys` of the device it belongs to; empty: none.
+    pub parent: String,
+    /// What kind of its class it is (`DEVTYPE`); empty where there is one kind.
+    pub kind: &'static str,
 }
 
 impl Node {
@@ -31,6 +37,9 @@ impl Node {
             mode,
             class,
             attributes: Vec::new(),
+            above: String::new(),
+            parent: String::new(),
+            kind: "",
         }
     }
 }
@@ -41,6 +50,42 @@ pub trait NodeSink: Send + Sync {
     fn add(&self, node: &Node);
     /// A node is gone.
     fn remove(&self, node: &Node);
+    /// A file below `/sys` with these bytes.
+    fn file(&self, path: &str, bytes: Bytes);
+    /// A link below `/sys` to another place there.
+    fn link(&self, path: &str, target: &str);
+    /// Something happened to a device (`KOBJECT_UEVENT`): the action, its place below `/sys`, its class, further lines.
+    fn uevent(&self, action: &str, place: &str, class: &str, more: &str);
+}
+
+/// Makes the bytes of a file when it is read.
+pub type Bytes = Arc<dyn Fn() -> Vec<u8> + Send + Sync>;
+
+/// Shows a file below `/sys`.
+pub fn file(path: &str, bytes: impl Fn() -> Vec<u8> + Send + Sync + 'static) {
+    if let Some(sink) = SINK.get() {
+        sink.file(path, Arc::new(bytes));
+    }
+}
+
+/// Shows a text that does not change below `/sys`.
+pub fn text(path: &str, text: &str) {
+    let bytes = text.as_bytes().to_vec();
+    file(path, move || bytes.clone());
+}
+
+/// Shows a link below `/sys`.
+pub fn link(path: &str, target: &str) {
+    if let Some(sink) = SINK.get() {
+        sink.link(path, target);
+    }
+}
+
+/// Tells programs that something happened to a device.
+pub fn uevent(action: &str, place: &str, class: &str, more: &str) {
+    if let Some(sink) = SINK.get() {
+        sink.uevent(action, place, class, more);
+    }
 }
 
 static NODES: SpinLock<BTreeMap<String, Node>, { rank::LEAF }> = SpinLock::new(BTreeMap::new());

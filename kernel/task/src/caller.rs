@@ -86,6 +86,10 @@ impl Caller for Calling<'_> {
         Ok(())
     }
 
+    fn file(&self, fd: i32) -> Result<Arc<OpenFile>> {
+        self.thread.files()?.get(fd)
+    }
+
     fn install(&self, file: Arc<OpenFile>, cloexec: bool) -> Result<usize> {
         let limit = self.thread.process().limits().soft(Resource::OpenFiles);
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);

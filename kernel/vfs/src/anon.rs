@@ -1,7 +1,7 @@
 //! Files without a place in the tree: pipes, sockets, eventfds.
 
 use abi::fcntl::OFlags;
-use abi::mount::{ANON_INODE_FS_MAGIC, PIPEFS_MAGIC, SOCKFS_MAGIC};
+use abi::mount::{ANON_INODE_FS_MAGIC, DMA_BUF_MAGIC, PIPEFS_MAGIC, SOCKFS_MAGIC};
 use abi::stat::{S_IFDIR, Statfs};
 use abi::{Errno, Result};
 use alloc::boxed::Box;
@@ -116,6 +116,7 @@ fn internal_mount(kind: &'static str, magic: i64) -> Arc<Mount> {
 
 static PIPES: Once<Arc<Mount>> = Once::new();
 static SOCKETS: Once<Arc<Mount>> = Once::new();
+static DMA_BUFS: Once<Arc<Mount>> = Once::new();
 static OTHERS: Once<(Arc<Mount>, Arc<dyn Inode>)> = Once::new();
 
 fn others() -> &'static (Arc<Mount>, Arc<dyn Inode>) {
@@ -155,6 +156,21 @@ pub fn socket_file(
         .get_or_init(|| internal_mount("sockfs", SOCKFS_MAGIC))
         .clone();
     let path = Path::new(mount, Dentry::anon(inode, AnonName::Socket));
+    OpenFile::new(ops, path, flags, cred, false)
+}
+
+/// An open file of a buffer that devices share.
+#[must_use]
+pub fn dma_buf_file(
+    inode: Arc<dyn Inode>,
+    ops: Arc<dyn FileOps>,
+    flags: OFlags,
+    cred: Arc<Credentials>,
+) -> Arc<OpenFile> {
+    let mount = DMA_BUFS
+        .get_or_init(|| internal_mount("dmabuf", DMA_BUF_MAGIC))
+        .clone();
+    let path = Path::new(mount, Dentry::anon(inode, AnonName::DmaBuf));
     OpenFile::new(ops, path, flags, cred, false)
 }
 

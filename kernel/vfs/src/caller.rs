@@ -1,6 +1,6 @@
 //! What an operation may ask of the thread that calls it, without reaching up to it.
 
-use abi::Result;
+use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::any::Any;
 use sync::Credentials;
@@ -35,6 +35,13 @@ pub trait Caller {
     /// # Errors
     /// `EPERM` when the process does not lead its session.
     fn set_controlling_tty(&self, tty: Option<Arc<dyn Any + Send + Sync>>) -> Result<()>;
+    /// The file behind a descriptor of the process.
+    ///
+    /// # Errors
+    /// `EBADF`: there is none.
+    fn file(&self, _fd: i32) -> Result<Arc<OpenFile>> {
+        Err(Errno::EBADF)
+    }
     /// Gives the process a descriptor of `file`, the lowest one free.
     ///
     /// # Errors

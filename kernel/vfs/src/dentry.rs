@@ -36,6 +36,8 @@ pub enum AnonName {
     Pipe,
     /// `socket:[ino]`.
     Socket,
+    /// `/dmabuf:`.
+    DmaBuf,
     /// `/memfd:name (deleted)`.
     Memfd(Arc<[u8]>),
 }

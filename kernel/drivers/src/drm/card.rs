@@ -3,9 +3,10 @@
 use abi::drm::DrmEventVblank;
 use abi::{Errno, Result};
 use alloc::format;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use sync::timer::Timer;
 use sync::{Events, Instant, Mutex, MutexGuard, Pollee, SpinLock, Waiter, rank};
 
@@ -33,6 +34,10 @@ struct Clients {
 pub struct Card {
     pub(super) engine: Arc<dyn Engine>,
     pub(super) minor: u32,
+    /// Where the device stands below `/sys`.
+    pub(super) place: String,
+    /// The console's picture is mapped.
+    pub(super) console_mapped: AtomicBool,
     state: Mutex<State, { rank::DISPLAY }>,
     clients: SpinLock<Clients, { rank::LEAF }>,
     next_client: AtomicU64,
@@ -48,13 +53,15 @@ impl Card {
     ///
     /// # Errors
     /// `EIO`, `ENOMEM`.
-    pub(super) fn start(engine: Arc<dyn Engine>, minor: u32) -> Result<Arc<Self>> {
+    pub(super) fn start(engine: Arc<dyn Engine>, minor: u32, place: &str) -> Result<Arc<Self>> {
         let displays = engine.scanouts()?;
         let work = Arc::new(Pollee::new());
         let ring = work.clone();
         let card = Arc::new(Self {
             engine,
             minor,
+            place: String::from(place),
+            console_mapped: AtomicBool::new(false),
             state: Mutex::new(State::new(displays)),
             clients: SpinLock::new(Clients::default()),
             next_client: AtomicU64::new(1),
@@ -83,7 +90,7 @@ impl Card {
                 self.look_again();
             }
             self.tick();
-            waiter.wait(None);
+            waiter.wait(self.look_at_console());
         }
     }
 
@@ -99,6 +106,8 @@ impl Card {
         }
         if changed {
             state.keep_edids();
+            drop(state);
+            super::show::changed(self);
         }
     }
 
@@ -195,6 +204,11 @@ impl Card {
     /// Whether a client is master.
     pub(super) fn is_master(&self, id: u64) -> bool {
         self.clients.lock().master == Some(id)
+    }
+
+    /// Whether there is a master.
+    pub(super) fn has_master(&self) -> bool {
+        self.clients.lock().master.is_some()
     }
 
     /// Whether a client was let in by a master, or is one.

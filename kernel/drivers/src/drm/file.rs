@@ -147,5 +147,6 @@ impl Drop for DrmFile {
     fn drop(&mut self) {
         self.card.client_gone(self.id);
         self.card.leave(self.id);
+        self.card.restore_console(&mut self.card.state());
     }
 }

@@ -13,8 +13,9 @@ use abi::drm::{
     DRM_CAP_PRIME, DRM_CAP_SYNCOBJ, DRM_CAP_SYNCOBJ_TIMELINE, DRM_CAP_TIMESTAMP_MONOTONIC,
     DRM_CAP_VBLANK_HIGH_CRTC, DRM_CLIENT_CAP_ASPECT_RATIO, DRM_CLIENT_CAP_ATOMIC,
     DRM_CLIENT_CAP_CURSOR_PLANE_HOTSPOT, DRM_CLIENT_CAP_STEREO_3D, DRM_CLIENT_CAP_UNIVERSAL_PLANES,
-    DRM_CLIENT_CAP_WRITEBACK_CONNECTORS, DRM_IOCTL_BASE, DrmAuth, DrmCap, DrmClient, DrmGemClose,
-    DrmSetVersion, DrmUnique, DrmVersion, nr,
+    DRM_CLIENT_CAP_WRITEBACK_CONNECTORS, DRM_IOCTL_BASE, DRM_PRIME_CAP_EXPORT,
+    DRM_PRIME_CAP_IMPORT, DrmAuth, DrmCap, DrmClient, DrmGemClose, DrmSetVersion, DrmUnique,
+    DrmVersion, nr,
 };
 use abi::{Errno, Result};
 use alloc::vec::Vec;
@@ -26,7 +27,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use super::file::DrmFile;
 use super::rect::Rect;
-use super::{cursor, framebuffer, modeset, query, wait};
+use super::{cursor, framebuffer, modeset, prime, query, wait};
 
 /// Who may give a command.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -128,6 +129,8 @@ pub(super) fn answer(file: &DrmFile, cmd: u32, arg: usize, caller: &dyn Caller) 
         nr::SET_MASTER => master(file, caller, true),
         nr::DROP_MASTER => master(file, caller, false),
         nr::GEM_CLOSE => call.with(|arg: &mut DrmGemClose| file.close_handle(arg.handle)),
+        nr::PRIME_HANDLE_TO_FD => call.with(|arg| prime::export(file, arg, caller)),
+        nr::PRIME_FD_TO_HANDLE => call.with(|arg| prime::import(file, arg, caller)),
         nr::WAIT_VBLANK => call.with(|arg| wait::wait_vblank(file, arg)),
         nr::CRTC_GET_SEQUENCE => call.with(|arg| wait::sequence(file, arg)),
         nr::MODE_GETRESOURCES => call.with(|arg| query::resources(file, arg)),
@@ -277,8 +280,8 @@ fn capability(arg: &mut DrmCap) -> Result<()> {
         | DRM_CAP_PAGE_FLIP_TARGET
         | DRM_CAP_SYNCOBJ
         | DRM_CAP_SYNCOBJ_TIMELINE
-        | DRM_CAP_ATOMIC_ASYNC_PAGE_FLIP
-        | DRM_CAP_PRIME => 0,
+        | DRM_CAP_ATOMIC_ASYNC_PAGE_FLIP => 0,
+        DRM_CAP_PRIME => DRM_PRIME_CAP_IMPORT | DRM_PRIME_CAP_EXPORT,
         DRM_CAP_CURSOR_WIDTH | DRM_CAP_CURSOR_HEIGHT => cursor::SIDE.into(),
         _ => return Err(Errno::EINVAL),
     };

@@ -8,6 +8,7 @@
 
 pub mod buffer;
 mod card;
+mod console;
 mod cursor;
 pub mod engine;
 mod event;
@@ -16,25 +17,26 @@ mod framebuffer;
 mod ioctl;
 mod modes;
 mod modeset;
+mod prime;
 mod props;
 mod query;
 pub mod rect;
+mod show;
 mod state;
 mod vblank;
 mod wait;
 
 use abi::drm::DRM_MAJOR;
-use abi::stat::makedev;
 use abi::{Errno, Result};
-use alloc::format;
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU32, Ordering};
 use vfs::{CharDevice, FileOps, OpenRequest};
 
-use crate::node::{self, Node};
-use card::Card;
+pub use card::Card;
 use engine::Engine;
 use file::DrmFile;
+pub use rect::Rect;
+pub use state::Framebuffer;
 
 static NEXT_MINOR: AtomicU32 = AtomicU32::new(0);
 
@@ -54,15 +56,19 @@ impl CharDevice for Primary {
     }
 }
 
-/// Makes a card of a display device, and shows it.
+/// Makes a card of a display device that stands at `place` below `/sys`, and shows it.
 ///
 /// # Errors
 /// `EIO`: the device does not answer; `ENOMEM`.
-pub fn add(engine: Arc<dyn Engine>) -> Result<()> {
+pub fn add(engine: Arc<dyn Engine>, place: &str) -> Result<()> {
     let minor = NEXT_MINOR.fetch_add(1, Ordering::Relaxed);
-    let card = Card::start(engine, minor)?;
-    vfs::register_chrdev(DRM_MAJOR, minor, 1, "drm", Arc::new(Primary { card }))?;
-    let name = format!("dri/card{minor}");
-    node::publish(Node::new(&name, makedev(DRM_MAJOR, minor), 0o600, "drm"));
+    let card = Card::start(engine, minor, place)?;
+    let opener = Arc::new(Primary { card: card.clone() });
+    vfs::register_chrdev(DRM_MAJOR, minor, 1, "drm", opener)?;
+    show::card(&card);
+    // Linux too has a frame buffer of each card; one will do.
+    if minor == 0 {
+        crate::fb::add(&card, place)?;
+    }
     Ok(())
 }

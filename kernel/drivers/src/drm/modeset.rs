@@ -45,7 +45,7 @@ fn show(output: &Output) -> Vec<Op> {
 }
 
 impl Card {
-    fn show_and_wait(&self, output: &Output) -> Result<()> {
+    pub(super) fn show_and_wait(&self, output: &Output) -> Result<()> {
         let fence = self.engine.submit(&show(output))?;
         self.engine.wait(fence)
     }

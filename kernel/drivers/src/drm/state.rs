@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use sync::Instant;
 
 use super::buffer::Surface;
+use super::console::Console;
 use super::engine::Scanout;
 use super::event::EventQueue;
 use super::modes;
@@ -148,6 +149,8 @@ pub struct State {
     pub framebuffers: BTreeMap<u32, Arc<Framebuffer>>,
     /// Blobs by number.
     pub blobs: BTreeMap<u32, Blob>,
+    /// The picture of the frame buffer, once somebody wanted it.
+    pub console: Option<Console>,
     /// The properties there are.
     pub props: Props,
     /// Numbers below are the displays' and the properties'.
@@ -202,6 +205,7 @@ impl State {
             outputs,
             framebuffers: BTreeMap::new(),
             blobs: BTreeMap::new(),
+            console: None,
             props,
             first_free: next,
         };

@@ -8,6 +8,7 @@ mod client;
 mod device;
 mod ioctl;
 mod queue;
+mod show;
 
 use abi::input::{EVDEV_MINOR_BASE, EVDEV_MINORS, INPUT_MAJOR};
 use abi::stat::makedev;
@@ -35,11 +36,11 @@ impl CharDevice for Opener {
     }
 }
 
-/// Shows a device to programs.
+/// Shows a device that stands at `place` below `/sys` to programs.
 ///
 /// # Errors
 /// `ENFILE`: there are too many.
-pub fn add(device: &Arc<InputDevice>) -> Result<()> {
+pub fn add(device: &Arc<InputDevice>, place: &str) -> Result<()> {
     let index = NEXT.fetch_add(1, Ordering::Relaxed);
     if index >= EVDEV_MINORS {
         return Err(Errno::ENFILE);
@@ -49,12 +50,11 @@ pub fn add(device: &Arc<InputDevice>) -> Result<()> {
         device: device.clone(),
     });
     vfs::register_chrdev(INPUT_MAJOR, minor, 1, "input", opener)?;
+    let above = show::device(device, place, index);
     let name = format!("input/event{index}");
-    node::publish(Node::new(
-        &name,
-        makedev(INPUT_MAJOR, minor),
-        0o600,
-        "input",
-    ));
+    let mut node = Node::new(&name, makedev(INPUT_MAJOR, minor), 0o600, "input");
+    node.parent.clone_from(&above);
+    node.above = above;
+    node::publish(node);
     Ok(())
 }

@@ -261,12 +261,6 @@ pub fn start(index: u32, device: &SimpleDevice) -> Option<Arc<Tty>> {
     port.set_mask(&mut port.rings.lock(), INT_RX | INT_RX_IDLE, 0);
     hal::irq::enable(device.irq);
     tty::install(&tty);
-    node::publish(Node {
-        name: tty.name().into(),
-        device: number,
-        mode: 0o600,
-        class: "tty",
-        attributes: Vec::new(),
-    });
+    node::publish(Node::new(tty.name(), number, 0o600, "tty"));
     Some(tty)
 }

@@ -282,14 +282,10 @@ impl Console {
             name if name.is_empty() => "(null)".into(),
             name => name,
         };
-        let attributes = vec![("name", format!("{name}\n"))];
-        node::publish(Node {
-            name: port.node.clone(),
-            device: makedev(MAJOR, port.minor),
-            mode: 0o600,
-            class: "virtio-ports",
-            attributes,
-        });
+        let number = makedev(MAJOR, port.minor);
+        let mut node = Node::new(&port.node, number, 0o600, "virtio-ports");
+        node.attributes = vec![("name", format!("{name}\n"))];
+        node::publish(node);
     }
 }
 

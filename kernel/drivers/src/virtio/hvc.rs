@@ -8,7 +8,6 @@ use abi::termios::Termios2;
 use abi::{Errno, Result};
 use alloc::format;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, Ordering};
 use sync::Events;
 
@@ -57,13 +56,7 @@ pub(super) fn attach(port: &Arc<Port>) -> Option<Arc<Tty>> {
     let (port, served) = (port.clone(), tty.clone());
     sync::spawn_kernel(tty.name(), move || serve(&port, &served)).ok()?;
     tty::install(&tty);
-    node::publish(Node {
-        name: tty.name().into(),
-        device: number,
-        mode: 0o600,
-        class: "tty",
-        attributes: Vec::new(),
-    });
+    node::publish(Node::new(tty.name(), number, 0o600, "tty"));
     Some(tty)
 }
 

@@ -50,6 +50,7 @@ struct Input {
 }
 
 /// Asks for a part of the configuration; empty when there is none.
+#[inline(never)]
 fn ask(device: &mut Device, select: u8, subselect: u8) -> Vec<u8> {
     let selected = device
         .set_config(SELECT, select)
@@ -78,6 +79,7 @@ fn words(bytes: &[u8]) -> impl Iterator<Item = u32> + '_ {
     })
 }
 
+#[inline(never)]
 fn describe(device: &mut Device, index: u32) -> Description {
     let ids = ask(device, IDS, 0);
     let id = |at: usize| {
@@ -148,7 +150,31 @@ fn describe(device: &mut Device, index: u32) -> Description {
     }
 }
 
-/// Sets an input device up, with the thread that takes its events.
+/// Takes the device's queues and lets it work.
+#[inline(never)]
+fn connect(mut device: Device) -> Result<Arc<Input>, Unusable> {
+    let events = device.queue(EVENTS)?;
+    let status = device.queue(STATUS)?;
+    device.start();
+    Ok(Arc::new(Input {
+        device: IrqLock::new(device),
+        events: Mutex::new(events),
+        status: Mutex::new(status),
+        work: Arc::new(Pollee::new()),
+    }))
+}
+
+/// Makes the device one of programs'.
+#[inline(never)]
+fn present(input: &Arc<Input>, description: Description, place: &str) -> Option<Arc<InputDevice>> {
+    let lights = input.clone();
+    let output = move |kind, code, value| lights.send(kind, code, value);
+    let shown = InputDevice::new(description, Box::new(output), input.work.clone());
+    evdev::add(&shown, place).ok()?;
+    Some(shown)
+}
+
+/// Sets an input device up, with the thread that takes its events. Its steps keep frames of their own.
 ///
 /// # Errors
 /// [`Unusable`] when the device does not work.
@@ -156,21 +182,10 @@ fn describe(device: &mut Device, index: u32) -> Description {
 pub fn start(mut device: Device) -> Result<(), Unusable> {
     let index = NEXT.fetch_add(1, Ordering::Relaxed);
     device.negotiate(Features::empty());
-    let description = describe(&mut device, index);
-    let events = device.queue(EVENTS)?;
-    let status = device.queue(STATUS)?;
-    device.start();
+    let description = Box::new(describe(&mut device, index));
     let line = device.line();
-    let work = Arc::new(Pollee::new());
-    let input = Arc::new(Input {
-        device: IrqLock::new(device),
-        events: Mutex::new(events),
-        status: Mutex::new(status),
-        work: work.clone(),
-    });
-    let lights = input.clone();
-    let output = move |kind, code, value| lights.send(kind, code, value);
-    let shown = InputDevice::new(description, Box::new(output), work);
+    let place = String::from(device.place());
+    let input = connect(device)?;
     let handler = input.clone();
     let interrupt = move || {
         if handler.device.lock().acknowledge() {
@@ -178,11 +193,11 @@ pub fn start(mut device: Device) -> Result<(), Unusable> {
         }
     };
     hal::irq::register(line, Arc::new(interrupt)).map_err(|_| Unusable)?;
-    let device = shown.clone();
-    sync::spawn_kernel(&format!("input{index}"), move || input.serve(&device))
+    let shown = present(&input, *description, &place).ok_or(Unusable)?;
+    sync::spawn_kernel(&format!("input{index}"), move || input.serve(&shown))
         .map_err(|_| Unusable)?;
     hal::irq::enable(line);
-    evdev::add(&shown).map_err(|_| Unusable)
+    Ok(())
 }
 
 impl Input {

@@ -28,21 +28,27 @@ const RESEED: Duration = Duration::from_secs(300);
 pub fn start(devices: &Devices, entropy: fn(&[u8])) {
     console::register();
     for device in hal::virtio::find(devices) {
-        let started = match device.kind() {
-            Kind::Console => console::start(device).is_ok(),
-            Kind::Network => net::start(device).is_ok(),
-            Kind::Entropy => start_rng(device, entropy).is_some(),
-            Kind::Input => input::start(device).is_ok(),
-            Kind::Gpu => gpu::start(device).is_ok(),
-            // Drivers of the others come with the subsystems they serve.
-            _ => true,
-        };
-        if !started {
+        if !start_one(device, entropy) {
             log::warn!("a virtio device does not work");
         }
     }
 }
 
+/// Starts a device's driver; each has its frames to itself.
+#[inline(never)]
+fn start_one(device: hal::virtio::Device, entropy: fn(&[u8])) -> bool {
+    match device.kind() {
+        Kind::Console => console::start(device).is_ok(),
+        Kind::Network => net::start(device).is_ok(),
+        Kind::Entropy => start_rng(device, entropy).is_some(),
+        Kind::Input => input::start(device).is_ok(),
+        Kind::Gpu => gpu::start(device).is_ok(),
+        // Drivers of the others come with the subsystems they serve.
+        _ => true,
+    }
+}
+
+#[inline(never)]
 fn start_rng(device: hal::virtio::Device, entropy: fn(&[u8])) -> Option<()> {
     let rng = Rng::start(device)?;
     let feed = move || {

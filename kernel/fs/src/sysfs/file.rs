@@ -1,9 +1,9 @@
 //! Open files of sysfs.
 
 use abi::{Errno, Result};
-use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec;
+use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, Ordering};
 use mm::{IoDst, IoSrc};
 use sync::{Events, Mutex, Pollee, rank};
@@ -21,7 +21,7 @@ static QUIET: Pollee = Pollee::new();
 /// A file of text. The text is made when the file is read from its start, and kept for the rest.
 pub(super) struct TextFile {
     attribute: Arc<dyn Attribute>,
-    text: Mutex<Option<String>, { rank::FILE }>,
+    text: Mutex<Option<Vec<u8>>, { rank::FILE }>,
     read: AtomicBool,
 }
 
@@ -43,9 +43,7 @@ impl FileOps for TextFile {
     fn read(&self, _file: &OpenFile, dst: &mut IoDst<'_>, pos: &mut u64) -> Result<usize> {
         self.read.store(true, Ordering::Relaxed);
         let fresh = if *pos == 0 || self.text.lock().is_none() {
-            let mut fresh = String::new();
-            self.attribute.show(&mut fresh);
-            Some(fresh)
+            Some(self.attribute.bytes())
         } else {
             None
         };
@@ -53,7 +51,7 @@ impl FileOps for TextFile {
         if fresh.is_some() {
             *text = fresh;
         }
-        let bytes = text.as_deref().unwrap_or_default().as_bytes();
+        let bytes = text.as_deref().unwrap_or_default();
         let from = usize::try_from(*pos).unwrap_or(usize::MAX);
         let done = dst.put(bytes.get(from..).unwrap_or(&[]));
         *pos += done as u64;

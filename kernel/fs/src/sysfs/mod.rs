@@ -14,6 +14,7 @@ use abi::{Errno, Result};
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use sync::{Mutex, Once, rank};
 use vfs::{Dentry, FileSystem, FileSystemType, Inode, SuperBlock};
 
@@ -25,6 +26,13 @@ const NAME: &str = "sysfs";
 pub trait Attribute: Send + Sync {
     /// The text now.
     fn show(&self, out: &mut String);
+
+    /// The bytes now, where they are no text.
+    fn bytes(&self) -> Vec<u8> {
+        let mut text = String::new();
+        self.show(&mut text);
+        text.into_bytes()
+    }
 
     /// Takes what a program wrote in one go.
     ///

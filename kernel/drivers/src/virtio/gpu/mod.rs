@@ -8,6 +8,7 @@ mod wire;
 use abi::{Errno, Result};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -60,12 +61,9 @@ pub struct Gpu {
     change: Pollee,
 }
 
-/// Sets a display device up and makes a card of it.
-///
-/// # Errors
-/// [`Unusable`] when the device does not work.
+/// Takes the device's queues and lets it work.
 #[inline(never)]
-pub fn start(mut device: Device) -> core::result::Result<(), Unusable> {
+fn connect(mut device: Device) -> core::result::Result<Arc<Gpu>, Unusable> {
     let features = device.negotiate(FEATURE_EDID);
     let control = Control {
         queue: device.queue(CONTROL)?,
@@ -76,8 +74,7 @@ pub fn start(mut device: Device) -> core::result::Result<(), Unusable> {
     let cursor = device.queue(CURSOR)?;
     let scanouts = device.config::<u32>(SCANOUTS)?;
     device.start();
-    let line = device.line();
-    let gpu = Arc::new(Gpu {
+    Ok(Arc::new(Gpu {
         device: IrqLock::new(device),
         control: Mutex::new(control),
         cursor: Mutex::new(cursor),
@@ -86,11 +83,22 @@ pub fn start(mut device: Device) -> core::result::Result<(), Unusable> {
         done: Pollee::new(),
         changed: AtomicBool::new(false),
         change: Pollee::new(),
-    });
+    }))
+}
+
+/// Sets a display device up and makes a card of it. Its steps keep frames of their own.
+///
+/// # Errors
+/// [`Unusable`] when the device does not work.
+#[inline(never)]
+pub fn start(device: Device) -> core::result::Result<(), Unusable> {
+    let line = device.line();
+    let place = String::from(device.place());
+    let gpu = connect(device)?;
     let handler = gpu.clone();
     hal::irq::register(line, Arc::new(move || handler.interrupt())).map_err(|_| Unusable)?;
     hal::irq::enable(line);
-    crate::drm::add(gpu).map_err(|_| Unusable)
+    crate::drm::add(gpu, &place).map_err(|_| Unusable)
 }
 
 impl Gpu {
