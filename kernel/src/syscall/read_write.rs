@@ -235,7 +235,7 @@ pub fn lseek(cx: &mut Cx<'_>, fd: Fd, offset: i64, whence: i32) -> Result<usize>
         _ => return Err(Errno::EINVAL),
     };
     // The objects without a type have a position that nothing moves.
-    if file.inode().attr().mode() & S_IFMT == 0 {
+    if file.inode().attr().mode() & S_IFMT == 0 && !file.positioned() {
         return Ok(0);
     }
     let at = file

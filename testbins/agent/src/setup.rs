@@ -50,6 +50,9 @@ pub fn raise_loopback() {
 /// Where the host tool puts modules that this kernel needs, in the order of their names.
 const MODULES: &str = "/lib/modules/boot";
 
+/// The kernel unpacks the module itself.
+const COMPRESSED_FILE: i32 = 4;
+
 /// Loads modules, on kernels that have some.
 pub fn load_modules() {
     let Ok(folder) = fs::read_dir(MODULES) else {
@@ -59,9 +62,11 @@ pub fn load_modules() {
     paths.sort();
     let loads = !paths.is_empty();
     for path in paths {
+        let packed = path.extension().is_some_and(|end| end == "xz");
+        let flags = if packed { COMPRESSED_FILE } else { 0 };
         let loaded = fs::File::open(&path)
             .map_err(|_| rustix::io::Errno::NOENT)
-            .and_then(|file| rustix::system::finit_module(&file, c"", 0));
+            .and_then(|file| rustix::system::finit_module(&file, c"", flags));
         if let Err(error) = loaded {
             eprintln!("agent: {}: {error}", path.display());
         }

@@ -10,6 +10,7 @@ mod cpio;
 mod doctor;
 mod initramfs;
 mod kernel;
+mod modules;
 mod net;
 mod progress;
 mod qemu;

@@ -193,17 +193,16 @@ impl InputDevice {
             bits.put(at, value != 0);
             changed
         };
+        let mut ring = None;
         let (news, fate) = match kind {
             EV_KEY if value == 2 => (true, Fate::Told),
             EV_KEY => {
                 let changed = change(&mut state.keys);
                 if changed {
                     let delay = Duration::from_millis(state.repeat.0.into());
-                    state.held =
-                        (value != 0 && self.repeats()).then(|| (code, Instant::after(delay)));
-                    if let Some((_, at)) = state.held {
-                        self.timer.arm(at);
-                    }
+                    let held = value != 0 && self.repeats();
+                    state.held = held.then(|| (code, Instant::after(delay)));
+                    ring = state.held.map(|(_, at)| at);
                 }
                 (changed, Fate::Told)
             }
@@ -222,6 +221,10 @@ impl InputDevice {
             EV_FF => (false, Fate::Ignored),
             _ => (false, Fate::Ignored),
         };
+        drop(state);
+        if let Some(at) = ring {
+            self.timer.arm(at);
+        }
         if news { fate } else { Fate::Ignored }
     }
 
@@ -249,24 +252,27 @@ impl InputDevice {
 
     /// Repeats a held key whose time has come.
     pub fn repeat(&self) {
+        let now = Instant::now();
         let mut state = self.state.lock();
         let Some((code, at)) = state.held else {
             return;
         };
-        if !at.is_past() {
-            self.timer.arm(at);
-            return;
-        }
-        let period = state.repeat.1;
-        if period == 0 {
-            state.held = None;
-        } else {
-            let next = Instant::after(Duration::from_millis(period.into()));
-            state.held = Some((code, next));
+        let period = Duration::from_millis(state.repeat.1.into());
+        let is_due = now >= at;
+        state.held = match is_due {
+            // No period: once is all.
+            true if period.is_zero() => None,
+            true => Some((code, now.saturating_add(period))),
+            false => Some((code, at)),
+        };
+        let next = state.held;
+        drop(state);
+        if let Some((_, next)) = next {
             self.timer.arm(next);
         }
-        drop(state);
-        self.feed(&[(EV_KEY, code, 2), (EV_SYN, SYN_REPORT, 1)]);
+        if is_due {
+            self.feed(&[(EV_KEY, code, 2), (EV_SYN, SYN_REPORT, 1)]);
+        }
     }
 
     fn tell(&self, kind: u16, code: u16, value: i32, moment: Moment, woken: &mut Vec<Arc<Client>>) {

@@ -183,7 +183,11 @@ fn set_mask(file: &EventFile, user: UserAddr) -> Result<usize> {
     let Some(count) = codes(kind) else {
         return Ok(0);
     };
-    let len = (asked.codes_size as usize).min(count.div_ceil(8));
+    // Whole words, as they are kept.
+    if !asked.codes_size.is_multiple_of(8) {
+        return Err(Errno::EINVAL);
+    }
+    let len = (asked.codes_size as usize).min(count.div_ceil(64) * 8);
     let bytes = UserSlice::new(UserAddr(asked.codes_ptr as usize), len).read_vec()?;
     file.client.set_mask(kind, Bits::from_bytes(count, &bytes));
     Ok(0)

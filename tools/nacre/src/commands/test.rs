@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 
 use super::run::MachineArgs;
 use crate::kernel;
+use crate::qemu::Machine;
 use crate::test::front_door;
 use crate::test::guest::{CHANNEL, Suite};
 use crate::test::host;
@@ -38,6 +39,24 @@ pub struct Args {
     /// The kernel's cargo profile
     #[arg(long, default_value = kernel::CHECKED)]
     profile: String,
+}
+
+/// Families of programs that want a display, a keyboard and a tablet.
+const DISPLAY_FAMILIES: [&str; 3] = ["drm", "evdev", "fb"];
+
+/// Those devices, as QEMU's arguments.
+const DISPLAY_DEVICES: [&str; 3] = ["virtio-gpu-pci", "virtio-keyboard-pci", "virtio-tablet-pci"];
+
+fn wants_display(program: &str) -> bool {
+    let family = program.split('_').next().unwrap_or(program);
+    DISPLAY_FAMILIES.contains(&family)
+}
+
+fn with_display(mut machine: Machine) -> Machine {
+    for device in DISPLAY_DEVICES {
+        machine.extra.extend(["-device".into(), device.into()]);
+    }
+    machine
 }
 
 impl Args {
@@ -82,12 +101,23 @@ impl Args {
         }
         let machine = self.machine.machine(workspace, &self.profile)?;
         let again = self.command_line();
+        let (shown, plain): (Vec<_>, Vec<_>) = programs
+            .into_iter()
+            .partition(|program| wants_display(&program.name));
         for round in 1..=self.repeat {
             if self.repeat > 1 {
                 println!("pass {round} of {}", self.repeat);
             }
-            Suite::new(workspace, machine.clone(), &programs, filter, again.clone())?
-                .run(&programs, report)?;
+            if !plain.is_empty() || filter.wants(CHANNEL) {
+                Suite::new(workspace, machine.clone(), &plain, filter, again.clone())?
+                    .run(&plain, report)?;
+            }
+            if !shown.is_empty() {
+                let machine = with_display(machine.clone());
+                Suite::new(workspace, machine, &shown, filter, again.clone())?
+                    .without_channel()
+                    .run(&shown, report)?;
+            }
             if filter.wants(front_door::NAME) {
                 let wanted = |all: &[String]| {
                     let named = filter.cases(front_door::NAME, all);

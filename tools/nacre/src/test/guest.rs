@@ -10,11 +10,11 @@ use super::channel;
 use super::programs::{Filter, Program};
 use super::report::{Failure, Report};
 use super::tap::{Case, Reader, Verdict};
-use crate::initramfs;
 use crate::qemu::Machine;
 use crate::session::{Guest, Input, Lost, Stream};
 use crate::third_party::ThirdParty;
 use crate::workspace::Workspace;
+use crate::{initramfs, modules};
 
 /// A program may take this long; its cases have limits of their own.
 const LIMIT: Duration = Duration::from_secs(300);
@@ -42,6 +42,8 @@ pub struct Suite<'a> {
     filter: &'a Filter,
     /// How one repeats a single test, up to the filter's argument.
     again: String,
+    /// Whether the channel's own cases are run too.
+    with_channel: bool,
     initrd: Vec<u8>,
     deaths: usize,
     guest: Option<Guest>,
@@ -64,6 +66,7 @@ impl<'a> Suite<'a> {
         if library.is_file() {
             files.push((library, "/tests/tap".to_owned()));
         }
+        files.extend(modules::files(workspace, &machine)?);
         // The scripts and the channel's tests run in its shell.
         ThirdParty::new(workspace).ensure(&["busybox"])?;
         let initrd = initramfs::agent(workspace, &files, None)?;
@@ -75,7 +78,14 @@ impl<'a> Suite<'a> {
             initrd,
             deaths: 0,
             guest: None,
+            with_channel: true,
         })
+    }
+
+    /// Leaves the channel's own cases out.
+    pub fn without_channel(mut self) -> Self {
+        self.with_channel = false;
+        self
     }
 
     /// Runs the programs one after the other.
@@ -97,7 +107,7 @@ impl<'a> Suite<'a> {
             self.run_program(program, report)?;
             println!("{:18} {}", program.name, report.tally.since(before));
         }
-        if self.filter.wants(CHANNEL) {
+        if self.with_channel && self.filter.wants(CHANNEL) {
             let before = report.tally;
             self.run_channel(report)?;
             println!("{CHANNEL:18} {}", report.tally.since(before));

@@ -16,7 +16,7 @@ use super::trace::Follower;
 use crate::session::{Event, Guest, Input, Lost, Stream};
 use crate::terminal::{self, Escape, Restore};
 use crate::workspace::Workspace;
-use crate::{initramfs, kernel};
+use crate::{initramfs, kernel, modules};
 
 /// Exit statuses of our own: as `timeout(1)`, a shell, and nobody else uses them.
 const TIMED_OUT: u8 = 124;
@@ -39,8 +39,9 @@ const ENVIRONMENT: [&str; 4] = [
 
 /// Runs it and passes its end on.
 pub fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
-    let (files, program) = files(args)?;
+    let (mut files, program) = files(args)?;
     let mut machine = args.machine.machine(workspace, kernel::SHIPPED)?;
+    files.extend(modules::files(workspace, &machine)?);
     if args.machine.trace {
         let name = program
             .file_name()
