@@ -11,17 +11,6 @@ use vfs::{NewNode, superblock};
 
 use crate::sysfs;
 
-/// Sends what happened to a device to who listens: the action, its place below `/sys`, its class, further lines.
-pub type SendUevent = fn(&str, &str, &str, &str);
-
-static UEVENT: sync::Once<SendUevent> = sync::Once::new();
-
-/// Says who sends what happens to devices. The first one stays.
-#[allow(dead_code, reason = "waits for the sockets that carry it")]
-pub fn install_uevent(send: SendUevent) {
-    let _ = UEVENT.set(send);
-}
-
 /// Bytes that are made when they are read.
 struct Made(Bytes);
 
@@ -71,9 +60,7 @@ impl NodeSink for Shown {
     }
 
     fn uevent(&self, action: &str, place: &str, class: &str, more: &str) {
-        if let Some(send) = UEVENT.get() {
-            send(action, place, class, more);
-        }
+        net::netlink::uevent::send(action, place, class, more);
     }
 }
 
