@@ -171,37 +171,45 @@ fn windows_are_stacked_and_moved(lab: &mut Lab) -> Result<Ended> {
     if !lab.has(INPUT)? {
         return Ok(Ended::Skipped(format!("the kernel has no {INPUT}")));
     }
-    let body = "start\nprobe --size 400x300 --title red & sleep 1\n\
+    // Green comes once red has the keyboard, which is when it is on the screen.
+    let body = "start\nprobe --size 400x300 --title red | tee red &\n\
+                until grep -q focus red; do sleep 0.1; done\n\
                 probe --size 400x300 --colour 30c030 --title green & wait";
     // Red stands at (312, 234), green 32 further to the right and down.
     let (red_only, both) = ((330, 250), (500, 400));
     let at = |picture: &Picture, (x, y): (usize, usize)| picture.pixel(x, y);
-    lab.play(body, &["map ", "map "], &mut |step, qmp| {
-        if step == 0 {
-            return Ok(());
+    // Keyboard and tablet are two devices: what one of them said has arrived before the other says something.
+    let markers = ["map ", "map ", "button 272 up", "modifiers 8 0", "leave"];
+    lab.play(body, &markers, &mut |step, qmp| match step {
+        1 => {
+            until(qmp, "green over red", |picture| {
+                at(picture, both) == Some(GREEN) && at(picture, red_only) == Some(RED)
+            })?;
+            qmp.pointer(320, 240)?;
+            qmp.button(true)?;
+            qmp.button(false)
         }
-        until(qmp, "green over red", |picture| {
-            at(picture, both) == Some(GREEN) && at(picture, red_only) == Some(RED)
-        })?;
-        qmp.pointer(320, 240)?;
-        qmp.button(true)?;
-        qmp.button(false)?;
-        until(qmp, "red over green", |picture| {
-            at(picture, both) == Some(RED)
-        })?;
-        qmp.key("alt", true)?;
-        qmp.button(true)?;
-        qmp.pointer(120, 140)?;
-        qmp.button(false)?;
-        qmp.key("alt", false)?;
-        // 200 to the left and 100 up; what it covered is whole again.
-        until(qmp, "red moved away", |picture| {
-            at(picture, (115, 300)) == Some(RED)
-                && at(picture, both) == Some(RED)
-                && at(picture, (520, 440)) == Some(GREEN)
-                && at(picture, (600, 500)) == Some(GREEN)
-        })?;
-        Ok(())
+        2 => {
+            until(qmp, "red over green", |picture| {
+                at(picture, both) == Some(RED)
+            })?;
+            qmp.key("alt", true)
+        }
+        3 => qmp.button(true),
+        4 => {
+            // 200 to the left and 100 up; what it covered is whole again.
+            qmp.pointer(120, 140)?;
+            let moved = |picture: &Picture| {
+                at(picture, (115, 300)) == Some(RED)
+                    && at(picture, both) == Some(RED)
+                    && at(picture, (520, 440)) == Some(GREEN)
+                    && at(picture, (600, 500)) == Some(GREEN)
+            };
+            until(qmp, "red moved away", moved)?;
+            qmp.button(false)?;
+            qmp.key("alt", false)
+        }
+        _ => Ok(()),
     })?;
     Ok(Ended::Well)
 }
