@@ -345,6 +345,18 @@ impl Errno {
     pub const EWOULDBLOCK: Self = Self::EAGAIN;
     /// The other name of `EOPNOTSUPP`.
     pub const ENOTSUP: Self = Self::EOPNOTSUPP;
+
+    /// Whether it is one of the kernel's own, of a call that may have to be made again.
+    #[must_use]
+    pub const fn is_restart(self) -> bool {
+        matches!(
+            self,
+            Self::ERESTARTSYS
+                | Self::ERESTARTNOINTR
+                | Self::ERESTARTNOHAND
+                | Self::ERESTART_RESTARTBLOCK
+        )
+    }
 }
 
 #[cfg(test)]

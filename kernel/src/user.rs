@@ -11,8 +11,6 @@ use hal::user::FaultKind;
 use hal::{Access, Trap, UserAddr, UserContext};
 use mm::{FaultCode, FaultError};
 use task::Thread;
-#[cfg(target_os = "none")]
-use task::sched;
 use task::signal::deliver::{Delivery, next};
 use task::signal::frame::{self, FaultRecord};
 use task::signal::{SigInfo, force, force_default};
@@ -34,29 +32,24 @@ const SVC: u64 = 4;
 
 /// Runs a thread from its first instruction to its end.
 pub fn live(thread: Arc<Thread>, mut regs: UserContext) {
-    #[cfg(target_os = "none")]
-    let task = sync::current();
     let mut fault = FaultRecord::default();
+    let mut failed = None;
     let mut holdings = Holdings::of(&thread);
     // Once it has ended a thread has nothing.
     while let Ok(held) = &holdings {
-        #[cfg(target_os = "none")]
-        sched::leave_kernel(&task);
-        let trap = regs.run();
-        #[cfg(target_os = "none")]
-        sched::enter_kernel(&task);
+        let trap = if thread.has(flag::TRACE) {
+            regs.run(|regs| syscall::dispatch_traced(&thread, regs, held, &mut failed))
+        } else {
+            regs.run(|regs| syscall::dispatch(&thread, regs, held, &mut failed))
+        };
         let interrupted = match trap {
-            Trap::Syscall => {
-                let interrupted = syscall::dispatch(&thread, &mut regs, held);
-                if !held.are_of(&thread) {
-                    holdings = Holdings::of(&thread);
-                }
-                if interrupted.is_none() {
-                    continue;
-                }
-                interrupted
-            }
-            Trap::Interrupt => None,
+            Trap::Interrupt => failed
+                .take()
+                .filter(|errno| errno.is_restart())
+                .map(|errno| Interrupted {
+                    errno,
+                    x0: regs.x(0),
+                }),
             trap => {
                 if serve_fault(&thread, &regs, trap, &mut fault) {
                     continue;
@@ -64,6 +57,9 @@ pub fn live(thread: Arc<Thread>, mut regs: UserContext) {
                 None
             }
         };
+        if !held.are_of(&thread) {
+            holdings = Holdings::of(&thread);
+        }
         const QUIET: u32 = flag::TRACE | flag::INIT;
         let flags = thread.flags();
         if interrupted.is_none() && flags & !QUIET == 0 {
@@ -157,7 +153,7 @@ fn serve_fault(
         Trap::Watchpoint(at) => (SIGTRAP, TRAP_HWBKPT, at.0 as u64, 0),
         Trap::PcAlignment(at) => (SIGBUS, BUS_ADRALN, at.0 as u64, 0),
         Trap::SpAlignment => (SIGBUS, BUS_ADRALN, regs.sp(), 0),
-        Trap::Syscall | Trap::Interrupt => return true,
+        Trap::Interrupt => return true,
     };
     *record = FaultRecord { address, esr };
     force(thread, SigInfo::fault(signo, code, address));
@@ -207,7 +203,7 @@ pub fn page_fault(addr: UserAddr, access: Access) -> bool {
 pub fn load_average() -> [u64; 3] {
     #[cfg(target_os = "none")]
     {
-        sched::load_average()
+        task::sched::load_average()
     }
     #[cfg(not(target_os = "none"))]
     [0; 3]

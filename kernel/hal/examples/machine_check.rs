@@ -157,17 +157,18 @@ mod check {
         cpu.set_pc(0x40_0000);
         cpu.set_tls(0x1234);
         let start = hal::time::now_ns();
-        let mut calls = 0;
-        loop {
-            match cpu.run() {
-                Trap::Syscall if cpu.x(8) == 173 => {
+        let (mut calls, mut done) = (0, false);
+        while !done {
+            let trap = cpu.run(|cpu| {
+                if cpu.x(8) == 173 {
                     calls += 1;
                     cpu.set_x(0, 1);
+                } else {
+                    done = true;
+                    cpu.come_back();
                 }
-                Trap::Syscall => break,
-                Trap::Interrupt => {}
-                other => panic!("{other:?} at {:#x}", cpu.pc()),
-            }
+            });
+            assert_eq!(trap, Trap::Interrupt, "at {:#x}", cpu.pc());
         }
         say!(
             "user: {calls} calls, {} ns each",
@@ -177,7 +178,7 @@ mod check {
         assert_eq!(cpu.fpsimd().v[0], u128::from(1f64.to_bits()));
         assert_eq!(cpu.tls(), 0x1234);
         say!("midr {:#x} counter {}", cpu.x(2), cpu.x(3));
-        let fault = cpu.run();
+        let fault = cpu.run(|_| {});
         assert!(
             matches!(
                 fault,
@@ -190,16 +191,16 @@ mod check {
             "{fault:?}"
         );
         cpu.set_pc(cpu.pc() + 4);
-        assert!(matches!(cpu.run(), Trap::Undefined { .. }));
+        assert!(matches!(cpu.run(|_| {}), Trap::Undefined { .. }));
         cpu.set_pc(cpu.pc() + 4);
-        assert_eq!(cpu.run(), Trap::Breakpoint(5));
+        assert_eq!(cpu.run(|_| {}), Trap::Breakpoint(5));
         cpu.set_pc(cpu.pc() + 4);
         hal::time::set_deadline(Some(hal::time::now_ns() + 2_000_000));
-        assert_eq!(cpu.run(), Trap::Interrupt);
+        assert_eq!(cpu.run(|_| {}), Trap::Interrupt);
         hal::thread::with_current(|me| me.context().kick());
-        assert_eq!(cpu.run(), Trap::Interrupt);
+        assert_eq!(cpu.run(|_| {}), Trap::Interrupt);
         cpu.set_single_step(true);
-        assert_eq!(cpu.run(), Trap::SingleStep);
+        assert_eq!(cpu.run(|_| {}), Trap::SingleStep);
         cpu.set_single_step(false);
         hal::mmu::leave();
     }

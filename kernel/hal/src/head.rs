@@ -3,26 +3,31 @@
 use core::cell::Cell;
 #[cfg(target_os = "none")]
 use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use crate::cpu::CpuId;
 use crate::thread::Runnable;
 
 /// What the processor's thread register points to. The counters are written by the running thread and
 /// the interrupts on top of it only, so plain loads and stores do; `attention` and `running` are
-/// everybody's. The assembly knows the offsets of the first six fields.
+/// everybody's. The assembly knows the offsets of the first five fields, and reads the two wishes as one word.
 #[repr(C)]
 pub(crate) struct Head {
     /// Preemption guards, and interrupt levels in the upper half.
     count: AtomicU32,
-    /// 0 when a reschedule is wanted.
-    calm: AtomicU32,
-    /// Not 0 when the thread shall not enter (or stay in) user mode without a look at its signals.
-    attention: AtomicU32,
     /// The processor it runs on, or ran on last.
     cpu: AtomicU32,
+    /// Not 0 when a reschedule is wanted.
+    resched: AtomicU32,
+    /// Not 0 when the thread shall not enter (or stay in) user mode without a look at its signals.
+    attention: AtomicU32,
+    /// Ticks of the counter that it has been in user mode; while it is there, less the counter's reading when it
+    /// went there, which makes it negative.
+    user_ticks: AtomicU64,
     /// The stack pointer while it does not run.
     pub(crate) sp: Cell<usize>,
+    /// The program's stack and thread pointers while the thread does not run.
+    pub(crate) user_pointers: Cell<[u64; 2]>,
     /// The reference the processor holds on the thread.
     pub(crate) me: Cell<Option<*const dyn Runnable>>,
     /// A processor runs on its stack.
@@ -36,6 +41,10 @@ pub(crate) struct Head {
     pub(crate) fp: UnsafeCell<crate::user::FpState>,
 }
 
+const _: () = assert!(core::mem::offset_of!(Head, cpu) == 4);
+const _: () = assert!(core::mem::offset_of!(Head, resched) == 8);
+const _: () = assert!(core::mem::offset_of!(Head, user_ticks) == 16);
+
 // SAFETY: the cells are touched only by the processor that runs the thread, or, before it ever runs
 // and while it is switched out, by the one that switches to it (`running` orders the two).
 unsafe impl Sync for Head {}
@@ -46,10 +55,12 @@ impl Head {
     pub(crate) const fn new(cpu: u32) -> Head {
         Head {
             count: AtomicU32::new(0),
-            calm: AtomicU32::new(1),
-            attention: AtomicU32::new(0),
             cpu: AtomicU32::new(cpu),
+            resched: AtomicU32::new(0),
+            attention: AtomicU32::new(0),
+            user_ticks: AtomicU64::new(0),
             sp: Cell::new(0),
+            user_pointers: Cell::new([0; 2]),
             me: Cell::new(None),
             running: AtomicBool::new(false),
             fp_used: Cell::new(false),
@@ -104,12 +115,12 @@ impl Head {
 
     #[inline(always)]
     pub(crate) fn wants_resched(&self) -> bool {
-        self.calm.load(Ordering::Relaxed) == 0
+        self.resched.load(Ordering::Relaxed) != 0
     }
 
     #[inline(always)]
     pub(crate) fn want_resched(&self, wanted: bool) {
-        self.calm.store(u32::from(!wanted), Ordering::Relaxed);
+        self.resched.store(u32::from(wanted), Ordering::Relaxed);
     }
 
     #[cfg_attr(
@@ -121,6 +132,17 @@ impl Head {
     pub(crate) fn take_attention(&self) -> bool {
         self.attention.load(Ordering::Relaxed) != 0
             && self.attention.swap(0, Ordering::Acquire) != 0
+    }
+
+    /// The ticks it has been in user mode, up to now.
+    #[inline]
+    pub(crate) fn user_ticks(&self) -> u64 {
+        let ticks = self.user_ticks.load(Ordering::Relaxed);
+        if ticks.cast_signed() < 0 {
+            ticks.wrapping_add(crate::machine::ticks())
+        } else {
+            ticks
+        }
     }
 
     pub(crate) fn ask_attention(&self) {

@@ -67,6 +67,12 @@ impl Context {
         self.head.cpu()
     }
 
+    /// Ticks of the counter ([`ticks`](crate::time::ticks)) that the thread has been in user mode, up to now.
+    #[inline]
+    pub fn user_ticks(&self) -> u64 {
+        self.head.user_ticks()
+    }
+
     /// Makes the thread's present or next stay in user mode end soon: `UserContext::run` returns
     /// [`Trap::Interrupt`](crate::Trap). Call it after making a signal pending. Sends an interrupt
     /// when the thread runs on another processor. Never waits.

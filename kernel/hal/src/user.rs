@@ -36,8 +36,6 @@ pub enum FaultKind {
 /// Why a program came back to the kernel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Trap {
-    /// `svc`: number in x8, arguments in x0–x5; the pc stands behind the instruction.
-    Syscall,
     /// A load, store or fetch that could not be done; the pc stands at the instruction.
     Fault {
         /// Where, tag bits removed.
@@ -64,7 +62,8 @@ pub enum Trap {
     PcAlignment(UserAddr),
     /// The stack pointer was not a multiple of 16 in an access.
     SpAlignment,
-    /// An interrupt came and was served, or [`kick`](crate::thread::Context::kick) was called.
+    /// An interrupt came and was served, [`kick`](crate::thread::Context::kick) was called, or a system call
+    /// asked to [come back](UserContext::come_back).
     Interrupt,
 }
 
@@ -107,13 +106,14 @@ pub struct Registers {
     pub pc: u64,
     /// Flags (NZCV) and the other bits of PSTATE a program may have.
     pub pstate: u64,
-    /// The thread pointer, TPIDR_EL0.
-    pub tls: u64,
-    /// Keeps the size a multiple of 16.
-    pad: u64,
+    /// The thread pointer, TPIDR_EL0. During a system call it is in its register.
+    pub(crate) tls: u64,
+    /// Where the kernel's stack stands while the program runs.
+    pub(crate) kernel_sp: u64,
 }
 
 /// A program's processor state: general registers here, floating point with the thread that runs it.
+#[repr(C, align(16))]
 #[derive(Debug)]
 pub struct UserContext {
     regs: Registers,
@@ -134,7 +134,7 @@ impl UserContext {
                 pc: 0,
                 pstate: 0,
                 tls: 0,
-                pad: 0,
+                kernel_sp: 0,
             },
             fp: None,
         }
@@ -152,6 +152,16 @@ impl UserContext {
         if let Some(x) = self.regs.x.get_mut(n) {
             *x = value;
         }
+        if n >= PRESERVED {
+            self.come_back();
+        }
+    }
+
+    /// Makes [`run`](UserContext::run) of the running thread return after this system call, with
+    /// [`Trap::Interrupt`].
+    #[inline]
+    pub fn come_back(&self) {
+        head().ask_attention();
     }
 
     /// The stack pointer.
@@ -163,6 +173,7 @@ impl UserContext {
     /// Sets the stack pointer.
     pub fn set_sp(&mut self, sp: u64) {
         self.regs.sp = sp;
+        self.come_back();
     }
 
     /// The program counter.
@@ -192,12 +203,12 @@ impl UserContext {
         pstate & !(PSTATE_USER | SINGLE_STEP) == 0
     }
 
-    /// The thread pointer, TPIDR_EL0.
+    /// The thread pointer, TPIDR_EL0, when `run` came back last.
     pub fn tls(&self) -> u64 {
         self.regs.tls
     }
 
-    /// Sets the thread pointer.
+    /// Sets the thread pointer of a program that has not run yet.
     pub fn set_tls(&mut self, tls: u64) {
         self.regs.tls = tls;
     }
@@ -214,16 +225,28 @@ impl UserContext {
         [a, b, c, d, e, f]
     }
 
-    /// Runs the program until it traps. The running thread's signals are looked at first: if
-    /// [`kick`](crate::thread::Context::kick) was called since the last return, comes back at once
-    /// with [`Trap::Interrupt`]. A reschedule that is due happens here. May sleep (it is preemptible);
-    /// no guard may be held. Call with interrupts on; they are on at return.
+    /// Runs the program until it traps. Its system calls go to `serve`: number in x8, arguments in x0 to x5, the
+    /// result in x0; the pc stands behind the instruction. The running thread's signals are looked at first: if
+    /// [`kick`](crate::thread::Context::kick) was called since the last return, also during a system call, comes
+    /// back at once with [`Trap::Interrupt`]. A reschedule that is due happens here. May sleep (it is
+    /// preemptible); no guard may be held. Call with interrupts on; they are on at return.
     #[inline]
-    pub fn run(&mut self) -> Trap {
+    pub fn run<F: FnMut(&mut UserContext)>(&mut self, mut serve: F) -> Trap {
+        unsafe extern "C" fn on_call<F: FnMut(&mut UserContext)>(
+            serve: *mut (),
+            regs: *mut Registers,
+        ) {
+            // SAFETY: the two pointers given to `run_user` below, by nobody used during a call; the registers
+            // are the first field of their context.
+            unsafe { (*serve.cast::<F>())(&mut *regs.cast::<UserContext>()) }
+        }
         if self.fp.is_some() {
             self.load_fp();
         }
-        machine::run_user(&mut self.regs)
+        let regs = core::ptr::from_mut(self).cast::<Registers>();
+        let serve = core::ptr::from_mut(&mut serve).cast::<()>();
+        // SAFETY: both are borrowed exclusively until this returns.
+        unsafe { machine::run_user(regs, on_call::<F>, serve) }
     }
 
     #[cold]
@@ -247,6 +270,7 @@ impl UserContext {
             Some(fp) => **fp = state,
             None => self.fp = Some(Box::new(state)),
         }
+        self.come_back();
     }
 
     /// Gives the running thread a floating point state at once; the context must be its own.
@@ -263,17 +287,19 @@ impl UserContext {
     /// A fresh program in the running thread (exec): all registers 0, floating point unused.
     pub fn reset(&mut self) {
         *self = UserContext::new();
+        machine::set_thread_pointer(0);
         machine::fp_forget();
+        self.come_back();
     }
 
-    /// A copy for a child of the running thread: same registers and floating point state.
+    /// A copy for a child of the running thread, made in a system call: same registers and floating point state.
     #[must_use]
     pub fn fork(&self) -> UserContext {
         let fp = self.uses_fpsimd().then(|| Box::new(self.fpsimd()));
-        UserContext {
-            regs: self.regs.clone(),
-            fp,
-        }
+        let mut regs = self.regs.clone();
+        let [_, tls] = machine::pointers();
+        regs.tls = tls;
+        UserContext { regs, fp }
     }
 
     /// Makes the next `run` come back after one instruction with [`Trap::SingleStep`].
@@ -286,6 +312,9 @@ impl UserContext {
         machine::single_step(on);
     }
 }
+
+/// The first register that a system call leaves alone, so that the way back need not load it.
+const PRESERVED: usize = 19;
 
 /// PSTATE.SS as saved in SPSR.
 pub(crate) const SINGLE_STEP: u64 = 1 << 21;

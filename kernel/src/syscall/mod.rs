@@ -72,13 +72,11 @@ use hal::UserContext;
 use mm::AddressSpace;
 use sync::{Credentials, Resource};
 use task::caller::Calling;
-use task::thread::flag;
 use task::{Process, Thread};
 use vfs::{FdTable, OpenFile};
 
 use self::holdings::Holdings;
 use self::trace::Line;
-use crate::user::Interrupted;
 
 /// What a handler works with.
 pub struct Cx<'a> {
@@ -88,6 +86,8 @@ pub struct Cx<'a> {
     pub regs: &'a mut UserContext,
     /// What it had when the call began.
     pub holdings: &'a Holdings,
+    /// The errno of the call, once it has failed.
+    pub failed: &'a mut Option<Errno>,
 }
 
 impl<'a> Cx<'a> {
@@ -96,6 +96,20 @@ impl<'a> Cx<'a> {
     pub fn caller(&self) -> Calling<'a> {
         let Holdings { cred, fs, .. } = self.holdings;
         Calling::new(self.thread, cred, fs)
+    }
+
+    /// Notes that the call fails; answers what x0 becomes. A call that may have to be made again leaves x0 as it was,
+    /// and has the thread look at its signals first.
+    #[cold]
+    pub fn fail(&mut self, errno: Errno) -> u64 {
+        *self.failed = Some(errno);
+        if errno.is_restart() {
+            self.regs.come_back();
+            return self.regs.x(0);
+        }
+        let number = self.regs.x(8) as u32 as usize;
+        self.process().counts.count_error(number, errno);
+        errno.to_register()
     }
 
     /// The calling process.
@@ -162,20 +176,21 @@ pub fn signal_trampoline(thread: &Thread) -> u64 {
     thread.mm().map_or(0, |mm| task::vdso::trampoline(&mm))
 }
 
-/// Serves one call. Answers what is to be made again, if it was interrupted.
-#[inline]
+/// Serves one call.
+#[inline(always)]
 pub fn dispatch(
     thread: &Arc<Thread>,
     regs: &mut UserContext,
     holdings: &Holdings,
-) -> Option<Interrupted> {
+    failed: &mut Option<Errno>,
+) {
     let number = regs.x(8) as u32 as usize;
-    let entry = table::entry(number);
     thread.process().counts.count(number);
     let mut cx = Cx {
         thread,
         regs,
         holdings,
+        failed,
     };
     let result = if thread.flags() & (flag::TRACE | flag::TAGGED) != 0 {
         unusual(&mut cx, entry, number)
@@ -189,10 +204,13 @@ pub fn dispatch(
         }
         Err(errno) => failed(thread, regs, number, errno),
     }
+    let value = table::handler(number)(&mut cx);
+    cx.regs.set_x(0, value);
 }
 
+/// As [`dispatch`], with a line of text before or after.
 #[cold]
-fn failed(
+pub fn dispatch_traced(
     thread: &Arc<Thread>,
     regs: &mut UserContext,
     number: usize,
@@ -246,18 +264,29 @@ fn unusual(cx: &mut Cx<'_>, entry: &table::Entry, number: usize) -> Result<usize
 fn traced(cx: &mut Cx<'_>, entry: &table::Entry, number: usize) -> Result<usize> {
     let line = Line::of(entry, number, &cx.regs.arguments());
     let (tid, name) = (cx.thread.tid(), cx.thread.name());
+    holdings: &Holdings,
+    failed: &mut Option<Errno>,
+) {
+    let number = regs.x(8) as u32 as usize;
+    let line = Line::of(table::entry(number), number, &regs.arguments());
+    let (tid, name) = (thread.tid(), thread.name());
     let emit = |text: &str| {
         let name = core::str::from_utf8(name.as_bytes()).unwrap_or("?");
         crate::tracer::line(format_args!("[{tid} {name}] {text}"));
     };
-    if matches!(
+    let ends = matches!(
         number,
         abi::nr::EXIT | abi::nr::EXIT_GROUP | abi::nr::RT_SIGRETURN
-    ) {
+    );
+    if ends {
         emit(&line.unfinished());
-        return (entry.handler)(cx);
+        return dispatch(thread, regs, holdings, failed);
     }
-    let result = (entry.handler)(cx);
+    *failed = None;
+    dispatch(thread, regs, holdings, failed);
+    let result = match *failed {
+        Some(errno) => Err(errno),
+        None => Ok(regs.x(0) as usize),
+    };
     emit(&line.finish(&result));
-    result
 }

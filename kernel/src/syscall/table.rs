@@ -28,7 +28,9 @@ pub const LEN: usize = 480;
 pub type Registers = [u64; 6];
 
 /// A handler behind its argument conversion.
-pub type Handler = fn(&mut Cx<'_>) -> Result<usize>;
+///
+/// It answers what x0 becomes; an errno it has told the context of ([`Cx::fail`]).
+pub type Handler = fn(&mut Cx<'_>) -> u64;
 
 /// What the kernel knows of one number.
 #[derive(Clone, Copy)]
@@ -61,8 +63,14 @@ impl Take<'_> {
     }
 }
 
-fn unknown(_: &mut Cx<'_>) -> Result<usize> {
-    Err(Errno::ENOSYS)
+fn unknown(cx: &mut Cx<'_>) -> u64 {
+    cx.fail(Errno::ENOSYS)
+}
+
+/// The handler of a number; of those that have no line, too.
+#[inline(always)]
+pub fn handler(number: usize) -> Handler {
+    HANDLERS.get(number).copied().unwrap_or(unknown)
 }
 
 fn decode_raw(args: &Registers, line: &mut Line) {
@@ -86,11 +94,15 @@ macro_rules! syscalls {
             use super::*;
             $(
                 #[allow(unused_mut, unused_variables, reason = "a call may take no arguments")]
-                pub(super) fn $name(cx: &mut Cx<'_>) -> Result<usize> {
+                pub(super) fn $name(cx: &mut Cx<'_>) -> u64 {
                     let args = cx.regs.arguments();
                     let mut take = Take(&args, 0);
                     $(let $arg: $ty = take.next();)*
-                    super::super::$family::$name(cx, $($arg),*)
+                    let result: Result<usize> = super::super::$family::$name(cx, $($arg),*);
+                    match result {
+                        Ok(value) => value as u64,
+                        Err(errno) => cx.fail(errno),
+                    }
                 }
             )*
         }
@@ -136,6 +148,12 @@ macro_rules! syscalls {
                 };
             )*
             table
+        };
+        /// The calls themselves.
+        static HANDLERS: [Handler; LEN] = {
+            let mut handlers = [unknown as Handler; LEN];
+            $(handlers[$nr] = shims::$name;)*
+            handlers
         };
         $(const _: () = assert!(
             same_text(stringify!($name), name_of($nr)),

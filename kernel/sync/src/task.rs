@@ -200,6 +200,30 @@ impl Task {
         &self.entity
     }
 
+    /// Ticks of the counter that the task's program has had, up to now.
+    #[cfg(target_os = "none")]
+    #[inline]
+    #[must_use]
+    pub fn user_ticks(&self) -> u64 {
+        self.context.user_ticks()
+    }
+
+    /// On the host nothing runs programs.
+    #[cfg(not(target_os = "none"))]
+    #[must_use]
+    pub fn user_ticks(&self) -> u64 {
+        0
+    }
+
+    /// Nanoseconds of processor time in the program and in the kernel, up to now.
+    #[must_use]
+    pub fn times(&self) -> (u64, u64) {
+        // In this order: what runs meanwhile is the kernel's at most.
+        let user = self.user_ticks();
+        let system = self.entity.ran().saturating_sub(user);
+        (hal::time::ticks_to_ns(user), hal::time::ticks_to_ns(system))
+    }
+
     /// The machine's side, for `kick` and the processor it runs on.
     #[cfg(target_os = "none")]
     #[inline]

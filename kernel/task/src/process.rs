@@ -31,7 +31,7 @@ pub struct Program {
 
 /// How often each call was made and how often it failed.
 pub struct CallCounts {
-    calls: Box<[AtomicU32]>,
+    calls: Option<Box<[AtomicU32; CALLS]>>,
     errors: SpinLock<BTreeMap<(u16, u16), u32>, { rank::LEAF }>,
 }
 
@@ -43,7 +43,7 @@ impl Default for CallCounts {
             calls.resize_with(CALLS, AtomicU32::default);
         }
         Self {
-            calls: calls.into_boxed_slice(),
+            calls: calls.into_boxed_slice().try_into().ok(),
             errors: SpinLock::new(BTreeMap::new()),
         }
     }
@@ -53,7 +53,9 @@ impl CallCounts {
     /// Counts a call.
     #[inline(always)]
     pub fn count(&self, number: usize) {
-        if let Some(counter) = self.calls.get(number) {
+        if let Some(calls) = &self.calls
+            && let Some(counter) = calls.get(number)
+        {
             counter.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -69,6 +71,7 @@ impl CallCounts {
     pub fn calls(&self) -> impl Iterator<Item = (usize, u32)> {
         self.calls
             .iter()
+            .flat_map(|calls| calls.iter())
             .map(|count| count.load(Ordering::Relaxed))
             .enumerate()
             .filter(|(_, count)| *count > 0)

@@ -299,6 +299,15 @@ impl Thread {
 
     fn count_exchange(&self) {
         self.exchanges.fetch_add(1, Ordering::Relaxed);
+        self.look_up();
+    }
+
+    /// Has the running thread leave its loop of system calls before it returns to its program.
+    fn look_up(&self) {
+        #[cfg(target_os = "none")]
+        if let Some(task) = self.task() {
+            task.machine().kick();
+        }
     }
 
     /// The counters of its real user.
@@ -404,10 +413,7 @@ impl Thread {
     /// Has the thread look at its restartable sequence before it next returns to its program.
     pub fn look_at_rseq(&self) {
         self.raise(flag::RSEQ);
-        #[cfg(target_os = "none")]
-        if let Some(task) = self.task() {
-            task.machine().kick();
-        }
+        self.look_up();
     }
 
     /// Head of the list of robust futexes (`set_robust_list`).

@@ -31,9 +31,8 @@ impl Usage {
             ..Self::default()
         };
         if let Some(task) = thread.task() {
-            let entity = task.entity();
-            (usage.user_ns, usage.system_ns) = entity.times();
-            (usage.voluntary, usage.involuntary) = entity.switches();
+            (usage.user_ns, usage.system_ns) = task.times();
+            (usage.voluntary, usage.involuntary) = task.entity().switches();
         }
         usage
     }

@@ -32,7 +32,7 @@ pub(crate) use smp::start_secondaries;
 pub(crate) use thread::{KernelStack, switch};
 pub(crate) use time::{counter_frequency, now_ns, set_deadline, ticks, ticks_to_ns};
 pub(crate) use uart::console_write;
-pub(crate) use user::{run_user, single_step};
+pub(crate) use user::{pointers, run_user, set_thread_pointer, single_step};
 
 pub(crate) use idregs::{hwcap, hwcap2, model};
 pub(crate) use vdso::{publish_realtime, vdso_pages};

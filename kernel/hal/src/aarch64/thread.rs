@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use super::{fp, irq, kmap, local};
+use super::{fp, irq, kmap, local, user};
 use crate::addr::{PAGE_SHIFT, PAGE_SIZE};
 use crate::frame::FrameRun;
 use crate::head::Head;
@@ -169,6 +169,8 @@ impl Drop for KernelStack {
 pub(crate) fn switch(prev: &Head, next: &Head) {
     fp::leave(prev);
     fp::arrive(next);
+    prev.user_pointers.set(user::pointers());
+    user::set_pointers(next.user_pointers.get());
     // SAFETY: `next` is off its processor (`running` was taken), its saved stack pointer is valid, and
     // the reference in its `me` keeps both alive.
     let prev = unsafe {

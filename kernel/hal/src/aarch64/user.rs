@@ -2,25 +2,32 @@
 
 use core::arch::asm;
 
-use aarch64_cpu::registers::{ESR_EL1, FAR_EL1, Readable};
+use aarch64_cpu::registers::{ESR_EL1, FAR_EL1, Readable, SP_EL0, TPIDR_EL0, Writeable};
 
 use super::{fp, interrupt, irq};
 use crate::addr::UserAddr;
 use crate::user::{Access, FaultKind, Registers, SINGLE_STEP, Trap};
 use crate::{head, preempt};
 
+/// What a system call calls, with its data and the registers.
+pub(crate) type OnCall = unsafe extern "C" fn(*mut (), *mut Registers);
+
 unsafe extern "C" {
-    /// Runs the program; returns 0, 1 or 2 for a synchronous exception, an interrupt, a system error.
-    fn enter_user(regs: *mut Registers) -> u64;
+    /// Runs the program; returns 0, 1 or 2 for a synchronous exception, an interrupt, a system error, 3 after
+    /// a call when something is wished for.
+    fn enter_user(regs: *mut Registers, on_call: OnCall, data: *mut ()) -> u64;
 }
 
 const _: () = assert!(core::mem::offset_of!(Registers, sp) == 248);
 const _: () = assert!(core::mem::offset_of!(Registers, tls) == 272);
+const _: () = assert!(core::mem::offset_of!(Registers, kernel_sp) == 280);
 
-const SVC64: u64 = 0x15 << 26 | 1 << 25;
-
+/// Runs the program until something else than a system call brings it back.
+///
+/// # Safety
+/// `regs` is valid and nobody else's, and so is what `on_call` makes of `data`, until this returns.
 #[inline]
-pub(crate) fn run_user(regs: &mut Registers) -> Trap {
+pub(crate) unsafe fn run_user(regs: *mut Registers, on_call: OnCall, data: *mut ()) -> Trap {
     loop {
         irq::irq_disable();
         // With interrupts off until the `eret`: what is asked for later interrupts user mode at once.
@@ -34,24 +41,41 @@ pub(crate) fn run_user(regs: &mut Registers) -> Trap {
             irq::irq_enable();
             return Trap::Interrupt;
         }
-        // SAFETY: the registers are exclusively borrowed and hold a user mode PSTATE, so the program
+        // SAFETY: the registers are this function's alone and hold a user mode PSTATE, so the program
         // runs without the kernel's rights; the vectors save all of it back before this returns.
-        let kind = unsafe { enter_user(regs) };
-        if kind == 0 {
-            // Interrupts are still off: it is of the exception just taken.
-            let esr = ESR_EL1.get();
-            // The operand of `svc` is nobody's business.
-            if esr & !0xffff == SVC64 {
-                irq::irq_enable();
-                return Trap::Syscall;
+        let kind = unsafe { enter_user(regs, on_call, data) };
+        match kind {
+            0 => {
+                // Interrupts are still off: it is of the exception just taken.
+                let esr = ESR_EL1.get();
+                // SAFETY: by this function's contract; the program does not run.
+                if let Some(trap) = other(unsafe { &mut *regs }, esr) {
+                    return trap;
+                }
             }
-            if let Some(trap) = other(regs, esr) {
-                return trap;
-            }
-        } else {
-            return asynchronous(kind);
+            AFTER_CALL => {}
+            _ => return asynchronous(kind),
         }
     }
+}
+
+const AFTER_CALL: u64 = 3;
+
+/// The program's stack and thread pointers, which stay in their registers while it is in the kernel.
+#[inline]
+pub(crate) fn pointers() -> [u64; 2] {
+    [SP_EL0.get(), TPIDR_EL0.get()]
+}
+
+#[inline]
+pub(super) fn set_pointers([stack, thread]: [u64; 2]) {
+    SP_EL0.set(stack);
+    TPIDR_EL0.set(thread);
+}
+
+/// Sets the running thread's thread pointer.
+pub(crate) fn set_thread_pointer(thread: u64) {
+    TPIDR_EL0.set(thread);
 }
 
 #[cold]

@@ -1,17 +1,62 @@
-// Exception vectors. From user mode: registers go to the Registers of the thread, whose address `run_user`
-// left on the kernel stack, and `run_user` returns what came (0 synchronous, 1 interrupt, 2 system error).
-// From the kernel: a frame of 34 words on the stack. Offsets: see `Registers`, `KernelFrame`.
+// Exception vectors. While a program runs, the stack pointer is the address of its Registers, whose last
+// word is the kernel's stack pointer. A system call saves what the program has and calls the kernel there and
+// then, above the frame of `enter_user`; what the callee preserves (x19 to x28), the stack pointer and the
+// thread pointer are still the program's when it returns. Anything else makes `enter_user` return what came:
+// 0 synchronous, 1 interrupt, 2 system error, 3 a call after which there is something to look at.
+// From the kernel: a frame of 34 words on the stack. Offsets: see `Registers`, `Head`, `KernelFrame`.
+
+.equ REGS_X18, 144
+.equ REGS_X29, 232
+.equ REGS_SP, 240                   // x30 and sp
+.equ REGS_PC, 256                   // pc and pstate
+.equ REGS_TLS, 272                  // tls and the kernel's stack pointer
+.equ HEAD_WISHES, 8
+.equ HEAD_USER_TICKS, 16
+.equ EC_SVC64, 0x15
 
 .macro vector name
     .balign 0x80
     b       \name
 .endm
 
+// The program's registers but tls; x29: the kernel's stack pointer, sp still at the Registers.
+.macro save_user
+    stp     x0, x1, [sp]
+    stp     x2, x3, [sp, #16]
+    stp     x4, x5, [sp, #32]
+    stp     x6, x7, [sp, #48]
+    stp     x8, x9, [sp, #64]
+    stp     x10, x11, [sp, #80]
+    stp     x12, x13, [sp, #96]
+    stp     x14, x15, [sp, #112]
+    stp     x16, x17, [sp, #128]
+    stp     x18, x19, [sp, #144]
+    stp     x20, x21, [sp, #160]
+    stp     x22, x23, [sp, #176]
+    stp     x24, x25, [sp, #192]
+    stp     x26, x27, [sp, #208]
+    stp     x28, x29, [sp, #224]
+    mrs     x1, sp_el0
+    mrs     x2, elr_el1
+    mrs     x3, spsr_el1
+    stp     x30, x1, [sp, #REGS_SP]
+    stp     x2, x3, [sp, #REGS_PC]
+    ldr     x29, [sp, #REGS_TLS + 8]
+.endm
+
+// The program's stay ends: the counter's reading is added to what was subtracted when it began.
+.macro left_user
+    mrs     x3, cntvct_el0
+    mrs     x4, tpidr_el1
+    ldr     x5, [x4, #HEAD_USER_TICKS]
+    add     x5, x5, x3
+    str     x5, [x4, #HEAD_USER_TICKS]
+.endm
+
 .macro vector_el0 kind
     .balign 0x80
-    stp     x0, x1, [sp, #104]
-    ldr     x0, [sp, #96]
-    mov     x1, #\kind
+    save_user
+    mov     x0, #\kind
     b       from_user
 .endm
 
@@ -27,7 +72,13 @@ vectors:
     vector  el1_irq
     vector  el1_bad
     vector  el1_serror
-    vector_el0 0
+    .balign 0x80
+    save_user
+    mrs     x0, esr_el1
+    mov     x19, sp
+    mov     sp, x29
+    lsr     x0, x0, #26
+    b       el0_sync
     vector_el0 1
     vector_el0 1
     vector_el0 2
@@ -36,71 +87,100 @@ vectors:
     vector  el1_bad
     vector  el1_bad
 
+el0_sync:
+    left_user
+    cmp     x0, #EC_SVC64
+    b.ne    not_a_call
+    ldp     x2, x0, [x29, #96]
+    mov     x1, x19
+    msr     daifclr, #2
+    blr     x2
+    msr     daifset, #2
+    mrs     x0, tpidr_el1
+    ldp     x1, x2, [x0, #HEAD_WISHES]
+    cbnz    x1, come_back
+    mrs     x3, cntvct_el0
+    sub     x2, x2, x3
+    str     x2, [x0, #HEAD_USER_TICKS]
+    mov     sp, x19
+    ldp     x2, x3, [sp, #REGS_PC]
+    msr     elr_el1, x2
+    msr     spsr_el1, x3
+    ldp     x29, x30, [sp, #REGS_X29]
+    ldp     x18, x19, [sp, #REGS_X18]
+    ldp     x16, x17, [sp, #128]
+    ldp     x14, x15, [sp, #112]
+    ldp     x12, x13, [sp, #96]
+    ldp     x10, x11, [sp, #80]
+    ldp     x8, x9, [sp, #64]
+    ldp     x6, x7, [sp, #48]
+    ldp     x4, x5, [sp, #32]
+    ldp     x2, x3, [sp, #16]
+    ldp     x0, x1, [sp]
+    eret
+
+come_back:
+    mov     x0, #3
+    b       leave
+not_a_call:
+    mov     x0, #0
+    b       leave
 from_user:
-    stp     x2, x3, [x0, #16]
-    stp     x4, x5, [x0, #32]
-    stp     x6, x7, [x0, #48]
-    stp     x8, x9, [x0, #64]
-    stp     x10, x11, [x0, #80]
-    stp     x12, x13, [x0, #96]
-    stp     x14, x15, [x0, #112]
-    stp     x16, x17, [x0, #128]
-    stp     x18, x19, [x0, #144]
-    stp     x20, x21, [x0, #160]
-    stp     x22, x23, [x0, #176]
-    stp     x24, x25, [x0, #192]
-    stp     x26, x27, [x0, #208]
-    stp     x28, x29, [x0, #224]
-    mrs     x2, sp_el0
-    mrs     x3, elr_el1
-    mrs     x4, spsr_el1
-    mrs     x5, tpidr_el0
-    ldp     x6, x7, [sp, #104]
-    stp     x30, x2, [x0, #240]
-    stp     x3, x4, [x0, #256]
-    str     x5, [x0, #272]
-    stp     x6, x7, [x0]
+    mov     x19, sp
+    mov     sp, x29
+    left_user
+leave:
+    mrs     x1, tpidr_el0
+    str     x1, [x19, #REGS_TLS]
     ldp     x19, x20, [sp, #16]
     ldp     x21, x22, [sp, #32]
     ldp     x23, x24, [sp, #48]
     ldp     x25, x26, [sp, #64]
     ldp     x27, x28, [sp, #80]
-    ldp     x29, x30, [sp], #128
-    mov     x0, x1
+    ldp     x29, x30, [sp], #112
     ret
 
+// x0: the Registers, x1: what a system call calls, with x2 and the Registers. Interrupts are off.
 .section .text.hot.enter_user, "ax"
 .global enter_user
 enter_user:
-    stp     x29, x30, [sp, #-128]!
+    stp     x29, x30, [sp, #-112]!
     stp     x19, x20, [sp, #16]
     stp     x21, x22, [sp, #32]
     stp     x23, x24, [sp, #48]
     stp     x25, x26, [sp, #64]
     stp     x27, x28, [sp, #80]
-    str     x0, [sp, #96]
-    ldp     x30, x1, [x0, #240]
-    ldp     x2, x3, [x0, #256]
-    ldr     x4, [x0, #272]
+    stp     x1, x2, [sp, #96]
+    mov     x6, sp
+    mrs     x7, tpidr_el1
+    ldr     x8, [x7, #HEAD_USER_TICKS]
+    mrs     x9, cntvct_el0
+    sub     x8, x8, x9
+    str     x8, [x7, #HEAD_USER_TICKS]
+    ldp     x30, x1, [x0, #REGS_SP]
+    ldp     x2, x3, [x0, #REGS_PC]
+    ldr     x4, [x0, #REGS_TLS]
+    str     x6, [x0, #REGS_TLS + 8]
     msr     sp_el0, x1
     msr     elr_el1, x2
     msr     spsr_el1, x3
     msr     tpidr_el0, x4
-    ldp     x28, x29, [x0, #224]
-    ldp     x26, x27, [x0, #208]
-    ldp     x24, x25, [x0, #192]
-    ldp     x22, x23, [x0, #176]
-    ldp     x20, x21, [x0, #160]
-    ldp     x18, x19, [x0, #144]
-    ldp     x16, x17, [x0, #128]
-    ldp     x14, x15, [x0, #112]
-    ldp     x12, x13, [x0, #96]
-    ldp     x10, x11, [x0, #80]
-    ldp     x8, x9, [x0, #64]
-    ldp     x6, x7, [x0, #48]
-    ldp     x4, x5, [x0, #32]
-    ldp     x2, x3, [x0, #16]
-    ldp     x0, x1, [x0]
+    mov     sp, x0
+    ldp     x28, x29, [sp, #224]
+    ldp     x26, x27, [sp, #208]
+    ldp     x24, x25, [sp, #192]
+    ldp     x22, x23, [sp, #176]
+    ldp     x20, x21, [sp, #160]
+    ldp     x18, x19, [sp, #144]
+    ldp     x16, x17, [sp, #128]
+    ldp     x14, x15, [sp, #112]
+    ldp     x12, x13, [sp, #96]
+    ldp     x10, x11, [sp, #80]
+    ldp     x8, x9, [sp, #64]
+    ldp     x6, x7, [sp, #48]
+    ldp     x4, x5, [sp, #32]
+    ldp     x2, x3, [sp, #16]
+    ldp     x0, x1, [sp]
     eret
 
 // A kernel frame, unless the stack has run into its guard: bit 14 of every stack address is set.
@@ -187,7 +267,7 @@ stack_overflow:
     mov     x0, sp
     msr     sp_el0, x0
     mrs     x0, tpidr_el1
-    ldr     w0, [x0, #12]
+    ldr     w0, [x0, #4]
     adrp    x1, {emergency}
     add     x1, x1, :lo12:{emergency}
     ldr     x0, [x1, w0, uxtw #3]

@@ -116,9 +116,19 @@ pub(crate) fn switch(_: &Head, _: &Head) {
     unreachable!("the host machine does not switch threads")
 }
 
-pub(crate) fn run_user(_: &mut Registers) -> Trap {
+pub(crate) type OnCall = unsafe extern "C" fn(*mut (), *mut Registers);
+
+/// # Safety
+/// None: it does not return.
+pub(crate) unsafe fn run_user(_: *mut Registers, _: OnCall, _: *mut ()) -> Trap {
     unreachable!("the host machine has no user mode")
 }
+
+pub(crate) fn pointers() -> [u64; 2] {
+    [0; 2]
+}
+
+pub(crate) fn set_thread_pointer(_: u64) {}
 
 thread_local! {
     static FP: core::cell::RefCell<FpState> = const { core::cell::RefCell::new(FpState::ZERO) };

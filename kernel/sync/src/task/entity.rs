@@ -1,13 +1,11 @@
 //! What the scheduler keeps about a task: where it may run, how much it has run, how urgent it is.
 //!
 //! Times are written by the processor that runs the task and read by anybody, so plain loads and stores
-//! do; readers see a figure that was true a moment ago. They are in quarters of a tick of the machine's counter: a
-//! stamp says since when the task has been where it is, and its two lowest bits, which no reading has, say where.
+//! do; readers see a figure that was true a moment ago. They are in ticks of the machine's counter. How long the task
+//! has run is one word: while it runs, less the counter's reading when it began, which makes it negative. How much of
+//! that its program had is counted by the machine ([`Context::user_ticks`](hal::thread::Context::user_ticks)).
 
-use core::sync::atomic::{
-    AtomicBool, AtomicI32, AtomicU32, AtomicU64,
-    Ordering::{Acquire, Relaxed, Release},
-};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use hal::cpu::{AtomicCpuMask, CpuId, CpuMask};
 
@@ -21,11 +19,9 @@ pub struct Entity {
     reset_on_fork: AtomicBool,
     /// Run time scaled by weight, in nanoseconds of a nice-0 task.
     vruntime: AtomicU64,
-    stamp: AtomicU64,
-    user: AtomicU64,
-    system: AtomicU64,
+    ran: AtomicU64,
+    booked: AtomicU64,
     booked_user: AtomicU64,
-    booked_system: AtomicU64,
     voluntary: AtomicU64,
     involuntary: AtomicU64,
 }
@@ -43,20 +39,13 @@ const IDLE_WEIGHT: u32 = 3;
 /// `SCHED_IDLE` (`man 2 sched_setscheduler`).
 const SCHED_IDLE: u32 = 5;
 
-/// The bits of a stamp that say where the task is: on no processor, in the kernel, in its program.
-const WHERE: u64 = 3;
-const IN_KERNEL: u64 = 1;
-const IN_USER: u64 = 2;
-
-/// The counter, with room for [`WHERE`].
-#[inline(always)]
-fn reading() -> u64 {
-    hal::time::ticks() << WHERE.count_ones()
-}
-
-#[inline]
-fn nanoseconds(span: u64) -> u64 {
-    hal::time::ticks_to_ns(span >> WHERE.count_ones())
+/// Processor time that a task has had since it was asked last, in ticks.
+#[derive(Clone, Copy, Debug)]
+pub struct Spent {
+    /// In its program.
+    pub user: u64,
+    /// In the kernel.
+    pub system: u64,
 }
 
 impl Entity {
@@ -68,11 +57,9 @@ impl Entity {
             policy: AtomicU32::new(0),
             reset_on_fork: AtomicBool::new(false),
             vruntime: AtomicU64::new(0),
-            stamp: AtomicU64::new(0),
-            user: AtomicU64::new(0),
-            system: AtomicU64::new(0),
+            ran: AtomicU64::new(0),
+            booked: AtomicU64::new(0),
             booked_user: AtomicU64::new(0),
-            booked_system: AtomicU64::new(0),
             voluntary: AtomicU64::new(0),
             involuntary: AtomicU64::new(0),
         }
@@ -160,90 +147,58 @@ impl Entity {
         self.vruntime.store(vruntime, Relaxed);
     }
 
-    /// For the scheduler: the task begins to run, in the kernel.
+    /// For the scheduler: the task begins to run, at this reading of the counter.
     #[inline]
-    pub fn starts(&self) {
-        self.stamp.store(reading() | IN_KERNEL, Relaxed);
+    pub fn starts(&self, now: u64) {
+        self.ran
+            .store(self.ran.load(Relaxed).wrapping_sub(now), Relaxed);
     }
 
-    /// For the scheduler: the task, whose time is accounted for, is about to leave the processor.
+    /// For the scheduler: the task leaves the processor.
     #[inline]
-    pub fn stops(&self) {
-        self.stamp.store(self.stamp.load(Relaxed) & !WHERE, Relaxed);
+    pub fn stops(&self, now: u64) {
+        self.ran
+            .store(self.ran.load(Relaxed).wrapping_add(now), Relaxed);
     }
 
     /// Whether a processor runs it.
     #[inline]
     #[must_use]
     pub fn is_running(&self) -> bool {
-        self.stamp.load(Relaxed) & WHERE != 0
+        self.ran.load(Relaxed).cast_signed() < 0
     }
 
-    /// The time since the last stamp was spent in the kernel, where it stays.
+    /// Ticks that it has run, up to now.
     #[inline]
-    pub fn was_in_kernel(&self) {
-        self.charge(&self.system, IN_KERNEL);
-    }
-
-    /// The time since the last stamp was spent in the kernel, and the program goes on.
-    #[inline]
-    pub fn enters_user(&self) {
-        self.charge(&self.system, IN_USER);
-    }
-
-    /// The time since the last stamp was spent in the program, which has come into the kernel.
-    #[inline]
-    pub fn was_in_user(&self) {
-        self.charge(&self.user, IN_KERNEL);
-    }
-
-    #[inline(always)]
-    fn charge(&self, account: &AtomicU64, is: u64) {
-        let now = reading();
-        let spent = now.saturating_sub(self.stamp.load(Relaxed) & !WHERE);
-        self.stamp.store(now | is, Relaxed);
-        // After the stamp: a reader in between misses the span, but does not count it twice.
-        account.store(account.load(Relaxed).wrapping_add(spent), Release);
-    }
-
-    /// Nanoseconds since the last stamp.
     #[must_use]
-    pub fn since_stamp(&self) -> u64 {
-        nanoseconds(reading().saturating_sub(self.stamp.load(Relaxed) & !WHERE))
-    }
-
-    /// Nanoseconds of processor time in the program and in the kernel, up to now.
-    #[must_use]
-    pub fn times(&self) -> (u64, u64) {
-        loop {
-            let (mut user, mut system) = (self.user.load(Acquire), self.system.load(Acquire));
-            let stamp = self.stamp.load(Acquire);
-            let since = reading().saturating_sub(stamp & !WHERE);
-            match stamp & WHERE {
-                IN_KERNEL => system += since,
-                IN_USER => user += since,
-                _ => {}
-            }
-            if self.stamp.load(Relaxed) == stamp {
-                return (nanoseconds(user), nanoseconds(system));
-            }
+    pub fn ran(&self) -> u64 {
+        let ran = self.ran.load(Relaxed);
+        if ran.cast_signed() < 0 {
+            ran.wrapping_add(hal::time::ticks())
+        } else {
+            ran
         }
     }
 
-    /// For the scheduler: nanoseconds in the program and in the kernel that it has not booked yet.
+    /// Ticks that it has run and the scheduler has not booked.
+    #[must_use]
+    pub fn unbooked(&self) -> u64 {
+        self.ran().saturating_sub(self.booked.load(Relaxed))
+    }
+
+    /// For the scheduler: books what the running task has had until now; its program has had `user` in all.
     #[inline]
     #[must_use]
-    pub fn take_unbooked(&self) -> (u64, u64) {
-        let take = |total: &AtomicU64, booked: &AtomicU64| {
-            let total = total.load(Relaxed);
-            let fresh = total.wrapping_sub(booked.load(Relaxed));
-            booked.store(total, Relaxed);
-            nanoseconds(fresh)
-        };
-        (
-            take(&self.user, &self.booked_user),
-            take(&self.system, &self.booked_system),
-        )
+    pub fn book(&self, now: u64, user: u64) -> Spent {
+        let ran = self.ran.load(Relaxed).wrapping_add(now);
+        let all = ran.wrapping_sub(self.booked.load(Relaxed));
+        let user_part = user.wrapping_sub(self.booked_user.load(Relaxed));
+        self.booked.store(ran, Relaxed);
+        self.booked_user.store(user, Relaxed);
+        Spent {
+            user: user_part,
+            system: all.saturating_sub(user_part),
+        }
     }
 
     /// For the scheduler: the task was switched away from, of its own will or not.

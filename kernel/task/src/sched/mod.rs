@@ -21,13 +21,13 @@ use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use alloc::sync::Arc;
 
 use hal::cpu::{AtomicCpuMask, CpuId, CpuMask, MAX_CPUS, PerCpu};
+use hal::time::ticks_to_ns;
 use sync::sched::{Scheduler, Wake};
 use sync::{IrqLock, Once, Task, TaskName, rank};
 
 use queue::RunQueue;
 
 pub use load::load_average;
-pub use switch::{enter_kernel, leave_kernel};
 
 /// One processor's part of the scheduler.
 struct Cpu {
@@ -40,7 +40,7 @@ struct Cpu {
     times: Times,
 }
 
-/// Where a processor's time went, in nanoseconds, and how often it switched.
+/// Where a processor's time went, in ticks of the counter, and how often it switched.
 #[derive(Default)]
 struct Times {
     user: AtomicU64,
@@ -117,7 +117,7 @@ pub fn init_cpu() {
     let here = hal::cpu::current();
     let idle = Task::adopt_idle(TaskName::from("idle"));
     idle.entity().set_cpu(here);
-    idle.entity().starts();
+    idle.entity().starts(hal::time::ticks());
     let cpu = CPUS.on(here);
     if cpu.idle.set(idle).is_ok() {
         sync::sched::install(&Fair);
@@ -159,9 +159,9 @@ pub struct CpuTimes {
 pub fn times(cpu: CpuId) -> CpuTimes {
     let times = &CPUS.on(cpu).times;
     CpuTimes {
-        user: times.user.load(Relaxed),
-        system: times.system.load(Relaxed),
-        idle: times.idle.load(Relaxed) + switch::idle_since(cpu),
+        user: ticks_to_ns(times.user.load(Relaxed)),
+        system: ticks_to_ns(times.system.load(Relaxed)),
+        idle: ticks_to_ns(times.idle.load(Relaxed) + switch::idle_since(cpu)),
         switches: times.switches.load(Relaxed),
     }
 }

@@ -2,7 +2,7 @@
 
 use alloc::sync::Arc;
 use core::any::Any;
-use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use hal::cpu::CpuId;
 use hal::irq::IrqGuard;
@@ -11,7 +11,7 @@ use hal::thread::Runnable;
 use sync::{Instant, Task};
 
 use super::queue::{RunQueue, weighted};
-use super::{CPUS, place};
+use super::{CPUS, Cpu, place};
 
 /// How long a task runs before the others of its processor get a look.
 const SLICE_NS: u64 = 3_000_000;
@@ -71,10 +71,11 @@ pub fn timer_expired() {
 fn schedule(why: Why) {
     let here = hal::cpu::current();
     let cpu = CPUS.on(here);
-    let now = Instant::now();
+    let ticks = hal::time::ticks();
+    let now = hal::time::ticks_to_ns(ticks);
     let (vruntime, idling, may_stay) = sync::with_current(|task| {
         let idling = cpu.is_idle_task(task);
-        let vruntime = account(task, here, idling);
+        let vruntime = account(task, cpu, ticks, idling);
         let may_stay = why == Why::Preempted && !idling && place::allowed(task).contains(here);
         (vruntime, idling, may_stay)
     });
@@ -86,58 +87,58 @@ fn schedule(why: Why) {
     };
     let Some(next) = next else {
         if !idling && !may_stay && why != Why::Yielding {
-            queue.set_running(None, now.as_nanos());
+            queue.set_running(None, now);
             cpu.publish(&queue);
             drop(queue);
             if let Some(idle) = cpu.idle.get() {
-                count_switch(here, why);
-                go(idle.clone());
+                count_switch(cpu, why);
+                go(idle.clone(), ticks);
             }
         } else if !idling {
-            sync::with_current(|task| queue.set_running(Some(task), now.as_nanos()));
-            wants_tick(here, &mut queue, now.as_nanos());
+            sync::with_current(|task| queue.set_running(Some(task), now));
+            wants_tick(here, &mut queue, now);
             cpu.publish(&queue);
         }
         return;
     };
-    queue.set_running(Some(&next), now.as_nanos());
-    wants_tick(here, &mut queue, now.as_nanos());
+    queue.set_running(Some(&next), now);
+    wants_tick(here, &mut queue, now);
     cpu.publish(&queue);
     drop(queue);
-    count_switch(here, why);
-    go(next);
+    count_switch(cpu, why);
+    go(next, ticks);
 }
 
-fn go(next: Arc<Task>) {
-    sync::with_current(|task| task.entity().stops());
-    next.entity().starts();
+fn go(next: Arc<Task>, now: u64) {
+    sync::with_current(|task| task.entity().stops(now));
+    next.entity().starts(now);
     hal::thread::switch_to(next);
 }
 
-fn count_switch(here: CpuId, why: Why) {
-    let switches = &CPUS.on(here).times.switches;
+fn count_switch(cpu: &Cpu, why: Why) {
+    let switches = &cpu.times.switches;
     switches.store(switches.load(Relaxed).wrapping_add(1), Relaxed);
     sync::with_current(|task| task.entity().count_switch(why != Why::Preempted));
 }
 
 /// Books the current task's time up to now; answers its weighted run time.
-fn account(task: &Task, here: CpuId, idling: bool) -> u64 {
+fn account(task: &Task, cpu: &Cpu, now: u64, idling: bool) -> u64 {
     let entity = task.entity();
-    entity.was_in_kernel();
-    let (user, system) = entity.take_unbooked();
-    let times = &CPUS.on(here).times;
+    let spent = entity.book(now, task.user_ticks());
+    let add = |account: &AtomicU64, ticks: u64| {
+        account.store(account.load(Relaxed).wrapping_add(ticks), Relaxed);
+    };
+    let times = &cpu.times;
     if idling {
-        times.idle.store(times.idle.load(Relaxed) + system, Relaxed);
+        add(&times.idle, spent.system);
         return 0;
     }
-    if user != 0 {
-        times.user.store(times.user.load(Relaxed) + user, Relaxed);
-    }
-    times
-        .system
-        .store(times.system.load(Relaxed) + system, Relaxed);
-    let spent = weighted(user + system, u64::from(entity.weight()));
-    let vruntime = entity.vruntime().saturating_add(spent);
+    add(&times.user, spent.user);
+    add(&times.system, spent.system);
+    let spent = hal::time::ticks_to_ns(spent.user + spent.system);
+    let vruntime = entity
+        .vruntime()
+        .saturating_add(weighted(spent, u64::from(entity.weight())));
     entity.set_vruntime(vruntime);
     vruntime
 }
@@ -186,23 +187,11 @@ pub(super) fn translate(vruntime: u64, from: CpuId, floor: u64) -> u64 {
     }
 }
 
-/// Nanoseconds that `cpu` has idled since its books were last brought up to date.
+/// Ticks that `cpu` has idled since its books were last brought up to date.
 pub(super) fn idle_since(cpu: CpuId) -> u64 {
     let cpu = CPUS.on(cpu);
     match cpu.idle.get() {
-        Some(idle) if cpu.queue.lock().is_idle() => idle.entity().since_stamp(),
+        Some(idle) if cpu.queue.lock().is_idle() => idle.entity().unbooked(),
         _ => 0,
     }
-}
-
-/// The current task leaves the kernel for its program: the time since it came is the kernel's.
-#[inline]
-pub fn leave_kernel(task: &Task) {
-    task.entity().enters_user();
-}
-
-/// The current task comes from its program into the kernel: the time since it left is the program's.
-#[inline]
-pub fn enter_kernel(task: &Task) {
-    task.entity().was_in_user();
 }
