@@ -99,13 +99,16 @@ fn attend(
         if thread.rseq().is_set() {
             task::rseq::resume(thread, regs);
         }
-        let trampoline = syscall::signal_trampoline(thread);
+        let trampoline = || syscall::signal_trampoline(thread);
         if frame::push(thread, regs, &info, &action, fault, trampoline).is_err() {
             if info.signo == SIGSEGV {
                 force_default(thread, SIGSEGV);
             } else {
                 force(thread, SigInfo::kernel(SIGSEGV));
             }
+        }
+        if !thread.is_interrupted() {
+            break;
         }
     }
     if let Some(call) = interrupted {

@@ -37,11 +37,7 @@ mod check {
     }
 
     struct Thread(Context);
-    impl Runnable for Thread {
-        fn context(&self) -> &Context {
-            &self.0
-        }
-    }
+    hal::runnable!(Thread, 0);
 
     static TICKS: PerCpu<AtomicU32> = PerCpu::from_array([const { AtomicU32::new(0) }; 8]);
     static CALLS: AtomicU32 = AtomicU32::new(0);
@@ -114,7 +110,7 @@ mod check {
         let spent = hal::time::now_ns() - start;
         assert_eq!(STEPS.load(Ordering::Relaxed), 1000);
         say!("threads: {} ns a switch", spent / 2000);
-        hal::thread::with_current(|now| assert!(core::ptr::eq(now.context(), back.context())));
+        hal::thread::with_current(|now: &Thread| assert!(core::ptr::eq(now.context(), back.context())));
     }
 
     const PROGRAM: [u32; 16] = [
@@ -197,7 +193,7 @@ mod check {
         cpu.set_pc(cpu.pc() + 4);
         hal::time::set_deadline(Some(hal::time::now_ns() + 2_000_000));
         assert_eq!(cpu.run(|_| {}), Trap::Interrupt);
-        hal::thread::with_current(|me| me.context().kick());
+        hal::thread::with_current(|me: &Thread| me.context().kick());
         assert_eq!(cpu.run(|_| {}), Trap::Interrupt);
         cpu.set_single_step(true);
         assert_eq!(cpu.run(|_| {}), Trap::SingleStep);

@@ -34,6 +34,10 @@ pub(crate) struct Head {
     pub(crate) running: AtomicBool,
     /// It has used floating point since exec.
     pub(crate) fp_used: Cell<bool>,
+    /// Its floating point state is in the registers, which it may use.
+    pub(crate) fp_live: Cell<bool>,
+    /// How many times it still gets that state when it comes to a processor, without using it.
+    pub(crate) fp_unasked: Cell<u8>,
     /// The processor whose registers held its floating point state last.
     pub(crate) fp_cpu: Cell<u32>,
     /// That state while the thread does not run.
@@ -64,6 +68,8 @@ impl Head {
             me: Cell::new(None),
             running: AtomicBool::new(false),
             fp_used: Cell::new(false),
+            fp_live: Cell::new(false),
+            fp_unasked: Cell::new(0),
             fp_cpu: Cell::new(u32::MAX),
             #[cfg(target_os = "none")]
             fp: UnsafeCell::new(crate::user::FpState::ZERO),

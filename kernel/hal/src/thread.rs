@@ -2,7 +2,6 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use core::any::Any;
 use core::fmt;
 use core::sync::atomic::Ordering;
 
@@ -23,10 +22,40 @@ pub struct Context {
     stack: Option<machine::KernelStack>,
 }
 
-/// Something that has a [`Context`]: the scheduler's task.
-pub trait Runnable: Any + Send + Sync {
+/// Something that has a [`Context`]: the scheduler's task. Made by [`runnable!`](crate::runnable).
+///
+/// # Safety
+/// One type of a program has it, so that whatever runs is of that type.
+pub unsafe trait Runnable: Send + Sync + 'static {
     /// Its context, always the same one.
     fn context(&self) -> &Context;
+}
+
+/// Makes a type [`Runnable`](crate::thread::Runnable) by a field that is its context. A second one in the same
+/// program does not link.
+#[macro_export]
+macro_rules! runnable {
+    ($type:ty, $field:tt) => {
+        const _: () = {
+            #[unsafe(export_name = "nacre_the_runnable")]
+            static THE_ONE: () = ();
+
+            // SAFETY: the name above is in a program once.
+            unsafe impl $crate::thread::Runnable for $type {
+                #[inline(always)]
+                fn context(&self) -> &$crate::thread::Context {
+                    &self.$field
+                }
+            }
+        };
+    };
+}
+
+/// What runs, as the type it is.
+#[inline]
+pub fn downcast<T: Runnable>(runnable: Arc<dyn Runnable>) -> Arc<T> {
+    // SAFETY: `T` is the only type that has the trait, by its contract.
+    unsafe { Arc::from_raw(Arc::into_raw(runnable).cast::<T>()) }
 }
 
 impl Context {
@@ -176,11 +205,14 @@ pub(crate) fn finish_switch(prev: &Head) {
 ///
 /// # Panics
 /// If this flow was never adopted.
-pub fn current() -> Arc<dyn Runnable> {
+#[inline]
+pub fn current<T: Runnable>() -> Arc<T> {
     let Some(me) = head().me.get() else {
         no_thread()
     };
-    // SAFETY: the processor holds a reference, so the object lives; the count covers the new one.
+    let me = me.cast::<T>();
+    // SAFETY: `T` is the only type that has the trait; the processor holds a reference, so the object lives;
+    // the count covers the new one.
     unsafe {
         Arc::increment_strong_count(me);
         Arc::from_raw(me)
@@ -192,12 +224,13 @@ pub fn current() -> Arc<dyn Runnable> {
 /// # Panics
 /// If this flow was never adopted.
 #[inline]
-pub fn with_current<R>(f: impl FnOnce(&dyn Runnable) -> R) -> R {
+pub fn with_current<T: Runnable, R>(f: impl FnOnce(&T) -> R) -> R {
     let Some(me) = head().me.get() else {
         no_thread()
     };
-    // SAFETY: the reference the processor holds on the thread outlives every call the thread makes.
-    f(unsafe { &*me })
+    // SAFETY: `T` is the only type that has the trait; the reference the processor holds on the thread outlives
+    // every call the thread makes.
+    f(unsafe { &*me.cast::<T>() })
 }
 
 /// Whether this flow is a thread: `false` only in early start-up.

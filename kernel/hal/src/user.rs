@@ -157,6 +157,12 @@ impl UserContext {
         }
     }
 
+    /// Sets x0 to x30.
+    pub fn set_all(&mut self, x: &[u64; 31]) {
+        self.regs.x = *x;
+        self.come_back();
+    }
+
     /// Makes [`run`](UserContext::run) of the running thread return after this system call, with
     /// [`Trap::Interrupt`].
     #[inline]
@@ -261,6 +267,14 @@ impl UserContext {
         match &self.fp {
             Some(fp) => (**fp).clone(),
             None => machine::fp_read(),
+        }
+    }
+
+    /// Calls `f` with the floating point state, as [`fpsimd`](UserContext::fpsimd) has it. `f` may sleep.
+    pub fn with_fpsimd<R>(&self, f: impl FnOnce(&FpState) -> R) -> R {
+        match &self.fp {
+            Some(fp) => f(fp),
+            None => machine::fp_with(f),
         }
     }
 

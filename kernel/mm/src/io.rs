@@ -88,6 +88,22 @@ impl<'a> Cursor<'a> {
         want: usize,
         mut copy: impl FnMut(UserAddr, usize, usize) -> Result<(), usize>,
     ) -> usize {
+        // One piece with room for all is the rule.
+        let all = want.min(self.remaining());
+        let simple = all <= self.at.len && !self.stopped && self.missing.is_none();
+        if simple && all != 0 && copy(self.at.addr, 0, all).is_ok() {
+            self.advance(all);
+            return all;
+        }
+        self.run_pieces(want, copy)
+    }
+
+    #[inline(never)]
+    fn run_pieces(
+        &mut self,
+        want: usize,
+        mut copy: impl FnMut(UserAddr, usize, usize) -> Result<(), usize>,
+    ) -> usize {
         let mut n = 0;
         while let Some(mut p) = self.piece(want - n) {
             let mut result = copy(p.addr, n, p.len);

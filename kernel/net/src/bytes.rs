@@ -10,7 +10,10 @@ use mm::io::{IoDst, IoSrc};
 /// Bytes in the order they came.
 #[derive(Debug, Default)]
 pub struct ByteQueue {
-    pages: VecDeque<UFrame>,
+    /// The first page: most queues never have another.
+    first: Option<UFrame>,
+    /// The pages after it.
+    rest: VecDeque<UFrame>,
     /// Where the first byte stands in the first page.
     start: usize,
     len: usize,
@@ -21,7 +24,8 @@ impl ByteQueue {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            pages: VecDeque::new(),
+            first: None,
+            rest: VecDeque::new(),
             start: 0,
             len: 0,
         }
@@ -46,24 +50,24 @@ impl ByteQueue {
         while pushed < most && src.remaining() > 0 {
             let tail = (self.start + self.len) % PAGE_SIZE;
             let room = (PAGE_SIZE - tail).min(most - pushed);
-            let moved = if tail == 0 || self.pages.is_empty() {
-                let mut moved = 0;
-                let fill = |page: &UFrame| {
-                    moved = src.take_frame(page, tail, room);
-                    moved
-                };
-                let Some(page) = UFrame::alloc_fill(tail, fill) else {
+            let moved = if tail == 0 || self.first.is_none() {
+                // Only what was pushed is ever read.
+                let Some(page) = UFrame::alloc_dirty() else {
                     break;
                 };
+                let moved = src.take_frame(&page, tail, room);
                 if moved == 0 {
                     break;
                 }
-                self.pages.push_back(page);
+                if self.first.is_none() {
+                    self.first = Some(page);
+                } else {
+                    self.rest.push_back(page);
+                }
                 moved
             } else {
-                self.pages
-                    .back()
-                    .map_or(0, |page| src.take_frame(page, tail, room))
+                let last = self.rest.back().or(self.first.as_ref());
+                last.map_or(0, |page| src.take_frame(page, tail, room))
             };
             self.len += moved;
             pushed += moved;
@@ -81,7 +85,11 @@ impl ByteQueue {
         let mut copied = 0;
         while copied < end && dst.remaining() > 0 {
             let at = self.start + skip + copied;
-            let Some(page) = self.pages.get(at / PAGE_SIZE) else {
+            let page = match at / PAGE_SIZE {
+                0 => self.first.as_ref(),
+                n => self.rest.get(n - 1),
+            };
+            let Some(page) = page else {
                 break;
             };
             let room = (PAGE_SIZE - at % PAGE_SIZE).min(end - copied);
@@ -100,7 +108,7 @@ impl ByteQueue {
         self.start += count;
         self.len -= count;
         while self.start >= PAGE_SIZE {
-            self.pages.pop_front();
+            self.first = self.rest.pop_front();
             self.start -= PAGE_SIZE;
         }
         self.shrink();
@@ -116,7 +124,8 @@ impl ByteQueue {
     /// An empty queue keeps no page.
     fn shrink(&mut self) {
         if self.len == 0 {
-            self.pages.clear();
+            self.first = None;
+            self.rest.clear();
             self.start = 0;
         }
     }

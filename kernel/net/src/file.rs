@@ -37,9 +37,13 @@ pub fn open(socket: Arc<dyn Socket>, flags: OFlags, caller: &dyn Caller) -> Arc<
 }
 
 /// The socket behind an open file, if there is one.
+#[inline]
 #[must_use]
-pub fn socket_of(file: &OpenFile) -> Option<Arc<dyn Socket>> {
-    file.ops_as::<SocketFile>().map(|file| file.socket.clone())
+pub fn socket_of(file: &OpenFile) -> Option<&Arc<dyn Socket>> {
+    if !file.is_socket() {
+        return None;
+    }
+    file.ops_as::<SocketFile>().map(|file| &file.socket)
 }
 
 impl FileOps for SocketFile {

@@ -185,7 +185,6 @@ pub fn dispatch(
     failed: &mut Option<Errno>,
 ) {
     let number = regs.x(8) as u32 as usize;
-    thread.process().counts.count(number);
     let mut cx = Cx {
         thread,
         regs,
@@ -205,6 +204,13 @@ pub fn dispatch(
         Err(errno) => failed(thread, regs, number, errno),
     }
     let value = table::handler(number)(&mut cx);
+    let value = match table::handler(number) {
+        Some(handler) => {
+            thread.process().counts.count(number);
+            handler(&mut cx)
+        }
+        None => cx.fail(Errno::ENOSYS),
+    };
     cx.regs.set_x(0, value);
 }
 

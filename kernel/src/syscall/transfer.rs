@@ -52,7 +52,7 @@ pub fn read(
     if !file.positioned() {
         if let Some(socket) = net::file::socket_of(file) {
             let nonblock = how.nowait || file.nonblocking();
-            return socket::read(cx, &socket, dst, nonblock);
+            return socket::read(cx, socket, dst, nonblock);
         }
         return read_from(cx.thread, file, dst, &mut 0, how);
     }
@@ -183,7 +183,7 @@ pub fn write(
     if !file.positioned() {
         if let Some(socket) = net::file::socket_of(file) {
             let nonblock = how.nowait || file.nonblocking();
-            return socket::write(cx, &socket, src, nonblock);
+            return socket::write(cx, socket, src, nonblock);
         }
         return write_from(cx.thread, file, src, &mut 0, how);
     }

@@ -42,8 +42,32 @@ struct Entry {
 #[derive(Default)]
 struct List {
     next_key: u64,
-    // In the order of keys, that is of registration.
+    /// The oldest entry, unless it came while there were others: one is the rule.
+    first: Option<Entry>,
+    /// The others in the order of keys, that is of registration.
     entries: VecDeque<Entry>,
+}
+
+impl List {
+    fn position(&self, key: u64) -> Option<usize> {
+        self.entries
+            .binary_search_by_key(&key, |entry| entry.key)
+            .ok()
+    }
+
+    fn get_mut(&mut self, key: u64) -> Option<&mut Entry> {
+        match &mut self.first {
+            Some(first) if first.key == key => self.first.as_mut(),
+            _ => {
+                let at = self.position(key)?;
+                self.entries.get_mut(at)
+            }
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.first.is_none() && self.entries.is_empty()
+    }
 }
 
 struct Inner {
@@ -176,13 +200,18 @@ impl Inner {
         let mut list = self.list.lock();
         let key = list.next_key;
         list.next_key = key.wrapping_add(1);
-        list.entries.push_back(Entry {
+        let entry = Entry {
             key,
             events,
             exclusive,
             wait,
             observer,
-        });
+        };
+        if list.is_empty() {
+            list.first = Some(entry);
+        } else {
+            list.entries.push_back(entry);
+        }
         self.want(events);
         drop(list);
         // Orders the registration before the look at the object; pairs with the one in `observed`.
@@ -192,17 +221,13 @@ impl Inner {
 
     fn remove(&self, key: u64) -> Option<Entry> {
         let mut list = self.list.lock();
-        let entry = match list.entries.front() {
-            Some(first) if first.key == key => list.entries.pop_front(),
-            _ => {
-                let at = list
-                    .entries
-                    .binary_search_by_key(&key, |entry| entry.key)
-                    .ok()?;
-                list.entries.remove(at)
-            }
+        let entry = if list.first.as_ref().is_some_and(|first| first.key == key) {
+            list.first.take()
+        } else {
+            let at = list.position(key)?;
+            list.entries.remove(at)
         };
-        if list.entries.is_empty() {
+        if list.is_empty() {
             self.wanted.store(0, Ordering::Relaxed);
         }
         entry
@@ -217,18 +242,20 @@ impl Inner {
 
     fn tell(&self, events: Events, sync: bool) {
         let list = self.list.lock();
-        let mut asking = list.entries.iter().filter(|e| e.events.intersects(events));
-        let Some(first) = asking.next() else { return };
-        if asking.next().is_some() {
+        if !list.entries.is_empty() {
             drop(list);
             return self.tell_all(events, sync);
         }
-        // One is the rule.
+        let asking = |entry: &&Entry| entry.events.intersects(events);
+        let Some(first) = list.first.as_ref().filter(asking) else {
+            return;
+        };
         let (observer, wait) = (first.observer.clone(), first.wait);
         drop(list);
         observer.notify_waiter(events, sync, wait);
     }
 
+    #[cold]
     fn tell_all(&self, events: Events, sync: bool) {
         let mut from = 0;
         let mut end = None;
@@ -246,7 +273,9 @@ impl Inner {
             } else {
                 list.entries.partition_point(|e| e.key < from)
             };
-            for entry in list.entries.range(start..) {
+            let begin = from;
+            let first = list.first.iter().filter(|e| e.key >= begin);
+            for entry in first.chain(list.entries.range(start..)) {
                 if entry.key >= end {
                     break;
                 }
@@ -288,12 +317,7 @@ impl Registration {
     /// Changes what the observer is told of.
     pub fn set_events(&self, events: Events) {
         let mut list = self.inner.list.lock();
-        let at = list
-            .entries
-            .binary_search_by_key(&self.key, |entry| entry.key);
-        if let Ok(at) = at
-            && let Some(entry) = list.entries.get_mut(at)
-        {
+        if let Some(entry) = list.get_mut(self.key) {
             entry.events = events | Events::ALWAYS;
             self.inner.want(entry.events);
         }

@@ -80,12 +80,7 @@ pub struct Task {
 }
 
 #[cfg(target_os = "none")]
-impl hal::thread::Runnable for Task {
-    #[inline]
-    fn context(&self) -> &hal::thread::Context {
-        &self.context
-    }
-}
+hal::runnable!(Task, context);
 
 impl Task {
     /// A task that will run `entry` once it is started; it ends when `entry` returns.
@@ -457,14 +452,7 @@ pub fn with_current<R>(f: impl FnOnce(&Task) -> R) -> R {
         crate::machine::host::with_current(|task| f(task))
     }
     #[cfg(target_os = "none")]
-    hal::thread::with_current(|running| {
-        let running: &dyn Any = running;
-        match running.downcast_ref::<Task>() {
-            Some(task) => f(task),
-            // Only tasks are ever switched to.
-            None => unreachable!("a runnable that is no task"),
-        }
-    })
+    hal::thread::with_current(f)
 }
 
 /// As [`with_current`], doing nothing in early start-up.
@@ -482,13 +470,15 @@ pub(crate) fn try_with_current(f: impl FnOnce(&Task)) {
 ///
 /// # Panics
 /// In early start-up, before this processor has a task.
+#[inline]
 #[must_use]
 pub fn current() -> Arc<Task> {
-    match with_current(Task::this) {
-        Some(task) => task,
-        // The processor holds a reference to what it runs.
-        None => unreachable!("the current task is gone"),
+    #[cfg(not(target_os = "none"))]
+    {
+        crate::machine::host::with_current(Arc::clone)
     }
+    #[cfg(target_os = "none")]
+    hal::thread::current()
 }
 
 /// The current task; `None` in early start-up.
@@ -498,7 +488,7 @@ pub fn try_current() -> Option<Arc<Task>> {
     if !hal::thread::is_thread() {
         return None;
     }
-    with_current(Task::this)
+    Some(current())
 }
 
 /// Sleeps, uninterruptibly, until somebody unparks the current task or `deadline` passes; returns at once

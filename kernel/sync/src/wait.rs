@@ -56,10 +56,8 @@ impl<'a> Enrolled<'a> {
         } else {
             ANY_WAIT
         };
-        let enrol = |(pollee, events): &(&Pollee, Events)| match task.this() {
-            Some(observer) => pollee.enrol(observer, *events, exclusive, wait),
-            // A running task is there.
-            None => u64::MAX,
+        let enrol = |(pollee, events): &(&Pollee, Events)| {
+            pollee.enrol(task::current(), *events, exclusive, wait)
         };
         for (one, key) in on.iter().zip(&mut keys) {
             *key = enrol(one);

@@ -2,6 +2,7 @@
 
 use abi::fcntl::OFlags;
 use abi::inotify::InotifyMask;
+use abi::stat::{S_IFMT, S_IFSOCK};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::any::Any;
@@ -21,6 +22,8 @@ pub struct OpenFile {
     path: Path,
     flags: AtomicU32,
     positioned: bool,
+    /// Its inode is a socket's; it may still be a mere place.
+    socket: bool,
     /// A read or write holds the position to its end: of files and directories, not of devices, whose reads may
     /// wait for ever.
     holds_position: bool,
@@ -55,12 +58,14 @@ impl OpenFile {
         let positioned = ops.positioned();
         let attr = path.inode().attr();
         let holds_position = attr.is_regular() || attr.is_dir();
+        let socket = attr.mode() & S_IFMT == S_IFSOCK;
         OPEN_FILES.fetch_add(1, Ordering::Relaxed);
         Arc::new(Self {
             ops,
             path,
             flags: AtomicU32::new(flags.difference(transient).bits()),
             positioned,
+            socket,
             holds_position,
             counted,
             position: Mutex::new(()),
@@ -157,6 +162,13 @@ impl OpenFile {
     #[must_use]
     pub fn positioned(&self) -> bool {
         self.positioned
+    }
+
+    /// Whether its inode is a socket's.
+    #[inline]
+    #[must_use]
+    pub fn is_socket(&self) -> bool {
+        self.socket
     }
 
     /// Whether a read or write that moves the position holds it to its end.

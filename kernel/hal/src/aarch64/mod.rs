@@ -19,7 +19,7 @@ mod uart;
 mod user;
 mod vdso;
 
-pub(crate) use fp::{fp_forget, fp_load, fp_read};
+pub(crate) use fp::{fp_forget, fp_load, fp_read, fp_with};
 pub(crate) use gic::{ipi_send, line_disable, line_enable};
 pub(crate) use irq::{
     IrqState, irq_disable, irq_enable, irq_restore, irqs_enabled, wait_for_interrupt,

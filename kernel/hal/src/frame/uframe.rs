@@ -45,9 +45,10 @@ impl UFrame {
         Some(frame)
     }
 
-    /// A page whose bytes are its last owner's: the caller overwrites all of them first.
+    /// A page whose bytes are its last owner's: for who lets nobody see a byte that he has not written.
     #[inline]
-    pub(crate) fn alloc_dirty() -> Option<UFrame> {
+    #[must_use]
+    pub fn alloc_dirty() -> Option<UFrame> {
         let pfn = pool::take(Purpose::User)?;
         map().word(pfn).store(1, Ordering::Relaxed);
         NonZeroU32::new(pfn).map(UFrame)

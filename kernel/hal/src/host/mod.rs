@@ -134,6 +134,10 @@ thread_local! {
     static FP: core::cell::RefCell<FpState> = const { core::cell::RefCell::new(FpState::ZERO) };
 }
 
+pub(crate) fn fp_with<R>(f: impl FnOnce(&FpState) -> R) -> R {
+    f(&FP.with_borrow(Clone::clone))
+}
+
 pub(crate) fn fp_load(state: &FpState) {
     head().fp_used.set(true);
     FP.with_borrow_mut(|fp| fp.clone_from(state));

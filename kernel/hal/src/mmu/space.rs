@@ -78,14 +78,15 @@ impl PageTable {
             {
                 let mut asids = ASIDS.lock();
                 let asids = asids.get_or_insert_with(|| Asids::new(tlb::asid_limit()));
-                let (state, flush) = asids.switch_in(me, next.state());
-                next.state.store(state.pack(), Ordering::SeqCst);
+                let word = next.state.load(Ordering::SeqCst);
+                let (word, flush) = asids.switch_in_word(me, word);
+                next.state.store(word, Ordering::SeqCst);
                 if flush {
                     tlb::flush_cpu();
                 }
                 // The bit is seen by whoever changes an entry before this CPU can read the entry.
                 tlb::full_barrier();
-                tlb::set_base(u64::from(next.root.0) << 12, state.asid);
+                tlb::set_base(u64::from(next.root.0) << 12, (word >> 16) as u16);
                 if let Some(old) = current.as_ref() {
                     old.left_by(me);
                 }
@@ -122,9 +123,9 @@ impl Space {
 
     /// CPU `me` has another base now. Under the lock of the numbers.
     fn left_by(&self, me: usize) {
-        let mut s = self.state();
-        s.active &= !(1 << me);
-        self.state.store(s.pack(), Ordering::SeqCst);
+        // The low byte of the word is `active`.
+        let word = self.state.load(Ordering::SeqCst) & !(1 << me);
+        self.state.store(word, Ordering::SeqCst);
     }
 
     /// Drops the translations of `pages` pages from `va` wherever they may be; the entries were

@@ -166,7 +166,7 @@ impl UnixSocket {
     /// The socket behind an open file, if it is one of this family.
     #[must_use]
     pub fn of_file(file: &OpenFile) -> Option<Arc<Self>> {
-        let socket = crate::file::socket_of(file)?;
+        let socket = crate::file::socket_of(file)?.clone();
         let any: Arc<dyn core::any::Any + Send + Sync> = socket;
         any.downcast().ok()
     }

@@ -40,7 +40,7 @@ fn descriptor_limit(cx: &Cx<'_>) -> usize {
 /// The socket of a descriptor, with its open file.
 fn lookup(cx: &Cx<'_>, fd: Fd) -> Result<(Arc<OpenFile>, Arc<dyn Socket>)> {
     let file = cx.usable_file(fd)?;
-    let socket = net::file::socket_of(&file).ok_or(Errno::ENOTSOCK)?;
+    let socket = net::file::socket_of(&file).ok_or(Errno::ENOTSOCK)?.clone();
     Ok((file, socket))
 }
 

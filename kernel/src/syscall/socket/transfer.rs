@@ -87,14 +87,19 @@ pub fn receive(
     let mut whole: Option<Received> = None;
     loop {
         let start = dst.mark();
-        let attempt = wait.run(thread, &**socket, || socket.receive(dst, flags, nonblock));
+        let mut last = false;
+        // What came stays here while the answer passes through the wait.
+        let attempt = wait.run(thread, &**socket, || {
+            let received = socket.receive(dst, flags, nonblock)?;
+            last = received.last;
+            match &mut whole {
+                None => whole = Some(received),
+                Some(whole) => whole.append(received),
+            }
+            Ok(())
+        });
         let enough = match attempt {
-            Ok(received) => {
-                let last = received.last;
-                match &mut whole {
-                    None => whole = Some(received),
-                    Some(whole) => whole.append(received),
-                }
+            Ok(()) => {
                 let bytes = whole.as_ref().map_or(0, |whole| whole.bytes);
                 let more = dst.faulted() && dst.fault_in();
                 last || dst.remaining() == 0

@@ -1,7 +1,6 @@
 //! Leaving one task for another.
 
 use alloc::sync::Arc;
-use core::any::Any;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use hal::cpu::CpuId;
@@ -145,11 +144,7 @@ fn account(task: &Task, cpu: &Cpu, now: u64, idling: bool) -> u64 {
 
 /// hal's hook, on the new task's stack with interrupts off.
 pub fn after_switch(prev: Arc<dyn Runnable>) {
-    let prev: Arc<dyn Any + Send + Sync> = prev;
-    // Only tasks are ever switched to.
-    let Ok(prev) = prev.downcast::<Task>() else {
-        return;
-    };
+    let prev: Arc<Task> = hal::thread::downcast(prev);
     let here = hal::cpu::current();
     if let Some(runnable) = Task::switched_out(prev)
         && !CPUS.on(here).is_idle_task(&runnable)

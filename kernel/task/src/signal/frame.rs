@@ -58,7 +58,7 @@ pub fn push(
     info: &SigInfo,
     action: &SigAction,
     fault: FaultRecord,
-    trampoline: u64,
+    trampoline: impl FnOnce() -> u64,
 ) -> Result<(), BadFrame> {
     let flags = SaFlags::from_bits_retain(action.flags);
     let signals = thread.signals().lock();
@@ -91,7 +91,7 @@ pub fn push(
         if flags.contains(SaFlags::RESTORER) {
             action.restorer
         } else {
-            trampoline
+            trampoline()
         },
     );
     regs.set_sp(frame);
@@ -136,20 +136,21 @@ fn write_records(
     fault: FaultRecord,
     write: impl Fn(u64, &[u8]) -> Result<(), BadFrame>,
 ) -> Result<(), BadFrame> {
-    let fp = regs.fpsimd();
-    let head = FpsimdHead {
-        record: Record {
-            magic: FPSIMD_MAGIC,
-            size: size_of::<FpsimdContext>() as u32,
-        },
-        fpsr: fp.fpsr,
-        fpcr: fp.fpcr,
-    };
-    write(at, head.as_bytes())?;
-    write(
-        at.wrapping_add(size_of::<FpsimdHead>() as u64),
-        fp.v.as_bytes(),
-    )?;
+    regs.with_fpsimd(|fp| {
+        let head = FpsimdHead {
+            record: Record {
+                magic: FPSIMD_MAGIC,
+                size: size_of::<FpsimdContext>() as u32,
+            },
+            fpsr: fp.fpsr,
+            fpcr: fp.fpcr,
+        };
+        write(at, head.as_bytes())?;
+        write(
+            at.wrapping_add(size_of::<FpsimdHead>() as u64),
+            fp.v.as_bytes(),
+        )
+    })?;
     let tail = at.wrapping_add(size_of::<FpsimdContext>() as u64);
     if fault.esr == 0 {
         return write(tail, [0u64; 2].as_bytes());
@@ -195,9 +196,7 @@ pub fn pop(thread: &Thread, regs: &mut UserContext) -> Result<(), BadFrame> {
     super::set_mask(thread, frame.uc.mask);
 
     let saved = &frame.uc.mcontext;
-    for (n, value) in saved.regs.iter().enumerate() {
-        regs.set_x(n, *value);
-    }
+    regs.set_all(&saved.regs);
     regs.set_sp(saved.sp);
     regs.set_pc(saved.pc);
     regs.set_pstate(saved.pstate);
