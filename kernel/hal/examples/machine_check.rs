@@ -110,7 +110,9 @@ mod check {
         let spent = hal::time::now_ns() - start;
         assert_eq!(STEPS.load(Ordering::Relaxed), 1000);
         say!("threads: {} ns a switch", spent / 2000);
-        hal::thread::with_current(|now: &Thread| assert!(core::ptr::eq(now.context(), back.context())));
+        hal::thread::with_current(|now: &Thread| {
+            assert!(core::ptr::eq(now.context(), back.context()))
+        });
     }
 
     const PROGRAM: [u32; 16] = [

@@ -42,7 +42,7 @@ pub fn read(cx: &mut Cx<'_>, fd: Fd, buf: UserAddr, len: usize) -> Result<usize>
     let file = cx.file(fd)?;
     readable(&file)?;
     let mut dst = IoDst::user(range(buf, len)?);
-    transfer::read(cx, &file, &mut dst, None, How::default())
+    transfer::read_next(cx, &file, &mut dst)
 }
 
 /// `write(2)`
@@ -50,7 +50,7 @@ pub fn write(cx: &mut Cx<'_>, fd: Fd, buf: UserAddr, len: usize) -> Result<usize
     let file = cx.file(fd)?;
     writable(&file)?;
     let mut src = IoSrc::user(range(buf, len)?);
-    transfer::write(cx, &file, &mut src, None, How::default())
+    transfer::write_next(cx, &file, &mut src)
 }
 
 /// The file of a descriptor that has positions, and the position asked for.

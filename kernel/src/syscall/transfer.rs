@@ -76,6 +76,60 @@ pub fn read(
     }
 }
 
+/// Whether reads and writes may take the short way: nothing to hold, no socket's rules, a position that any length
+/// can be added to.
+#[inline(always)]
+fn is_loose(file: &OpenFile, len: usize) -> bool {
+    !file.holds_position()
+        && !file.is_socket()
+        && file
+            .position_seen()
+            .checked_add(len as u64)
+            .is_some_and(|end| end <= seek::MAX_SIZE)
+}
+
+/// As [`read`] at the file's own position, in a few steps where one try is enough: devices, pipes, events.
+///
+/// # Errors
+/// As [`read`].
+#[inline(always)]
+pub fn read_next(cx: &Cx<'_>, file: &Arc<OpenFile>, dst: &mut IoDst<'_>) -> Result<usize> {
+    let how = How::default();
+    if !is_loose(file, dst.remaining()) {
+        return read(cx, file, dst, None, how);
+    }
+    match file.read_loosely(dst) {
+        Ok(bytes) if !dst.faulted() => Ok(bytes),
+        first => {
+            let mut at = file.position_seen();
+            let done = read_on(cx.thread, file, dst, &mut at, how, first);
+            file.set_position_loosely(at);
+            done
+        }
+    }
+}
+
+/// As [`write`] at the file's own position, in a few steps where one try is enough: devices, pipes, events.
+///
+/// # Errors
+/// As [`write`].
+#[inline(always)]
+pub fn write_next(cx: &Cx<'_>, file: &Arc<OpenFile>, src: &mut IoSrc<'_>) -> Result<usize> {
+    let wanted = src.remaining();
+    if !is_loose(file, wanted) {
+        return write(cx, file, src, None, How::default());
+    }
+    match file.write_loosely(src) {
+        Ok(bytes) if bytes == wanted => Ok(bytes),
+        first => {
+            let mut at = file.position_seen();
+            let done = write_on(cx.thread, file, src, &mut at, (false, false), first);
+            file.set_position_loosely(at);
+            done
+        }
+    }
+}
+
 #[inline]
 fn read_from(
     thread: &Thread,

@@ -184,6 +184,36 @@ impl OpenFile {
         self.position_seen.store(at, Ordering::Relaxed);
     }
 
+    /// Reads at the position of a file that does not hold it and that the caller found readable.
+    ///
+    /// # Errors
+    /// As [`FileOps::read`].
+    #[inline(always)]
+    pub fn read_loosely(&self, dst: &mut IoDst<'_>) -> Result<usize> {
+        let mut at = self.position_seen();
+        let done = self.ops.read(self, dst, &mut at)?;
+        self.set_position_loosely(at);
+        if done != 0 {
+            notify::on(self.path.dentry(), InotifyMask::ACCESS);
+        }
+        Ok(done)
+    }
+
+    /// Writes at the position of a file that does not hold it and that the caller found writable.
+    ///
+    /// # Errors
+    /// As [`FileOps::write`].
+    #[inline(always)]
+    pub fn write_loosely(&self, src: &mut IoSrc<'_>) -> Result<usize> {
+        let mut at = self.position_seen();
+        let done = self.ops.write(self, src, &mut at)?;
+        self.set_position_loosely(at);
+        if done != 0 {
+            notify::on(self.path.dentry(), InotifyMask::MODIFY);
+        }
+        Ok(done)
+    }
+
     /// The position, held against others.
     pub fn position(&self) -> Position<'_> {
         let guard = self.position.lock();

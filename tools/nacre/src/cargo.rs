@@ -13,6 +13,11 @@ pub const KERNEL_TARGET: &str = "aarch64-unknown-none-softfloat";
 /// Where programs in the guest run.
 pub const GUEST_TARGET: &str = "aarch64-unknown-linux-musl";
 
+/// Where alignment must be kept, LLVM copies no structure of more than four words in place. Sixteen is what it does
+/// elsewhere, and faster by far than a call. For the kernel that ships.
+const COPY_IN_PLACE: &str =
+    "target.aarch64-unknown-none-softfloat.rustflags=['-Cllvm-args=-max-store-memcpy=16']";
+
 /// One package to be built.
 #[derive(Debug, Clone, Copy)]
 pub struct Package<'a> {
@@ -34,7 +39,11 @@ pub fn command(workspace: &Workspace) -> Command {
 /// Builds a package and returns where its file is. What cargo says goes to the terminal.
 pub fn build(workspace: &Workspace, package: Package<'_>) -> Result<PathBuf> {
     crate::doctor::ensure_targets()?;
-    let status = command(workspace)
+    let mut command = command(workspace);
+    if package.profile == "image" {
+        command.args(["--config", COPY_IN_PLACE]);
+    }
+    let status = command
         .args([
             "build",
             "--quiet",

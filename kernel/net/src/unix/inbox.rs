@@ -100,6 +100,9 @@ impl Stream {
     /// Bytes and urgent bytes that wait (`SIOCINQ`).
     #[must_use]
     pub fn waiting(&self) -> usize {
+        if self.marks.is_empty() {
+            return self.bytes.len();
+        }
         let beside = self
             .marks
             .iter()

@@ -108,10 +108,10 @@ impl UnixSocket {
 
     /// Receives what waits, up to the next border. `EAGAIN` when nothing does.
     pub(super) fn receive_stream(&self, dst: &mut IoDst<'_>, flags: MsgFlags) -> Result<Received> {
-        if !self.link.lock().is_connected() {
-            return Err(Errno::EINVAL);
-        }
         if flags.contains(MsgFlags::OOB) {
+            if !self.link.lock().is_connected() {
+                return Err(Errno::EINVAL);
+            }
             return self.receive_urgent(dst, flags);
         }
         let mut inbox = self.inbox.lock();
@@ -146,7 +146,9 @@ impl UnixSocket {
         let (mut received, rights, width) = stream.take(dst, by_sender, inline);
         self.options.move_peek_offset(width, false);
         drop(inbox);
-        if let Some(peer) = self.link.lock().peer() {
+        // Not under the link's lock: it tells who waits for room.
+        let peer = self.link.lock().peer();
+        if let Some(peer) = peer {
             peer.uncharge(width);
         }
         received.rights = rights
@@ -167,9 +169,12 @@ impl UnixSocket {
         Ok(received)
     }
 
-    /// What a read says when nothing waits: an error once, the end, or not yet.
+    /// What a read says when nothing waits: `EINVAL` without a connection, an error once, the end, or not yet.
     fn end_of_stream(&self) -> Result<Received> {
         let mut link = self.link.lock();
+        if !link.is_connected() {
+            return Err(Errno::EINVAL);
+        }
         if let Some(error) = link.error.take() {
             return Err(error);
         }
