@@ -17,6 +17,9 @@ use zerocopy::IntoBytes;
 use super::super::Cx;
 use super::descriptor_limit;
 
+/// Control bytes that take no memory but the stack: a few descriptors, or credentials.
+const FEW: usize = 64;
+
 /// Reads a sender's control buffer.
 ///
 /// # Errors
@@ -28,8 +31,13 @@ pub fn read(address: u64, len: u64) -> Result<control::Sent> {
     if len > u64::from(net::settings::CONTROL_MAX.load(Relaxed)) {
         return Err(Errno::ENOBUFS);
     }
-    let bytes = UserSlice::new(UserAddr::from(address), len as usize).read_vec()?;
-    control::parse(&bytes)
+    let range = UserSlice::new(UserAddr::from(address), len as usize);
+    let mut few = [0; FEW];
+    if let Some(bytes) = few.get_mut(..range.len) {
+        range.read(bytes)?;
+        return control::parse(bytes);
+    }
+    control::parse(&range.read_vec()?)
 }
 
 /// A receiver's control buffer while it is filled.
@@ -102,7 +110,7 @@ impl Writer {
     /// Installs files one by one, as many as fit the buffer and the table: reserve, copy out, commit.
     fn put_rights(&mut self, cx: &Cx<'_>, rights: &[Arc<OpenFile>], cloexec: bool) {
         let fit = control::rights_that_fit(self.room, rights.len());
-        let Ok(files) = cx.thread.files() else { return };
+        let files = &cx.holdings.files;
         let limit = descriptor_limit(cx);
         let mut count = 0;
         for file in rights.iter().take(fit) {

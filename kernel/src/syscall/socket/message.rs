@@ -164,11 +164,12 @@ fn send_one(
     let sent = control::read(header.control, header.control_len)?;
     let calling = cx.caller();
     let mut out = outgoing(cx, &calling, flags, address.as_deref());
-    out.files = sent
-        .rights
-        .iter()
-        .map(|fd| cx.thread.files()?.get(*fd))
-        .collect::<Result<Vec<_>>>()?;
+    out.files
+        .try_reserve_exact(sent.rights.len())
+        .map_err(|_| Errno::ENOMEM)?;
+    for fd in sent.rights {
+        out.files.push(cx.holdings.files.get(fd)?);
+    }
     if let Some(claim) = sent.credentials {
         check_credentials(cx, &claim)?;
         out.credentials = Some(claim);

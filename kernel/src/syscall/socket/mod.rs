@@ -100,7 +100,7 @@ pub fn socketpair(
 ) -> Result<usize> {
     let (kind, flags, cloexec) = split_type(kind)?;
     let family = family(domain, kind)?;
-    let files = cx.thread.files()?;
+    let files = &cx.holdings.files;
     let limit = descriptor_limit(cx);
     let first = files.reserve(0, limit, cloexec)?;
     let second = files.reserve(0, limit, cloexec)?;
@@ -230,7 +230,7 @@ pub fn accept4(
         return Err(Errno::EINVAL);
     }
     let (_, file_flags, cloexec) = split_type(flags)?;
-    let files = cx.thread.files()?;
+    let files = &cx.holdings.files;
     let reserved = files.reserve(0, descriptor_limit(cx), cloexec)?;
     let nonblock = file.nonblocking();
     let wait = blocking::Wait::to_receive(&*socket, nonblock);
