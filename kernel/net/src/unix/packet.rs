@@ -218,8 +218,6 @@ impl UnixSocket {
         let mut received = Received {
             bytes: copied,
             whole,
-            from: message.from.clone().map(Name::Unix),
-            sender: message.sender.clone(),
             last: true,
             ..Received::default()
         };
@@ -228,6 +226,8 @@ impl UnixSocket {
         }
         received.control.extend(self.rare.stamp(message.stamp));
         if peek {
+            received.from = message.from.clone().map(Name::Unix);
+            received.sender.clone_from(&message.sender);
             received.rights = message
                 .rights
                 .as_ref()
@@ -247,10 +247,11 @@ impl UnixSocket {
         self.options.move_peek_offset(whole, false);
         self.wake_for_room(room);
         if let Some(message) = message {
-            received.rights = message
-                .rights
-                .map(|rights| rights.receive())
-                .unwrap_or_default();
+            received.from = message.from.map(Name::Unix);
+            received.sender = message.sender;
+            if let Some(rights) = message.rights {
+                received.rights = rights.receive();
+            }
             drop(message.charge);
         }
         Ok(received)

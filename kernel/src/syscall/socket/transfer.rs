@@ -19,17 +19,23 @@ pub fn send(
     out: &mut Outgoing<'_>,
     nonblock: bool,
 ) -> Result<usize> {
-    let wait = Wait::to_send(&**socket, nonblock);
     let mut sent = 0;
     loop {
         let start = src.mark();
-        let attempt = wait.run(thread, &**socket, || {
+        let mut send = || {
             let result = socket.clone().send(src, out);
             if result.is_err() && !src.faulted() {
                 src.rewind(start);
             }
             result
-        });
+        };
+        // Most have room at once.
+        let attempt = match send() {
+            Err(Errno::EAGAIN) if !nonblock => {
+                Wait::to_send(&**socket, nonblock).run(thread, &**socket, send)
+            }
+            done => done,
+        };
         let error = match attempt {
             Ok(bytes) => {
                 sent += bytes;

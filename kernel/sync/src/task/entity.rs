@@ -16,6 +16,8 @@ pub struct Entity {
     cpu: AtomicU32,
     nice: AtomicI32,
     policy: AtomicU32,
+    /// The share that follows from the two.
+    weight: AtomicU32,
     reset_on_fork: AtomicBool,
     /// Run time scaled by weight, in nanoseconds of a nice-0 task.
     vruntime: AtomicU64,
@@ -33,6 +35,9 @@ const WEIGHTS: [u32; 40] = [
     3906, 3121, 2501, 1991, 1586, 1277, 1024, 820, 655, 526, 423, 335, 272, 215, 172, 137, 110, 87,
     70, 56, 45, 36, 29, 23, 18, 15,
 ];
+
+/// Weight of a task at nice 0.
+const NICE_0_WEIGHT: u32 = 1024;
 
 /// Weight of a task of policy `SCHED_IDLE`.
 const IDLE_WEIGHT: u32 = 3;
@@ -55,6 +60,7 @@ impl Entity {
             cpu: AtomicU32::new(u32::MAX),
             nice: AtomicI32::new(0),
             policy: AtomicU32::new(0),
+            weight: AtomicU32::new(NICE_0_WEIGHT),
             reset_on_fork: AtomicBool::new(false),
             vruntime: AtomicU64::new(0),
             ran: AtomicU64::new(0),
@@ -99,6 +105,7 @@ impl Entity {
     /// Sets the nice value, cut to its range.
     pub fn set_nice(&self, nice: i32) {
         self.nice.store(nice.clamp(-20, 19), Relaxed);
+        self.weigh();
     }
 
     /// The scheduling policy's number: `SCHED_OTHER`, `SCHED_BATCH` or `SCHED_IDLE`.
@@ -110,6 +117,7 @@ impl Entity {
     /// Sets the policy's number, which the caller has checked.
     pub fn set_policy(&self, policy: u32) {
         self.policy.store(policy, Relaxed);
+        self.weigh();
     }
 
     /// Whether what it forks starts with no less than nice 0 (`SCHED_RESET_ON_FORK`).
@@ -127,11 +135,16 @@ impl Entity {
     #[inline]
     #[must_use]
     pub fn weight(&self) -> u32 {
-        if self.policy() == SCHED_IDLE {
-            return IDLE_WEIGHT;
-        }
+        self.weight.load(Relaxed)
+    }
+
+    fn weigh(&self) {
         let index = usize::try_from(self.nice() + 20).unwrap_or(20);
-        WEIGHTS.get(index).copied().unwrap_or(1024)
+        let weight = match self.policy() {
+            SCHED_IDLE => IDLE_WEIGHT,
+            _ => WEIGHTS.get(index).copied().unwrap_or(NICE_0_WEIGHT),
+        };
+        self.weight.store(weight, Relaxed);
     }
 
     /// Weighted run time.

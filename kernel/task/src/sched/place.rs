@@ -5,8 +5,8 @@ use core::sync::atomic::Ordering::Relaxed;
 
 use hal::cpu::{CpuId, CpuMask};
 use hal::preempt;
+use sync::Task;
 use sync::sched::Wake;
-use sync::{Instant, Task};
 
 use super::queue::RunQueue;
 use super::{ACTIVE, CPUS, IDLE, STARTED, balance, switch};
@@ -26,6 +26,11 @@ pub(super) fn enqueue(task: Arc<Task>, wake: Wake) {
     let cpu = choose(&task, allowed, here, wake);
     queue_on(cpu, task, true);
     drop(pin);
+}
+
+/// The time as the scheduler needs it: it loses nothing when the reading is a few instructions early.
+fn now_ns() -> u64 {
+    hal::time::ticks_to_ns(hal::time::ticks())
 }
 
 /// The processors a task may run on now. A mask that none of them is in counts for nothing.
@@ -74,7 +79,7 @@ fn settle(cpu: CpuId, queue: &mut RunQueue, task: &Task, slept: bool, now: u64) 
 
 /// Queues a task on a processor that shall notice. `slept`: it gets a sleeper's place in time.
 pub(super) fn queue_on(cpu: CpuId, task: Arc<Task>, slept: bool) {
-    let now = Instant::now().as_nanos();
+    let now = now_ns();
     let there = CPUS.on(cpu);
     let mut queue = there.queue.lock();
     let vruntime = settle(cpu, &mut queue, &task, slept, now);
@@ -91,7 +96,7 @@ pub(super) fn queue_on(cpu: CpuId, task: Arc<Task>, slept: bool) {
 
 /// Queues the partner of a synchronous wake-up to run next here.
 fn partner(here: CpuId, task: Arc<Task>) {
-    let now = Instant::now().as_nanos();
+    let now = now_ns();
     let cpu = CPUS.on(here);
     let mut queue = cpu.queue.lock();
     settle(here, &mut queue, &task, true, now);
@@ -106,7 +111,7 @@ pub(super) fn requeue(here: CpuId, task: Arc<Task>) {
         return enqueue(task, Wake::Normal);
     }
     // The processor has just chosen another: no second look.
-    let now = Instant::now().as_nanos();
+    let now = now_ns();
     let cpu = CPUS.on(here);
     let mut queue = cpu.queue.lock();
     queue.push(task);
