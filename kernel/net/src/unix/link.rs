@@ -105,6 +105,11 @@ impl Link {
         matches!(self.state, State::Apart)
     }
 
+    /// Whether a send has to look at the error or the shutdown.
+    pub fn is_troubled(&self) -> bool {
+        self.error.is_some() || self.shut.contains(Shut::SEND)
+    }
+
     pub fn is_peer(&self, socket: &UnixSocket) -> bool {
         match &self.state {
             State::Connected(connection) => core::ptr::eq(connection.peer.as_ptr(), socket),

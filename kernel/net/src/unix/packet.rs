@@ -35,15 +35,23 @@ impl UnixSocket {
             Some(bytes) if self.kind == Kind::Datagram => Some(Address::parse(bytes)?),
             _ => None,
         };
-        let peer = self.link.lock().peer();
-        if address.is_none() && peer.is_none() && !self.link.lock().is_connected() {
+        let link = self.link.lock();
+        let (peer, connected) = (link.peer(), link.is_connected());
+        let (mut from, troubled) = (link.address(), link.is_troubled());
+        drop(link);
+        if address.is_none() && peer.is_none() && !connected {
             return Err(Errno::ENOTCONN);
         }
         let len = src.remaining();
         if len > self.options.send_buffer().saturating_sub(HEADROOM) {
             return Err(Errno::EMSGSIZE);
         }
-        self.check_sending()?;
+        if troubled {
+            self.check_sending()?;
+        }
+        if self.charged() >= self.options.send_buffer() {
+            return Err(Errno::EAGAIN);
+        }
         let target = match &address {
             Some(address) => names::find(address, self.kind, out.caller)?,
             None => self.connected_target(peer)?,
@@ -61,7 +69,10 @@ impl UnixSocket {
             });
         }
         let sender = self.message_sender(&target, out)?;
-        let from = self.link.lock().address();
+        if from.is_none() && sender.is_some() {
+            // It may just have got a name.
+            from = self.link.lock().address();
+        }
         let rights = out.take_rights(target.holder())?;
         let charge = SendCharge::new(self, len);
         let message = Message {
@@ -98,7 +109,7 @@ impl UnixSocket {
         }
     }
 
-    /// A pending error, an own shutdown, a full buffer.
+    /// A pending error, an own shutdown.
     fn check_sending(&self) -> Result<()> {
         let mut link = self.link.lock();
         if let Some(error) = link.error.take() {
@@ -107,12 +118,7 @@ impl UnixSocket {
         if link.shut.contains(Shut::SEND) {
             return Err(Errno::EPIPE);
         }
-        drop(link);
-        if self.charged() >= self.options.send_buffer() {
-            Err(Errno::EAGAIN)
-        } else {
-            Ok(())
-        }
+        Ok(())
     }
 
     /// The connected receiver; one that is gone dissolves the connection.
