@@ -205,12 +205,14 @@ pub fn dispatch(
     }
     let value = table::handler(number)(&mut cx);
     let value = match table::handler(number) {
+    let handler = match table::handler(number) {
         Some(handler) => {
             thread.process().counts.count(number);
-            handler(&mut cx)
+            handler
         }
-        None => cx.fail(Errno::ENOSYS),
+        None => table::unknown,
     };
+    let value = handler(&mut cx);
     cx.regs.set_x(0, value);
 }
 
