@@ -37,8 +37,8 @@ pub fn live(thread: Arc<Thread>, mut regs: UserContext) {
     let mut holdings = Holdings::of(&thread);
     // Once it has ended a thread has nothing.
     while let Ok(held) = &holdings {
-        let trap = if thread.has(flag::TRACE) {
-            regs.run(|regs| syscall::dispatch_traced(&thread, regs, held, &mut failed))
+        let trap = if thread.flags() & (flag::TRACE | flag::TAGGED) != 0 {
+            regs.run(|regs| syscall::dispatch_unusual(&thread, regs, held, &mut failed))
         } else {
             regs.run(|regs| syscall::dispatch(&thread, regs, held, &mut failed))
         };
@@ -60,7 +60,7 @@ pub fn live(thread: Arc<Thread>, mut regs: UserContext) {
         if !held.are_of(&thread) {
             holdings = Holdings::of(&thread);
         }
-        const QUIET: u32 = flag::TRACE | flag::INIT;
+        const QUIET: u32 = flag::TRACE | flag::INIT | flag::TAGGED;
         let flags = thread.flags();
         if interrupted.is_none() && flags & !QUIET == 0 {
             continue;

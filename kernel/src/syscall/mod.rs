@@ -72,6 +72,7 @@ use hal::UserContext;
 use mm::AddressSpace;
 use sync::{Credentials, Resource};
 use task::caller::Calling;
+use task::thread::flag;
 use task::{Process, Thread};
 use vfs::{FdTable, OpenFile};
 
@@ -191,20 +192,6 @@ pub fn dispatch(
         holdings,
         failed,
     };
-    let result = if thread.flags() & (flag::TRACE | flag::TAGGED) != 0 {
-        unusual(&mut cx, entry, number)
-    } else {
-        (entry.handler)(&mut cx)
-    };
-    match result {
-        Ok(value) => {
-            regs.set_x(0, value as u64);
-            None
-        }
-        Err(errno) => failed(thread, regs, number, errno),
-    }
-    let value = table::handler(number)(&mut cx);
-    let value = match table::handler(number) {
     let handler = match table::handler(number) {
         Some(handler) => {
             thread.process().counts.count(number);
@@ -216,62 +203,47 @@ pub fn dispatch(
     cx.regs.set_x(0, value);
 }
 
-/// As [`dispatch`], with a line of text before or after.
-#[cold]
-pub fn dispatch_traced(
-    thread: &Arc<Thread>,
-    regs: &mut UserContext,
-    number: usize,
-    errno: Errno,
-) -> Option<Interrupted> {
-    match errno {
-        Errno::ERESTARTSYS
-        | Errno::ERESTARTNOINTR
-        | Errno::ERESTARTNOHAND
-        | Errno::ERESTART_RESTARTBLOCK => Some(Interrupted {
-            errno,
-            x0: regs.x(0),
-        }),
-        _ => {
-            thread.process().counts.count_error(number, errno);
-            regs.set_x(0, errno.to_register());
-            None
-        }
-    }
-}
-
 /// Serves a call of a thread whose calls are traced, or that may tag addresses.
 #[cold]
-fn unusual(cx: &mut Cx<'_>, entry: &table::Entry, number: usize) -> Result<usize> {
-    let given = cx.regs.arguments();
+#[inline(never)]
+pub fn dispatch_unusual(
+    thread: &Arc<Thread>,
+    regs: &mut UserContext,
+    holdings: &Holdings,
+    failed: &mut Option<Errno>,
+) {
+    *failed = None;
+    let number = regs.x(8) as u32 as usize;
+    let given = regs.arguments();
     // Where memory is to be must be said without a tag.
-    if cx.thread.has(flag::TAGGED) && number != abi::nr::BRK {
+    if thread.has(flag::TAGGED) && number != abi::nr::BRK {
+        let addresses = table::entry(number).addresses;
         for (n, raw) in given.iter().enumerate() {
-            if entry.addresses & 1 << n != 0 {
-                cx.regs.set_x(n, hal::addr::untagged(*raw as usize) as u64);
+            if addresses & 1 << n != 0 {
+                regs.set_x(n, hal::addr::untagged(*raw as usize) as u64);
             }
         }
     }
-    let served = cx.regs.arguments();
-    let result = if cx.thread.has(flag::TRACE) {
-        traced(cx, entry, number)
+    let served = regs.arguments();
+    if thread.has(flag::TRACE) {
+        dispatch_traced(thread, regs, holdings, failed);
     } else {
-        (entry.handler)(cx)
-    };
+        dispatch(thread, regs, holdings, failed);
+    }
+    // x0 is the result, unless the call is to be made again.
+    let first = usize::from(!failed.is_some_and(Errno::is_restart));
     // The program finds its registers as they were, but where a handler has set others.
-    for (n, (raw, seen)) in given.into_iter().zip(served).enumerate() {
-        if raw != seen && cx.regs.x(n) == seen {
-            cx.regs.set_x(n, raw);
+    for (n, (raw, seen)) in given.into_iter().zip(served).enumerate().skip(first) {
+        if raw != seen && regs.x(n) == seen {
+            regs.set_x(n, raw);
         }
     }
-    result
 }
 
-/// As the handler, with a line of text before or after.
-#[cold]
-fn traced(cx: &mut Cx<'_>, entry: &table::Entry, number: usize) -> Result<usize> {
-    let line = Line::of(entry, number, &cx.regs.arguments());
-    let (tid, name) = (cx.thread.tid(), cx.thread.name());
+/// As [`dispatch`], with a line of text before or after.
+fn dispatch_traced(
+    thread: &Arc<Thread>,
+    regs: &mut UserContext,
     holdings: &Holdings,
     failed: &mut Option<Errno>,
 ) {
@@ -290,7 +262,6 @@ fn traced(cx: &mut Cx<'_>, entry: &table::Entry, number: usize) -> Result<usize>
         emit(&line.unfinished());
         return dispatch(thread, regs, holdings, failed);
     }
-    *failed = None;
     dispatch(thread, regs, holdings, failed);
     let result = match *failed {
         Some(errno) => Err(errno),

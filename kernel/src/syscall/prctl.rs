@@ -116,6 +116,8 @@ pub fn prctl(
             } else {
                 cx.thread.raise(flag::TAGGED);
             }
+            // The loop of the thread's calls looks at it when it begins.
+            cx.regs.come_back();
         }
         PR_GET_TAGGED_ADDR_CTRL => {
             if !none {
