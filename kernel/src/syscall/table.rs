@@ -35,8 +35,6 @@ pub type Handler = fn(&mut Cx<'_>) -> u64;
 /// What the kernel knows of one number.
 #[derive(Clone, Copy)]
 pub struct Entry {
-    /// The call itself.
-    pub handler: Handler,
     /// The parameters that are addresses, a bit each.
     pub addresses: u8,
     /// Writes the decoded arguments, comma separated.
@@ -125,7 +123,6 @@ macro_rules! syscalls {
             let mut table = [UNKNOWN_COPY; LEN];
             $(
                 table[$nr] = Entry {
-                    handler: shims::$name,
                     addresses: {
                         #[allow(unused_mut, reason = "a call may take no arguments")]
                         let mut mask = 0;
@@ -164,7 +161,6 @@ macro_rules! syscalls {
 }
 
 const UNKNOWN_COPY: Entry = Entry {
-    handler: unknown,
     addresses: 0,
     decode: decode_raw,
     name: "",
