@@ -1,7 +1,9 @@
 //! What the binary itself knows, in `/proc`: version, command line, names.
 
+use abi::Errno;
 use alloc::string::String;
 use core::fmt::Write as _;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use fs::proc::{Text, setting, show};
 
@@ -51,6 +53,8 @@ pub fn install(command_line: &str) {
 fn register_net() {
     use net::inet::address::Family;
     use net::inet::dgram::report::Which;
+    use net::inet::ip_options::DEFAULT_TTL;
+    use net::inet::ports;
     use net::settings::{
         BACKLOG_MAX, CONTROL_MAX, RECEIVE_DEFAULT, RECEIVE_MAX, SEND_DEFAULT, SEND_MAX,
         UNIX_QUEUE_MAX,
@@ -62,6 +66,12 @@ fn register_net() {
     for (name, family) in [("net/tcp", Family::V4), ("net/tcp6", Family::V6)] {
         show(name, move |out: &mut Text| {
             out.push(&net::inet::tcp::report::report(family));
+            Ok(())
+        });
+    }
+    for (name, family) in [("net/sockstat", Family::V4), ("net/sockstat6", Family::V6)] {
+        show(name, move |out: &mut Text| {
+            out.push(&net::inet::sockstat::report(family));
             Ok(())
         });
     }
@@ -78,6 +88,13 @@ fn register_net() {
             Ok(())
         });
     }
+    two_numbers("sys/net/ipv4/ip_local_port_range", &ports::EPHEMERAL);
+    two_numbers("sys/net/ipv4/ping_group_range", &net::inet::PING_GROUPS);
+    setting::counter(
+        "sys/net/ipv4/ip_unprivileged_port_start",
+        &ports::UNPRIVILEGED,
+    );
+    setting::counter("sys/net/ipv4/ip_default_ttl", &DEFAULT_TTL);
     setting::counter("sys/net/core/somaxconn", &BACKLOG_MAX);
     setting::counter("sys/net/core/optmem_max", &CONTROL_MAX);
     setting::counter("sys/net/core/wmem_default", &SEND_DEFAULT);
@@ -85,4 +102,23 @@ fn register_net() {
     setting::counter("sys/net/core/wmem_max", &SEND_MAX);
     setting::counter("sys/net/core/rmem_max", &RECEIVE_MAX);
     setting::counter("sys/net/unix/max_dgram_qlen", &UNIX_QUEUE_MAX);
+}
+
+/// The ends of a range that root may set.
+fn two_numbers(path: &'static str, ends: &'static [AtomicU32; 2]) {
+    setting::settable_row(
+        path,
+        move || {
+            ends.iter()
+                .map(|end| i64::from(end.load(Ordering::Relaxed)))
+                .collect()
+        },
+        move |numbers| {
+            for (end, number) in ends.iter().zip(numbers) {
+                let number = u32::try_from(*number).map_err(|_| Errno::EINVAL)?;
+                end.store(number, Ordering::Relaxed);
+            }
+            Ok(())
+        },
+    );
 }

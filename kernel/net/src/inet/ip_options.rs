@@ -264,6 +264,7 @@ impl IpOptions {
         let value = read_value(level, name, bytes)?;
         match (level, name) {
             (SOL_IP, ip::TOS) => self.tos.store(value & 0xff, Relaxed),
+            (SOL_IP, ip::TTL) if value == -1 => self.ttl.store(-1, Relaxed),
             (SOL_IP, ip::TTL) => store_in(&self.ttl, value, 1..=255)?,
             (SOL_IP, ip::MINTTL) => store_in(&self.min_ttl, value, 0..=255)?,
             (SOL_IP, ip::MTU_DISCOVER) => store_in(&self.discover, value, 0..=DISCOVER_MAX)?,

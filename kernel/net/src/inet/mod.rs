@@ -24,13 +24,14 @@ pub mod core;
 pub mod dgram;
 pub mod icmp;
 pub mod input;
-mod ip_options;
+pub mod ip_options;
 mod link_options;
 pub mod output;
 pub mod ports;
 pub mod report;
 pub mod resolve;
 pub mod route;
+pub mod sockstat;
 pub mod tcp;
 pub mod udp;
 

@@ -1,7 +1,7 @@
 //! UDP: the header, and the way of a message.
 
 use super::address::Endpoint;
-use super::dgram::{self, DatagramSocket};
+use super::dgram::{self, DatagramSocket, Report};
 use super::input::Incoming;
 use super::output::{self, Packet};
 use super::{checksum, icmp, route};
@@ -26,11 +26,15 @@ pub fn send(
     if route::is_local(packet.to) {
         let incoming = packet.incoming(route::LOOPBACK, &[]);
         dgram::SENT.fetch_add(1, core::sync::atomic::Ordering::Relaxed);
-        if !dgram::input::udp(&incoming, from, to, bytes)
+        if let Err(bytes) = dgram::input::udp(&incoming, from, to, bytes)
             && let Some(sender) = sender
         {
             let to = Endpoint::new(packet.to, to);
-            sender.report(icmp::port_unreachable(&to), true);
+            let report = Report {
+                bytes,
+                ..icmp::port_unreachable(&to)
+            };
+            sender.report(report, true);
         }
         return Ok(());
     }
@@ -39,7 +43,8 @@ pub fn send(
     if many && packet.loops {
         let device = output::device_of(packet).unwrap_or(route::LOOPBACK);
         let incoming = packet.incoming(device, &[]);
-        dgram::input::udp(&incoming, from, to, bytes.clone());
+        // Groups without members refuse nothing.
+        let _ = dgram::input::udp(&incoming, from, to, bytes.clone());
     }
     output::send(packet, &message(packet, from, to, &bytes)?)
 }
@@ -107,7 +112,7 @@ pub fn input(packet: &Incoming<'_>, verified: bool) -> bool {
         return true;
     }
     let bytes = whole.get(HEADER..).unwrap_or_default().to_vec();
-    dgram::input::udp(packet, header.from, header.to, bytes)
+    dgram::input::udp(packet, header.from, header.to, bytes).is_ok()
 }
 
 #[cfg(test)]

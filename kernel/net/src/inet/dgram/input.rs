@@ -32,8 +32,16 @@ fn datagram(packet: &Incoming<'_>, from_port: u16, to_port: u16, bytes: Vec<u8>)
     }
 }
 
-/// A message of UDP; `false` when nobody takes it.
-pub fn udp(packet: &Incoming<'_>, from_port: u16, to_port: u16, bytes: Vec<u8>) -> bool {
+/// A message of UDP; its bytes come back when nobody takes it.
+///
+/// # Errors
+/// The bytes.
+pub fn udp(
+    packet: &Incoming<'_>,
+    from_port: u16,
+    to_port: u16,
+    bytes: Vec<u8>,
+) -> Result<(), Vec<u8>> {
     let arrival = Arrival {
         from: (packet.from, from_port),
         to: (packet.to, to_port),
@@ -45,9 +53,9 @@ pub fn udp(packet: &Incoming<'_>, from_port: u16, to_port: u16, bytes: Vec<u8>) 
         return match UDP.find(&arrival) {
             Some(socket) => {
                 socket.deliver(message);
-                true
+                Ok(())
             }
-            None => false,
+            None => Err(message.bytes),
         };
     }
     let multicast = packet.to.is_multicast();
@@ -64,7 +72,7 @@ pub fn udp(packet: &Incoming<'_>, from_port: u16, to_port: u16, bytes: Vec<u8>) 
             socket.deliver(message.clone());
         }
     }
-    true
+    Ok(())
 }
 
 /// Every raw socket of a protocol gets its copy; whether there was one.

@@ -183,7 +183,10 @@ impl TcpSocket {
                 self.reset();
                 return Joined::Refused;
             }
-            Some(false) => return Joined::NoRoom,
+            Some(false) => {
+                self.wait_to_join();
+                return Joined::NoRoom;
+            }
             Some(true) => {}
         }
         let server = self.make_server(&listener, local, remote);

@@ -9,6 +9,7 @@ use abi::Errno;
 use alloc::collections::VecDeque;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
+use sync::Instant;
 
 bitflags::bitflags! {
     /// Halves that ended.
@@ -87,6 +88,8 @@ pub struct Link {
     pub closed: bool,
     /// The connection leaves the machine.
     pub wired: bool,
+    /// When it is over, whatever the other end does.
+    pub ends_at: Option<Instant>,
 }
 
 impl Link {
@@ -105,6 +108,7 @@ impl Link {
             done: false,
             closed: false,
             wired: false,
+            ends_at: None,
         }
     }
 

@@ -23,6 +23,8 @@ use core::time::Duration;
 use mm::io::{IoDst, IoSrc};
 use sync::{Events, Instant, SpinLock, rank};
 
+/// How long an end that nobody holds waits for the other's (`net.ipv4.tcp_fin_timeout`).
+const FIN_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long what was sent may stay without an answer when nobody says (`net.ipv4.tcp_retries2`).
 const GIVE_UP: Duration = Duration::from_secs(924);
 
@@ -45,6 +47,8 @@ pub fn look_by(when: Instant) {
 
 /// Takes the steps whose time has come; when to come again.
 pub fn settle() -> Option<Instant> {
+    // Who wants to come back from now on says so: this round may pass over him.
+    NEXT_LOOK.store(u64::MAX, Relaxed);
     let halves = half::settle();
     let now = Instant::now();
     loop {
@@ -57,7 +61,11 @@ pub fn settle() -> Option<Instant> {
         };
         let Some(due) = due else { break };
         if let Some(socket) = due.upgrade() {
-            socket.with_wire(|wire| wire.timer = None);
+            if socket.with_wire(|wire| wire.timer = None).is_none() {
+                socket.give_up_joining();
+            } else {
+                socket.give_up_ending();
+            }
         }
     }
     let next = TIMERS.lock().first_key_value().map(|((at, _), _)| *at);
@@ -466,6 +474,9 @@ impl TcpSocket {
                 }
             }
         });
+        if existed.is_some() && !hard {
+            self.end_by_time(Instant::after(FIN_TIMEOUT));
+        }
         if existed.is_none() {
             let orphan = ORPHANS.lock().remove(&self.core.id);
             drop(orphan);
@@ -481,6 +492,51 @@ impl TcpSocket {
             } else if port != 0 {
                 PORTS.release(port, self.core.id);
             }
+        }
+    }
+
+    /// Comes back to this socket when time is up.
+    fn end_by_time(&self, at: Instant) {
+        self.link.lock().ends_at = Some(at);
+        let old = TIMERS.lock().insert((at, self.core.id), self.this.clone());
+        drop(old);
+        look_by(at);
+    }
+
+    /// A listener's queue is full: the connection is given up when SYNs would have been sent often enough.
+    pub(super) fn wait_to_join(&self) {
+        let count = self.tcp.syn_count.load(Relaxed).clamp(1, 16) as u32;
+        let user = u64::from(self.tcp.user_timeout.load(Relaxed));
+        let wait = if user > 0 {
+            Duration::from_millis(user)
+        } else {
+            Duration::from_secs((1 << (count + 1)) - 1)
+        };
+        self.end_by_time(Instant::after(wait));
+    }
+
+    fn time_is_up(&self, state: State) -> bool {
+        let mut link = self.link.lock();
+        let up = link.ends_at.is_some_and(Instant::is_past);
+        if up {
+            link.ends_at = None;
+        }
+        up && link.state == state
+    }
+
+    fn give_up_joining(&self) {
+        if self.time_is_up(State::SynSent) {
+            self.fail(Errno::ETIMEDOUT);
+        }
+    }
+
+    fn give_up_ending(&self) {
+        if self.time_is_up(State::FinWait2) && self.link.lock().closed {
+            self.with_wire(|wire| {
+                if let Some(socket) = wire.socket() {
+                    socket.abort();
+                }
+            });
         }
     }
 

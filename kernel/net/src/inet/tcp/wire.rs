@@ -223,10 +223,10 @@ impl Wire {
     pub fn flush(&mut self) -> Standing {
         let at = now();
         loop {
-            let more = self.step(at) && self.post.outgoing.len() >= BURST;
-            while !more && self.step(at) {}
+            while self.step(at) {}
+            let full = self.post.outgoing.len() >= BURST;
             self.transmit();
-            if !more {
+            if !full {
                 break;
             }
         }

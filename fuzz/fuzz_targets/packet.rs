@@ -1,0 +1,21 @@
+//! Packets as the network may send them: headers, extension headers, UDP, quoted packets, addresses of programs.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use net::inet::address::{Endpoint, Family};
+use net::inet::{input, udp};
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Some(packet) = input::parse(bytes, 1) {
+        assert!(packet.payload.len() <= bytes.len());
+        let _ = packet.with_header();
+        if let Some(header) = udp::parse(packet.payload) {
+            assert!(header.length <= packet.payload.len());
+        }
+    }
+    for family in [Family::V4, Family::V6] {
+        if let Ok(end) = Endpoint::parse(family, bytes) {
+            assert_eq!(Endpoint::parse(family, &end.to_bytes(family)), Ok(end));
+        }
+    }
+});

@@ -1,0 +1,45 @@
+//! `/proc/net/sockstat` and `/proc/net/sockstat6`.
+
+use super::address::Family;
+use super::dgram::{RAW, UDP};
+use super::tcp::remote::orphans;
+use super::tcp::table;
+use crate::socket::Socket;
+use alloc::format;
+use alloc::vec::Vec;
+
+/// The text for one family.
+#[must_use]
+pub fn report(family: Family) -> Vec<u8> {
+    let (live, rests) = table::all();
+    let listeners = table::LISTENERS.everyone();
+    let of = |number: u16| number == family.number();
+    let tcp = live.iter().filter(|socket| of(socket.family())).count()
+        + listeners
+            .iter()
+            .filter(|socket| of(socket.family()))
+            .count();
+    let udp = UDP
+        .everyone()
+        .iter()
+        .filter(|socket| of(socket.family()))
+        .count();
+    let raw = RAW
+        .everyone()
+        .iter()
+        .filter(|socket| of(socket.family()))
+        .count();
+    let text = match family {
+        Family::V4 => format!(
+            "sockets: used {}\nTCP: inuse {tcp} orphan {} tw {} alloc {} mem 0\nUDP: inuse {udp} mem 0\nUDPLITE: inuse 0\nRAW: inuse {raw}\nFRAG: inuse 0 memory 0\n",
+            tcp + udp + raw,
+            orphans(),
+            rests.len(),
+            live.len() + listeners.len(),
+        ),
+        Family::V6 => format!(
+            "TCP6: inuse {tcp}\nUDP6: inuse {udp}\nUDPLITE6: inuse 0\nRAW6: inuse {raw}\nFRAG6: inuse 0 memory 0\n"
+        ),
+    };
+    text.into_bytes()
+}
