@@ -464,7 +464,7 @@ TEST(udp_multicast_options_have_their_values)
 
 TEST(udp_a_row_in_proc_net_udp)
 {
-    char line[256], want[32];
+    char line[256], want[64];
     int s = udp4("127.0.0.1", 0), found = 0;
     FILE *f = fopen("/proc/net/udp", "r");
     ASSERT_TRUE(f);
