@@ -315,7 +315,7 @@ TEST(rtnl_way_to_the_loopback)
     EXPECT_TRUE(recv(sock, buf, sizeof buf, 0) > 0);
     EXPECT_EQ(h->nlmsg_type, RTM_NEWROUTE);
     EXPECT_EQ(got->rtm_type, RTN_LOCAL);
-    EXPECT_EQ(got->rtm_table, RT_TABLE_LOCAL);
+    EXPECT_EQ(got->rtm_table, RT_TABLE_MAIN);
     a = nl_find(h, sizeof m, RTA_OIF);
     EXPECT_TRUE(a && *(int *)RTA_DATA(a) == 1);
     a = nl_find(h, sizeof m, RTA_PREFSRC);

@@ -56,9 +56,19 @@ pub fn control(command: u32, arg: UserAddr, caller: &dyn Caller) -> Result<()> {
             link::by_name(plain(&name)).ok_or(Errno::ENODEV)?;
             Err(Errno::ENOTTY)
         }
+        // No card has commands of its own.
+        PRIVATE..=PRIVATE_LAST => {
+            let (_, name) = read(arg)?;
+            link::by_name(plain(&name)).ok_or(Errno::ENODEV)?;
+            Err(Errno::EOPNOTSUPP)
+        }
         _ => Err(Errno::ENOTTY),
     }
 }
+
+/// The first and last of `SIOCDEVPRIVATE`.
+const PRIVATE: u32 = 0x89f0;
+const PRIVATE_LAST: u32 = 0x89ff;
 
 fn ask(command: u32, arg: UserAddr) -> Result<()> {
     let (mut request, name) = read(arg)?;

@@ -249,11 +249,6 @@ pub fn get(request: &Request<'_>, answers: &mut Answers) -> Result<()> {
     let way = link::table().lookup(asked, oif)?;
     let mut route = Route::new(Prefix::host(asked), way.interface.index);
     route.kind = way.kind;
-    route.table = if way.is_local() {
-        table_id::LOCAL
-    } else {
-        table_id::MAIN
-    };
     route.origin = 0;
     route.scope = scope::UNIVERSE;
     route.gateway = way.gateway;
