@@ -124,6 +124,8 @@ impl Stop {
                 host: PathBuf::new(),
                 guest: "/bin/sh".to_owned(),
                 is_script: false,
+                recipes: Vec::new(),
+                on_request: false,
             };
             let (output, ok) = suite.command(&shell, &["-c".to_owned(), line.clone()])?;
             if !ok {

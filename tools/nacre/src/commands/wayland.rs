@@ -11,7 +11,7 @@ use channel::{Run, Size, Terminals};
 use super::run::MachineArgs;
 use crate::session::{Guest, Input, Lost};
 use crate::wayland::qmp::Qmp;
-use crate::{initramfs, kernel, wayland, workspace::Workspace};
+use crate::{initramfs, kernel, modules, wayland, workspace::Workspace};
 
 /// Boot with a display, start the compositor and Wayland clients, and show the screen.
 ///
@@ -40,13 +40,14 @@ pub struct Args {
 impl Args {
     pub fn run(self, workspace: &Workspace) -> Result<ExitCode> {
         let mut machine = self.machine.machine(workspace, &self.profile)?;
-        let files = wayland::files(workspace)?;
+        let mut files = wayland::files(workspace)?;
         let folder = Guest::folder()?;
         let socket = folder.path().join("qmp");
         machine.extra.extend(wayland::qemu_args(&socket));
         if self.gui {
             machine.extra.extend(["-display", "gtk"].map(Into::into));
         }
+        files.extend(modules::files(workspace, &machine)?);
         machine.initrd = folder.path().join("initrd");
         std::fs::write(&machine.initrd, initramfs::agent(workspace, &files, None)?)
             .context("writing the initramfs")?;

@@ -14,13 +14,13 @@ use super::channel::Gone;
 use super::report::{Failure, Report};
 use super::tap::Verdict;
 use crate::commands::wayland::shell;
-use crate::initramfs;
 use crate::qemu::Machine;
 use crate::session::{Guest, Input, Lost};
 use crate::wayland::picture::Picture;
 use crate::wayland::qmp::Qmp;
 use crate::wayland::{self, SCREEN};
 use crate::workspace::Workspace;
+use crate::{initramfs, modules};
 
 /// The name these cases go by.
 pub const NAME: &str = "wayland";
@@ -66,7 +66,8 @@ impl Lab {
         let socket = folder.path().join("qmp");
         machine.extra.extend(wayland::qemu_args(&socket));
         machine.initrd = folder.path().join("initrd");
-        let files = wayland::files(workspace)?;
+        let mut files = wayland::files(workspace)?;
+        files.extend(modules::files(workspace, &machine)?);
         std::fs::write(&machine.initrd, initramfs::agent(workspace, &files, None)?)
             .context("writing the initramfs")?;
         let guest = Guest::boot(&machine, folder)?;
