@@ -180,7 +180,7 @@ impl FileOps for FbFile {
             }
             FBIOBLANK => match arg {
                 FB_BLANK_UNBLANK => self.card.blank_console(false)?,
-                ..=FB_BLANK_POWERDOWN => self.card.blank_console(true)?,
+                1..=FB_BLANK_POWERDOWN => self.card.blank_console(true)?,
                 _ => return Err(Errno::EINVAL),
             },
             _ => return Err(Errno::ENOTTY),
