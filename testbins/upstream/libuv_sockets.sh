@@ -1,0 +1,13 @@
+# libuv's own tests of TCP, UDP and descriptors over pipes, those that pass on Debian's Linux 6.12 in the same emulator.
+# (Not among them: TCP's urgent bytes, which are refused here, and what times out on a busy machine.)
+# recipes: libuv
+CASES=$(cat /tests/upstream_libuv_sockets.list)
+EACH=by_runner
+
+by_runner() {
+	ifconfig lo 127.0.0.1 up
+	cp -r /upstream/libuv/share/libuv/test test
+	UV_RUN_AS_ROOT=1 UV_TEST_TIMEOUT_MULTIPLIER=8 timeout -s KILL 50 /upstream/libuv/bin/uv-run-tests "$1"
+}
+
+. /tests/tap
