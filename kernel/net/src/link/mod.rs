@@ -1,7 +1,7 @@
 //! Interfaces, their addresses, routes and neighbours: what lies below and beside the IP sockets.
 //!
 //! What is configured is one immutable value, a [`Table`]; who reads takes the present one
-//! ([`table`]) and keeps a consistent view for as long as it likes. Who changes it clones it, changes
+//! ([`table()`]) and keeps a consistent view for as long as it likes. Who changes it clones it, changes
 //! the copy and puts it in place, one at a time; then everybody who [subscribed](events) hears what
 //! changed, outside all locks. Frames pass through [`Interface::transmit`](port::Port::transmit) and
 //! [`receive`](port::Port::receive), where they are counted and shown to packet sockets.
