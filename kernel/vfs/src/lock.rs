@@ -391,14 +391,14 @@ mod tests {
             LockOwner::Table(12),
             LockOwner::Table(13),
         );
-        one.set(&lock(12, 0)).unwrap();
-        two.set(&lock(13, 0)).unwrap();
+        assert_eq!(one.set(&lock(12, 0)), Ok(()));
+        assert_eq!(two.set(&lock(13, 0)), Ok(()));
         // Two threads of one owner wait for two others.
         let (first, second) = (Blocked::new(a), Blocked::new(a));
         assert_eq!(one.set_or_block(&lock(11, 0), &first), Err(Errno::EAGAIN));
         assert_eq!(two.set_or_block(&lock(11, 0), &second), Err(Errno::EAGAIN));
         let mine = FileLocks::new();
-        mine.set(&lock(11, 0)).unwrap();
+        assert_eq!(mine.set(&lock(11, 0)), Ok(()));
         assert_eq!(
             mine.set_or_block(&lock(12, 0), &Blocked::new(b)),
             Err(Errno::EDEADLK)
