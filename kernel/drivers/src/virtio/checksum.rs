@@ -55,6 +55,7 @@ pub fn prepare(frame: &mut [u8]) -> Option<(u16, u16)> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod tests {
     use super::*;
     use alloc::vec;
