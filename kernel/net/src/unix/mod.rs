@@ -80,8 +80,6 @@ pub struct UnixSocket {
     options: Options,
     rare: rare::Rare,
     pollee: Pollee,
-    /// Signals the owner of urgent bytes.
-    urgent: SpinLock<Option<Registration>, { rank::LEAF }>,
     inbox: Mutex<Inbox, { rank::SOCKET }>,
     link: SpinLock<Link, LINK>,
     /// Bytes sent that nobody has received.
@@ -110,7 +108,6 @@ impl UnixSocket {
             options: Options::default(),
             rare: rare::Rare::default(),
             pollee: Pollee::new(),
-            urgent: SpinLock::new(None),
             inbox: Mutex::new(inbox),
             link: SpinLock::new(Link::default()),
             charged: AtomicUsize::new(0),
@@ -401,8 +398,7 @@ impl Socket for UnixSocket {
 
     fn keep_urgent(&self, observer: Registration) {
         if self.kind == Kind::Stream {
-            let old = self.urgent.lock().replace(observer);
-            drop(old);
+            self.rare.keep_urgent(observer);
         }
     }
 

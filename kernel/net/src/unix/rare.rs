@@ -7,10 +7,11 @@ use crate::link::registry;
 use crate::socket::Socket;
 use abi::socket::{SOL_SOCKET, so};
 use abi::{Errno, Result};
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use sync::{Capability, SpinLock, rank};
+use sync::{Capability, Once, Registration, SpinLock, rank};
 use vfs::Caller;
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -23,17 +24,43 @@ const IFNAMSIZ: usize = 16;
 /// There is one network namespace.
 const NAMESPACE: u64 = 1;
 
-/// What one socket was told.
-#[derive(Debug, Default)]
+/// What one socket was told. An idle socket is small: most were told nothing.
+#[derive(Default)]
 pub struct Rare {
+    kept: Once<Box<Kept>>,
+}
+
+#[derive(Default)]
+struct Kept {
     values: SpinLock<BTreeMap<i32, i64>, { rank::LEAF }>,
     /// The option that asked for timestamps; 0: none did.
     stamps: AtomicU32,
+    /// Signals the owner of urgent bytes.
+    urgent: SpinLock<Option<Registration>, { rank::LEAF }>,
 }
 
 impl Rare {
+    fn kept(&self) -> &Kept {
+        self.kept.get_or_init(Box::default)
+    }
+
+    fn stamps(&self) -> i32 {
+        self.kept
+            .get()
+            .map_or(0, |kept| kept.stamps.load(Relaxed) as i32)
+    }
+
+    /// Keeps the observer that signals the owner of urgent bytes, in place of the one before.
+    pub fn keep_urgent(&self, observer: Registration) {
+        let old = self.kept().urgent.lock().replace(observer);
+        drop(old);
+    }
+
     fn value(&self, name: i32) -> i64 {
-        let told = self.values.lock().get(&name).copied();
+        let told = self
+            .kept
+            .get()
+            .and_then(|kept| kept.values.lock().get(&name).copied());
         told.unwrap_or(match name {
             so::INCOMING_CPU | so::MAX_PACING_RATE => -1,
             _ => 0,
@@ -41,18 +68,18 @@ impl Rare {
     }
 
     fn keep(&self, name: i32, value: i64) {
-        self.values.lock().insert(name, value);
+        self.kept().values.lock().insert(name, value);
     }
 
     /// Whether messages to this socket are to be stamped.
     pub fn wants_stamps(&self) -> bool {
-        self.stamps.load(Relaxed) != 0
+        self.stamps() != 0
     }
 
     /// The control message of a timestamp in nanoseconds; a message sent before anybody asked for
     /// one has the time it is received at.
     pub fn stamp(&self, sent: Option<u64>) -> Option<Ancillary> {
-        let name = self.stamps.load(Relaxed) as i32;
+        let name = self.stamps();
         if name == 0 {
             return None;
         }
@@ -85,7 +112,7 @@ impl UnixSocket {
         let kept = match name {
             so::TIMESTAMP | so::TIMESTAMPNS | so::TIMESTAMP_NEW | so::TIMESTAMPNS_NEW => {
                 let on = if value != 0 { name as u32 } else { 0 };
-                self.rare.stamps.store(on, Relaxed);
+                self.rare.kept().stamps.store(on, Relaxed);
                 return Some(Ok(()));
             }
             so::TIMESTAMPING | so::TIMESTAMPING_NEW => {
@@ -172,7 +199,7 @@ impl UnixSocket {
         let int = |value: i64| (value as i32).as_bytes().to_vec();
         Some(Ok(match name {
             so::TIMESTAMP | so::TIMESTAMPNS | so::TIMESTAMP_NEW | so::TIMESTAMPNS_NEW => {
-                int(i64::from(self.rare.stamps.load(Relaxed) == name as u32))
+                int(i64::from(self.rare.stamps() == name))
             }
             so::TIMESTAMPING | so::TIMESTAMPING_NEW => {
                 let flags = self.rare.value(so::TIMESTAMPING) as i32;
