@@ -1,5 +1,9 @@
 //! The Nacre kernel: start-up and the system calls.
 #![cfg_attr(target_os = "none", no_std, no_main)]
+#![cfg_attr(
+    not(target_os = "none"),
+    allow(dead_code, reason = "there it only prints the page of system calls")
+)]
 #![forbid(unsafe_code)]
 
 extern crate alloc;

@@ -5,6 +5,15 @@
 //! visible goes through [`node`]. Who runs and what a process is, nobody here knows: terminals ask through
 //! [`tty::Jobs`].
 #![cfg_attr(target_os = "none", no_std)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        reason = "tests"
+    )
+)]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
