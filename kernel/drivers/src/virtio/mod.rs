@@ -11,11 +11,12 @@ mod net;
 mod port;
 mod rng;
 
+use alloc::sync::Arc;
 use core::time::Duration;
 use hal::device::Devices;
 use hal::virtio::Kind;
 use rng::Rng;
-use sync::Instant;
+use sync::{Events, Instant, Once, Pollee};
 
 pub use console::Console;
 pub use port::PortFile;
@@ -28,10 +29,26 @@ const RESEED: Duration = Duration::from_secs(300);
 pub fn start(devices: &Devices, entropy: fn(&[u8])) {
     console::register();
     for device in hal::virtio::find(devices) {
-        if !start_one(device, entropy) {
+        if !apart(move || start_one(device, entropy)) {
             log::warn!("a virtio device does not work");
         }
     }
+}
+
+/// Runs `run` on a thread, and so a stack, of its own, and waits for its answer: queues are large before they stand
+/// in the heap.
+fn apart(run: impl FnOnce() -> bool + Send + 'static) -> bool {
+    let answer = Arc::new((Pollee::new(), Once::new()));
+    let given = answer.clone();
+    let thread = move || {
+        let _ = given.1.set(run());
+        given.0.notify(Events::READABLE);
+    };
+    if sync::spawn_kernel("virtio", thread).is_err() {
+        return false;
+    }
+    let (told, value) = &*answer;
+    sync::wait_until(&[(told, Events::READABLE)], None, || value.get().copied()).unwrap_or(false)
 }
 
 /// Starts a device's driver; each has its frames to itself.
