@@ -109,10 +109,10 @@ pub fn read_next(cx: &Cx<'_>, file: &Arc<OpenFile>, dst: &mut IoDst<'_>) -> Resu
     }
 }
 
-/// As [`write`] at the file's own position, in a few steps where one try is enough: devices, pipes, events.
+/// As [`write()`] at the file's own position, in a few steps where one try is enough: devices, pipes, events.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 #[inline(always)]
 pub fn write_next(cx: &Cx<'_>, file: &Arc<OpenFile>, src: &mut IoSrc<'_>) -> Result<usize> {
     let wanted = src.remaining();
