@@ -31,7 +31,7 @@ pub unsafe trait Runnable: Send + Sync + 'static {
     fn context(&self) -> &Context;
 }
 
-/// Makes a type [`Runnable`](crate::thread::Runnable) by a field that is its context. A second one in the same
+/// Makes a type [`Runnable`] by a field that is its context. A second one in the same
 /// program does not link.
 #[macro_export]
 macro_rules! runnable {
