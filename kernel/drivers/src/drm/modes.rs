@@ -327,8 +327,9 @@ mod tests {
 
     #[test]
     fn computed_modes_are_the_tables() {
-        // Those of the table that VESA computed by CVT themselves.
-        for index in [0, 2, 4, 6] {
+        // Those of the table that VESA computed by CVT themselves; at 1440x900 Linux steps past a start that needs no
+        // rounding, and so does this.
+        for index in [0, 2, 6] {
             let wanted = mode(COMMON[index], DRM_MODE_TYPE_DRIVER);
             let got = computed(wanted.hdisplay.into(), wanted.vdisplay.into(), 60).unwrap();
             assert_eq!(got, wanted);
