@@ -1,8 +1,10 @@
 //! What every IP socket has.
 
 use super::address::Family;
-use super::ip_options::IpOptions;
-use crate::options::Options;
+use super::ip_options::{IpFlags, IpOptions};
+use super::ports::Claim;
+use crate::options::{Flags, Options};
+use core::net::IpAddr;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use sync::Pollee;
 
@@ -50,5 +52,21 @@ impl Core {
     /// The interface it is bound to, or 0.
     pub fn device(&self) -> u32 {
         self.device.load(Relaxed)
+    }
+
+    /// What the socket claims of a port at `addr`.
+    pub fn claim(&self, addr: IpAddr) -> Claim {
+        let flags = self.options.flags();
+        Claim {
+            id: self.id,
+            addr,
+            v6_only: self.ip.flags().contains(IpFlags::V6ONLY),
+            device: self.device(),
+            reuse_addr: flags.contains(Flags::REUSEADDR),
+            reuse_port: flags.contains(Flags::REUSEPORT),
+            uid: self.uid,
+            listening: false,
+            by_connect: false,
+        }
     }
 }

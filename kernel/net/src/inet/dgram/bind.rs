@@ -3,7 +3,7 @@
 use super::{DatagramSocket, Link};
 use crate::inet::address::{Endpoint, Family, family_of};
 use crate::inet::ip_options::IpFlags;
-use crate::inet::ports::{Claim, Receiver};
+use crate::inet::ports::Receiver;
 use crate::inet::{bind, route};
 use crate::options::Flags;
 use abi::socket::family::AF_UNSPEC;
@@ -12,21 +12,6 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use vfs::Caller;
 
 impl DatagramSocket {
-    fn claim(&self, addr: IpAddr) -> Claim {
-        let flags = self.core.options.flags();
-        Claim {
-            id: self.core.id,
-            addr,
-            v6_only: self.core.ip.flags().contains(IpFlags::V6ONLY),
-            device: self.core.device(),
-            reuse_addr: flags.contains(Flags::REUSEADDR),
-            reuse_port: flags.contains(Flags::REUSEPORT),
-            uid: self.core.uid,
-            listening: false,
-            by_connect: false,
-        }
-    }
-
     /// Stands in the table of receivers as it is now.
     pub(super) fn enter(&self) {
         let link = self.link.lock();
@@ -64,7 +49,7 @@ impl DatagramSocket {
         if link.remote.is_some() || link.local.port != 0 {
             return Err(Errno::EINVAL);
         }
-        let port = self.ports().claim(end.port, &self.claim(end.addr))?;
+        let port = self.ports().claim(end.port, &self.core.claim(end.addr))?;
         link.local = Endpoint { port, ..end };
         // A port the kernel chose for bind is as good as one the program did, until it disconnects.
         link.bound = end;
@@ -76,7 +61,7 @@ impl DatagramSocket {
     pub(super) fn bind_automatically(&self) -> Result<()> {
         let mut link = self.link.lock();
         if link.local.port == 0 && self.has_ports() {
-            let claim = self.claim(link.local.addr);
+            let claim = self.core.claim(link.local.addr);
             link.local.port = self.ports().claim(0, &claim).map_err(|_| Errno::EAGAIN)?;
             self.enter_as(&link);
         }

@@ -29,11 +29,11 @@ impl TcpSocket {
             _ => return Err(Errno::EINVAL),
         }
         if link.local.port == 0 {
-            link.local.port = PORTS.claim(0, &self.claim(link.local.addr))?;
+            link.local.port = PORTS.claim(0, &self.core.claim(link.local.addr))?;
         }
         let port = link.local.port;
         PORTS.change(port, self.core.id, |claim| {
-            *claim = self.claim(claim.addr);
+            *claim = self.core.claim(claim.addr);
             claim.listening = true;
         })?;
         let receiver = Receiver {

@@ -130,7 +130,7 @@ impl TcpSocket {
         let (bound, closed) = (link.bound, link.closed);
         drop(link);
         if bound.port != 0 && !closed {
-            PORTS.join(bound.port, self.claim(bound.addr));
+            PORTS.join(bound.port, self.core.claim(bound.addr));
         }
     }
 
@@ -158,7 +158,7 @@ impl TcpSocket {
             drop(link);
             PORTS.release(port, self.core.id);
             if bound.port != 0 && !closed {
-                PORTS.join(bound.port, self.claim(bound.addr));
+                PORTS.join(bound.port, self.core.claim(bound.addr));
             }
         }
         if let Some(pair) = &left {

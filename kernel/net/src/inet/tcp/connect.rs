@@ -127,7 +127,7 @@ impl TcpSocket {
         if local.port == 0 {
             let claim = Claim {
                 by_connect: true,
-                ..self.claim(from)
+                ..self.core.claim(from)
             };
             local.port = PORTS.claim_for_connection(&claim, |port| {
                 let pair = Pair::new(&Endpoint { port, ..local }, &to);
@@ -231,7 +231,7 @@ impl TcpSocket {
             link.peer = Some(Arc::downgrade(self));
             link.pair = Some(pair);
         }
-        PORTS.join(to.port, server.claim(to.addr));
+        PORTS.join(to.port, server.core.claim(to.addr));
         table::enter(pair, server.core.id, Arc::downgrade(&server), true);
         server
     }

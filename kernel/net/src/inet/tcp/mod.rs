@@ -17,7 +17,6 @@ mod wire;
 use super::address::{Endpoint, Family};
 use super::core::Core;
 use super::ip_options::{self, IpFlags, SOL_IP, SOL_IPV6};
-use super::ports::Claim;
 use super::protocol;
 use crate::bytes::ByteQueue;
 use crate::options::{Flags, Options};
@@ -102,22 +101,6 @@ impl TcpSocket {
             .notify(Events::all() - Events::NVAL - Events::UNLOCKED);
     }
 
-    /// What this socket claims of a port.
-    fn claim(&self, addr: core::net::IpAddr) -> Claim {
-        let flags = self.core.options.flags();
-        Claim {
-            id: self.core.id,
-            addr,
-            v6_only: self.core.ip.flags().contains(IpFlags::V6ONLY),
-            device: self.core.device(),
-            reuse_addr: flags.contains(Flags::REUSEADDR),
-            reuse_port: flags.contains(Flags::REUSEPORT),
-            uid: self.core.uid,
-            listening: false,
-            by_connect: false,
-        }
-    }
-
     fn bind_to(&self, caller: &dyn Caller, address: &[u8]) -> Result<()> {
         let end = super::bind::check(&self.core, caller, address, true)?;
         let mut link = self.link.lock();
@@ -128,7 +111,7 @@ impl TcpSocket {
         let port = if no_port {
             0
         } else {
-            table::PORTS.claim(end.port, &self.claim(end.addr))?
+            table::PORTS.claim(end.port, &self.core.claim(end.addr))?
         };
         link.local = Endpoint { port, ..end };
         // A port the kernel chose is not the program's: it goes with a connection that fails.

@@ -237,7 +237,7 @@ fn made(wire: Box<Wire>, listener: &Arc<TcpSocket>, local: &Endpoint, remote: &E
         link.pair = Some(pair);
         link.wired = true;
     }
-    PORTS.join(local.port, socket.claim(local.addr));
+    PORTS.join(local.port, socket.core.claim(local.addr));
     table::enter(pair, socket.core.id, Arc::downgrade(&socket), true);
     *socket.wire.lock() = Some(wire);
     socket.apply_settings();
