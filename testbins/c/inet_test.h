@@ -146,6 +146,17 @@ NT_UNUSED static int udp4(const char *host, int port)
     return s;
 }
 
+NT_UNUSED static int udp_any(void)
+{
+    return ASSERT_OK(socket(AF_INET, SOCK_DGRAM, 0));
+}
+
+NT_UNUSED static long send_to(int s, const char *host, int port, const void *data, size_t n)
+{
+    struct sockaddr_in a = at4(host, port);
+    return sendto(s, data, n, 0, (struct sockaddr *)&a, sizeof a);
+}
+
 /* Becomes somebody without privileges. */
 NT_UNUSED static void be_nobody(void)
 {

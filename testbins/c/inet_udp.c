@@ -2,17 +2,6 @@
 #include "nacre_test.h"
 #include "inet_test.h"
 
-static int udp_any(void)
-{
-    return ASSERT_OK(socket(AF_INET, SOCK_DGRAM, 0));
-}
-
-static long send_to(int s, const char *host, int port, const void *data, size_t n)
-{
-    struct sockaddr_in a = at4(host, port);
-    return sendto(s, data, n, 0, (struct sockaddr *)&a, sizeof a);
-}
-
 /* proves D1 */
 TEST(udp_carries_messages_with_their_senders)
 {
@@ -93,42 +82,6 @@ TEST(udp_nobody_there_is_not_told_to_the_unconnected)
     EXPECT_EQ(send_to(s, "127.0.0.1", port, "x", 1), 1);
     EXPECT_EQ(send_to(s, "127.0.0.1", port, "x", 1), 1);
     EXPECT_ERRNO(recv(s, &c, 1, MSG_DONTWAIT), EAGAIN);
-}
-
-/* proves the error queue of issue D9 */
-TEST(udp_ip_recverr_tells_where_and_what)
-{
-    char buf[16], control[256];
-    struct sockaddr_in to, *offender;
-    struct iovec v = { buf, sizeof buf };
-    struct msghdr m = { .msg_name = &to, .msg_namelen = sizeof to, .msg_iov = &v, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control };
-    struct cmsghdr *c;
-    struct {
-        uint32_t error;
-        uint8_t origin, type, code, pad;
-        uint32_t info, data;
-    } *e;
-    int r = udp4("127.0.0.1", 0), port = port_of(r), s = udp_any();
-    close(r);
-    set_option(s, SOL_IP, IP_RECVERR, 1);
-    EXPECT_ERRNO(recvmsg(s, &m, MSG_ERRQUEUE), EAGAIN);
-    EXPECT_EQ(send_to(s, "127.0.0.1", port, "abc", 3), 3);
-    EXPECT_TRUE(ready(s) & POLLERR);
-    EXPECT_EQ(recvmsg(s, &m, MSG_ERRQUEUE), 3);
-    EXPECT_TRUE(m.msg_flags & MSG_ERRQUEUE);
-    EXPECT_MEMEQ(buf, "abc", 3);
-    EXPECT_EQ(ntohs(to.sin_port), port);
-    c = CMSG_FIRSTHDR(&m);
-    ASSERT_TRUE(c && c->cmsg_level == SOL_IP && c->cmsg_type == IP_RECVERR);
-    e = (void *)CMSG_DATA(c);
-    EXPECT_EQ(e->error, ECONNREFUSED);
-    EXPECT_EQ(e->origin, 2);
-    EXPECT_EQ(e->type, 3);
-    EXPECT_EQ(e->code, 3);
-    offender = (void *)(e + 1);
-    EXPECT_EQ(offender->sin_addr.s_addr, htonl(INADDR_LOOPBACK));
-    EXPECT_EQ(option(s, SOL_SOCKET, SO_ERROR), 0);
-    EXPECT_EQ(ready(s), POLLOUT);
 }
 
 TEST(udp_the_connected_hears_its_peer_only)
@@ -259,94 +212,6 @@ TEST(udp_a_closed_port_is_free_at_once)
     int a = udp4("127.0.0.1", 0), port = port_of(a);
     close(a);
     EXPECT_OK(bind4(udp_any(), "127.0.0.1", port));
-}
-
-/* proves IP_PKTINFO */
-TEST(udp_pktinfo_tells_the_interface_and_the_address)
-{
-    char buf[8], control[64];
-    struct iovec v = { buf, sizeof buf };
-    struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control };
-    struct cmsghdr *c;
-    struct in_pktinfo *info;
-    int r = udp4("0.0.0.0", 0), s = udp_any();
-    set_option(r, SOL_IP, IP_PKTINFO, 1);
-    EXPECT_EQ(option(r, SOL_IP, IP_PKTINFO), 1);
-    EXPECT_EQ(send_to(s, "127.0.0.5", port_of(r), "x", 1), 1);
-    EXPECT_EQ(recvmsg(r, &m, 0), 1);
-    c = CMSG_FIRSTHDR(&m);
-    ASSERT_TRUE(c && c->cmsg_level == SOL_IP && c->cmsg_type == IP_PKTINFO);
-    EXPECT_EQ(c->cmsg_len, CMSG_LEN(sizeof *info));
-    info = (void *)CMSG_DATA(c);
-    EXPECT_EQ(info->ipi_ifindex, 1);
-    EXPECT_EQ(info->ipi_addr.s_addr, inet_addr("127.0.0.5"));
-    EXPECT_EQ(info->ipi_spec_dst.s_addr, inet_addr("127.0.0.5"));
-}
-
-TEST(udp_pktinfo_chooses_the_source)
-{
-    char buf[8], control[CMSG_SPACE(sizeof(struct in_pktinfo))] = { 0 };
-    struct sockaddr_in to, from;
-    socklen_t n = sizeof from;
-    struct iovec v = { "x", 1 };
-    struct msghdr m = { .msg_name = &to, .msg_namelen = sizeof to, .msg_iov = &v, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control };
-    struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-    struct in_pktinfo info = { 0, { inet_addr("127.0.0.9") }, { 0 } };
-    int r = udp4("127.0.0.1", 0), s = udp_any();
-    to = at4("127.0.0.1", port_of(r));
-    c->cmsg_level = SOL_IP;
-    c->cmsg_type = IP_PKTINFO;
-    c->cmsg_len = CMSG_LEN(sizeof info);
-    memcpy(CMSG_DATA(c), &info, sizeof info);
-    EXPECT_EQ(sendmsg(s, &m, 0), 1);
-    EXPECT_EQ(recvfrom(r, buf, 8, 0, (struct sockaddr *)&from, &n), 1);
-    EXPECT_EQ(from.sin_addr.s_addr, inet_addr("127.0.0.9"));
-}
-
-TEST(udp_ttl_and_tos_are_told)
-{
-    char buf[8], control[128];
-    struct iovec v = { buf, sizeof buf };
-    struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control };
-    struct cmsghdr *c;
-    int r = udp4("127.0.0.1", 0), s = udp_any(), seen = 0;
-    set_option(r, SOL_IP, IP_RECVTTL, 1);
-    set_option(r, SOL_IP, IP_RECVTOS, 1);
-    set_option(s, SOL_IP, IP_TTL, 7);
-    set_option(s, SOL_IP, IP_TOS, 0x20);
-    EXPECT_EQ(send_to(s, "127.0.0.1", port_of(r), "x", 1), 1);
-    EXPECT_EQ(recvmsg(r, &m, 0), 1);
-    for (c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
-        EXPECT_EQ(c->cmsg_level, SOL_IP);
-        if (c->cmsg_type == IP_TTL) {
-            EXPECT_EQ(*(int *)CMSG_DATA(c), 7);
-            seen |= 1;
-        } else if (c->cmsg_type == IP_TOS) {
-            EXPECT_EQ(*CMSG_DATA(c), 0x20);
-            EXPECT_EQ(c->cmsg_len, CMSG_LEN(1));
-            seen |= 2;
-        }
-    }
-    EXPECT_EQ(seen, 3);
-}
-
-TEST(udp_so_timestamp_is_told)
-{
-    char buf[8], control[128];
-    struct iovec v = { buf, sizeof buf };
-    struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control };
-    struct cmsghdr *c;
-    struct timeval t, now;
-    int r = udp4("127.0.0.1", 0), s = udp_any();
-    set_option(r, SOL_SOCKET, SO_TIMESTAMP, 1);
-    EXPECT_EQ(send_to(s, "127.0.0.1", port_of(r), "x", 1), 1);
-    EXPECT_EQ(recvmsg(r, &m, 0), 1);
-    gettimeofday(&now, NULL);
-    c = CMSG_FIRSTHDR(&m);
-    ASSERT_TRUE(c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_TIMESTAMP);
-    memcpy(&t, CMSG_DATA(c), sizeof t);
-    EXPECT_TRUE(t.tv_sec >= now.tv_sec - 5 && t.tv_sec <= now.tv_sec);
-    EXPECT_TRUE(t.tv_usec >= 0 && t.tv_usec < 1000000);
 }
 
 TEST(udp_peek_leaves_the_message)
@@ -518,88 +383,4 @@ TEST(udp6_v6only_leaves_ipv4_alone)
     EXPECT_OK(bind4(s, "0.0.0.0", port));
     to = at6("::ffff:127.0.0.1", port);
     EXPECT_ERRNO(sendto(r, "x", 1, 0, (struct sockaddr *)&to, sizeof to), ENETUNREACH);
-}
-
-TEST(udp6_pktinfo_and_hoplimit_are_told)
-{
-    char buf[8], control[128];
-    struct iovec v = { buf, sizeof buf };
-    struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control };
-    struct cmsghdr *c;
-    struct sockaddr_in6 to;
-    int r = ASSERT_OK(socket(AF_INET6, SOCK_DGRAM, 0)), s = ASSERT_OK(socket(AF_INET6, SOCK_DGRAM, 0)), seen = 0;
-    ASSERT_OK(bind6(r, "::1", 0));
-    set_option(r, SOL_IPV6, IPV6_RECVPKTINFO, 1);
-    set_option(r, SOL_IPV6, IPV6_RECVHOPLIMIT, 1);
-    set_option(s, SOL_IPV6, IPV6_UNICAST_HOPS, 9);
-    to = at6("::1", port_of(r));
-    EXPECT_EQ(sendto(s, "x", 1, 0, (struct sockaddr *)&to, sizeof to), 1);
-    EXPECT_EQ(recvmsg(r, &m, 0), 1);
-    for (c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
-        if (c->cmsg_type == IPV6_PKTINFO) {
-            struct in6_pktinfo *info = (void *)CMSG_DATA(c);
-            EXPECT_TRUE(IN6_IS_ADDR_LOOPBACK(&info->ipi6_addr));
-            EXPECT_EQ(info->ipi6_ifindex, 1);
-            seen |= 1;
-        } else if (c->cmsg_type == IPV6_HOPLIMIT) {
-            EXPECT_EQ(*(int *)CMSG_DATA(c), 9);
-            seen |= 2;
-        }
-    }
-    EXPECT_EQ(seen, 3);
-}
-
-TEST(raw_sockets_want_the_privilege)
-{
-    EXPECT_OK(socket(AF_INET, SOCK_RAW, IPPROTO_ICMP));
-    be_nobody();
-    EXPECT_ERRNO(socket(AF_INET, SOCK_RAW, IPPROTO_ICMP), EPERM);
-    EXPECT_ERRNO(socket(AF_INET6, SOCK_RAW, IPPROTO_ICMPV6), EPERM);
-}
-
-/* proves D10 on this machine */
-TEST(raw_icmp_echo_is_answered_with_its_header)
-{
-    unsigned char echo[12] = { 8, 0, 0, 0, 0x12, 0x34, 0, 1, 'p', 'i', 'n', 'g' }, buf[128];
-    struct sockaddr_in to = at4("127.0.0.1", 0), from;
-    socklen_t n = sizeof from;
-    unsigned sum = 0;
-    int s = ASSERT_OK(socket(AF_INET, SOCK_RAW, IPPROTO_ICMP)), got;
-    for (int i = 0; i < 12; i += 2)
-        sum += echo[i] << 8 | echo[i + 1];
-    sum = (sum & 0xffff) + (sum >> 16);
-    echo[2] = ~sum >> 8;
-    echo[3] = ~sum;
-    EXPECT_EQ(sendto(s, echo, 12, 0, (struct sockaddr *)&to, sizeof to), 12);
-    do
-        got = recvfrom(s, buf, sizeof buf, 0, (struct sockaddr *)&from, &n);
-    while (got == 32 && buf[20] == 8);
-    EXPECT_EQ(got, 32);
-    EXPECT_EQ(buf[0], 0x45);
-    EXPECT_EQ(buf[9], 1);
-    EXPECT_EQ(buf[20], 0);
-    EXPECT_MEMEQ(buf + 24, echo + 4, 8);
-    EXPECT_EQ(from.sin_port, 0);
-}
-
-TEST(raw_protocols_of_ones_own_pass)
-{
-    char buf[64];
-    struct sockaddr_in to = at4("127.0.0.1", 0);
-    int r = ASSERT_OK(socket(AF_INET, SOCK_RAW, 253)), s = ASSERT_OK(socket(AF_INET, SOCK_RAW, 253));
-    EXPECT_EQ(sendto(s, "own", 3, 0, (struct sockaddr *)&to, sizeof to), 3);
-    EXPECT_EQ(recv(r, buf, 64, 0), 23);
-    EXPECT_MEMEQ(buf + 20, "own", 3);
-}
-
-TEST(raw_hdrincl_takes_the_programs_header)
-{
-    unsigned char p[23] = { 0x45, 0, 0, 0, 0, 0, 0, 0, 33, 253, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1, 'h', 'd', 'r' }, buf[64];
-    struct sockaddr_in to = at4("127.0.0.1", 0);
-    int r = ASSERT_OK(socket(AF_INET, SOCK_RAW, 253)), s = ASSERT_OK(socket(AF_INET, SOCK_RAW, IPPROTO_RAW));
-    EXPECT_EQ(option(s, SOL_IP, IP_HDRINCL), 1);
-    EXPECT_EQ(sendto(s, p, sizeof p, 0, (struct sockaddr *)&to, sizeof to), 23);
-    EXPECT_EQ(recv(r, buf, 64, 0), 23);
-    EXPECT_EQ(buf[8], 33);
-    EXPECT_EQ(buf[3], 23);
 }
