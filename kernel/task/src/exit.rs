@@ -9,7 +9,8 @@ use sync::Events;
 
 use crate::futex;
 use crate::process::{Process, Program};
-use crate::signal::{self, JobState, Origin, SigInfo, send_to_group, send_to_process, stop};
+use crate::signal::send::post;
+use crate::signal::{self, JobState, SigInfo, send_to_group, stop};
 use crate::thread::Thread;
 use crate::tree::{self, Life, Tree};
 use crate::usage::Usage;
@@ -97,8 +98,7 @@ fn end_machine(status: i32) {
 /// Those that asked for it get their signal.
 fn hand_over_children(thread: &Arc<Thread>, last: bool) {
     let process = thread.process();
-    let mut wishes: Vec<(Arc<Process>, i32)> = Vec::new();
-    let mut ended: Vec<Arc<Process>> = Vec::new();
+    let mut told: Vec<Told> = Vec::new();
     let mut groups: Vec<u32> = Vec::new();
     let mut tree = tree::lock();
     let Some(node) = tree.node(process.pid()) else {
@@ -123,7 +123,11 @@ fn hand_over_children(thread: &Arc<Thread>, last: bool) {
         let (child_process, life) = (node.process.clone(), node.life);
         tree.reparent(child, new_parent, new_forker);
         if let Some(signo) = child_process.parent_death_signal() {
-            wishes.push((child_process.clone(), signo));
+            post(&child_process, SigInfo::kernel(signo));
+            told.push(Told {
+                signalled: Some(child_process.clone()),
+                ..Told::default()
+            });
         }
         if last {
             let (group, session) = (child_process.group(), child_process.session());
@@ -131,7 +135,7 @@ fn hand_over_children(thread: &Arc<Thread>, last: bool) {
                 node.exit_signal = SIGCHLD;
             }
             match life {
-                Life::Zombie => ended.push(child_process),
+                Life::Zombie => told.push(tell_parent(&mut tree, &child_process)),
                 Life::Alive if group != process.group() && session == process.session() => {
                     groups.push(group);
                 }
@@ -143,15 +147,11 @@ fn hand_over_children(thread: &Arc<Thread>, last: bool) {
     groups.dedup();
     groups.retain(|group| tree.is_orphaned(*group, None));
     drop(tree);
-    for (child, signo) in wishes {
-        // From the kernel nothing is refused.
-        let _ = send_to_process(&child, SigInfo::kernel(signo), Origin::Kernel);
+    for told in told {
+        told.wake();
     }
     for group in groups {
         continue_if_stopped(group);
-    }
-    for child in ended {
-        tell_parent(&child);
     }
 }
 
@@ -176,17 +176,17 @@ fn end_process(process: &Arc<Process>) {
     process.timers.end();
     crate::jobs::leave_session(process);
 
-    let pid = process.pid();
-    let mut tree = tree::lock();
-    let orphans = becomes_orphaned(&tree, process);
-    if let Some(node) = tree.node_mut(pid) {
-        node.life = Life::Zombie;
-    }
-    drop(tree);
+    let orphans = becomes_orphaned(&tree::lock(), process);
     if orphans {
         continue_if_stopped(process.group());
     }
-    tell_parent(process);
+    let mut tree = tree::lock();
+    if let Some(node) = tree.node_mut(process.pid()) {
+        node.life = Life::Zombie;
+    }
+    let told = tell_parent(&mut tree, process);
+    drop(tree);
+    told.wake();
     process.exit_events.notify(Events::IN | Events::HUP);
 }
 
@@ -199,17 +199,39 @@ fn becomes_orphaned(tree: &Tree, process: &Process) -> bool {
     linked && tree.is_orphaned(process.group(), Some(process.pid()))
 }
 
-/// Tells the parent of an end. Children of a parent that ignores them leave nothing behind.
-fn tell_parent(child: &Arc<Process>) {
-    let tree = tree::lock();
+/// Who is to be woken for what was done with the tree locked, and what is dropped only afterwards.
+#[derive(Default)]
+struct Told {
+    /// It has a child that ended.
+    parent: Option<Arc<Process>>,
+    /// It was sent a signal.
+    signalled: Option<Arc<Process>>,
+    /// It left nothing for its parent to wait for.
+    gone: Option<Arc<Process>>,
+}
+
+impl Told {
+    fn wake(self) {
+        if let Some(process) = &self.signalled {
+            process.signal_events.notify(Events::IN);
+        }
+        if let Some(parent) = &self.parent {
+            parent.child_events.notify(Events::IN);
+        }
+        drop(self.gone);
+    }
+}
+
+/// Tells the parent of an end, with the tree locked since the child became a zombie: whoever finds the
+/// zombie finds the signal pending too, and a child whose parent ignores it is never found.
+fn tell_parent(tree: &mut Tree, child: &Arc<Process>) -> Told {
     let Some(node) = tree.node(child.pid()) else {
-        return;
+        return Told::default();
     };
     let signo = node.exit_signal;
-    let parent = tree.process(node.parent);
-    drop(tree);
-    let Some(parent) = parent else { return };
-
+    let Some(parent) = tree.process(node.parent) else {
+        return Told::default();
+    };
     let status = child.wait_status();
     let (code, value) = if status & 0x7f == 0 {
         (CLD_EXITED, (status >> 8) & 0xff)
@@ -225,15 +247,12 @@ fn tell_parent(child: &Arc<Process>) {
         quiet = action.handler == SIG_IGN;
         reap = quiet || no_wait;
     }
-    let info = (!quiet).then(|| stop::child_info(child, signo, code, value));
-    // Gone before its parent hears of it: a wait that the signal ends finds no child.
-    if reap {
-        let gone = tree::lock().remove_process(child.pid());
-        drop(gone);
+    if !quiet {
+        post(&parent, stop::child_info(child, signo, code, value));
     }
-    if let Some(info) = info {
-        // From the kernel nothing is refused.
-        let _ = send_to_process(&parent, info, Origin::Kernel);
+    Told {
+        gone: reap.then(|| tree.remove_process(child.pid())).flatten(),
+        signalled: (!quiet).then(|| parent.clone()),
+        parent: Some(parent),
     }
-    parent.child_events.notify(Events::IN);
 }

@@ -1,5 +1,6 @@
 //! Who is there and who belongs to whom: the table of identities, parents and children, process
-//! groups and sessions. One lock guards it all; nothing is woken and nothing dropped under it.
+//! groups and sessions. One lock guards it all; nothing is dropped under it, and nobody woken but the
+//! taker of a signal that belongs to a change (an end, a new parent).
 //!
 //! Relations are kept by number, so that there are no cycles of references and the rules below can be
 //! read as tables. A number is free again when no thread, process, group or session uses it.

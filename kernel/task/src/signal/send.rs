@@ -79,15 +79,33 @@ pub fn group_processes(group: u32) -> Vec<Arc<Process>> {
 }
 
 fn send(process: &Process, thread: Option<&Thread>, info: SigInfo, origin: Origin) -> Result<()> {
+    if queue_and_kick(process, thread, info, origin)? {
+        process.signal_events.notify(Events::IN);
+    }
+    Ok(())
+}
+
+/// Sends to a process from the kernel, under the tree's lock: the caller notifies its `signal_events` after
+/// unlocking.
+pub(crate) fn post(process: &Process, info: SigInfo) {
+    // From the kernel nothing is refused.
+    let _ = queue_and_kick(process, None, info, Origin::Kernel);
+}
+
+/// Answers whether the signal is pending now, or on its way to the thread that takes it.
+fn queue_and_kick(
+    process: &Process,
+    thread: Option<&Thread>,
+    info: SigInfo,
+    origin: Origin,
+) -> Result<bool> {
     let mut group = process.signals().lock();
     if !prepare(&mut group, thread, info.signo, origin) {
-        return Ok(());
+        return Ok(false);
     }
     queue(&mut group, process, thread, info, origin)?;
     choose(&mut group, thread, info.signo);
-    drop(group);
-    process.signal_events.notify(Events::IN);
-    Ok(())
+    Ok(true)
 }
 
 /// What became of a timer's signal.
