@@ -190,6 +190,15 @@ pub fn munmap(cx: &mut Cx<'_>, addr: UserAddr, len: usize) -> Result<usize> {
     Ok(0)
 }
 
+/// `mseal(2)`.
+pub fn mseal(cx: &mut Cx<'_>, addr: UserAddr, len: usize, flags: u64) -> Result<usize> {
+    if flags != 0 {
+        return Err(Errno::EINVAL);
+    }
+    cx.thread.mm()?.seal(addr, len)?;
+    Ok(0)
+}
+
 /// `mprotect(2)`.
 pub fn mprotect(cx: &mut Cx<'_>, addr: UserAddr, len: usize, prot: u32) -> Result<usize> {
     cx.thread

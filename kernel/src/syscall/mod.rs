@@ -39,6 +39,7 @@ mod path;
 mod policy;
 mod poll;
 mod prctl;
+mod prctl_memory;
 mod priority;
 mod process;
 mod read_write;

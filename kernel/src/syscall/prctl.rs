@@ -7,9 +7,9 @@ use hal::UserAddr;
 use hal::ucopy::{self, UserPtr};
 use sync::{Capability, Credentials};
 use task::cred;
-use task::thread::flag;
+use task::thread::{MEMORY_FAILURE_DEFAULT, flag};
 
-use super::Cx;
+use super::{Cx, prctl_memory};
 
 const PR_SET_PDEATHSIG: i32 = 1;
 const PR_GET_PDEATHSIG: i32 = 2;
@@ -35,11 +35,27 @@ const PR_GET_TID_ADDRESS: i32 = 40;
 const PR_CAP_AMBIENT: i32 = 47;
 const PR_TASK_PERF_EVENTS_DISABLE: i32 = 31;
 const PR_TASK_PERF_EVENTS_ENABLE: i32 = 32;
+const PR_GET_TSC: i32 = 25;
+const PR_SET_TSC: i32 = 26;
+const PR_MCE_KILL: i32 = 33;
+const PR_MCE_KILL_GET: i32 = 34;
+const PR_SET_MM: i32 = 35;
+const PR_SET_THP_DISABLE: i32 = 41;
+const PR_GET_THP_DISABLE: i32 = 42;
+const PR_GET_SPECULATION_CTRL: i32 = 52;
+const PR_SET_SPECULATION_CTRL: i32 = 53;
+const PR_SET_IO_FLUSHER: i32 = 57;
+const PR_GET_IO_FLUSHER: i32 = 58;
+const PR_SET_MDWE: i32 = 65;
+const PR_GET_MDWE: i32 = 66;
 const PR_SET_TAGGED_ADDR_CTRL: i32 = 55;
 const PR_GET_TAGGED_ADDR_CTRL: i32 = 56;
 
 /// Of `PR_SET_TAGGED_ADDR_CTRL`; what else there is asks for a processor that checks tags.
 const PR_TAGGED_ADDR_ENABLE: u64 = 1;
+
+/// The counter of time can be read.
+const PR_TSC_ENABLE: i32 = 1;
 
 /// Timer slack of a fresh process, nanoseconds.
 const DEFAULT_SLACK: u64 = 50_000;
@@ -79,11 +95,7 @@ pub fn prctl(
         PR_GET_TIMING => return Ok(0),
         PR_SET_TIMING if arg2 == 0 => {}
         PR_SET_TIMERSLACK => {
-            let slack = if arg2 as i64 <= 0 {
-                DEFAULT_SLACK
-            } else {
-                arg2
-            };
+            let slack = if arg2 == 0 { DEFAULT_SLACK } else { arg2 };
             cx.thread.set_timer_slack(slack);
         }
         PR_GET_TIMERSLACK => return Ok(cx.thread.timer_slack() as usize),
@@ -125,6 +137,23 @@ pub fn prctl(
             }
             return Ok(usize::from(cx.thread.has(flag::TAGGED)));
         }
+        PR_SET_MM => return prctl_memory::set_place(cx, arg2, arg3, arg4 | arg5),
+        PR_SET_THP_DISABLE => {
+            return prctl_memory::set_no_huge(cx, arg2 != 0, arg3 | arg4 | arg5);
+        }
+        PR_GET_THP_DISABLE => return prctl_memory::no_huge(cx, arg2 | arg3 | arg4 | arg5),
+        PR_SET_MDWE => return prctl_memory::set_mdwe(cx, arg2, arg3 | arg4 | arg5),
+        PR_GET_MDWE => return prctl_memory::get_mdwe(cx, arg2 | arg3 | arg4 | arg5),
+        PR_GET_TSC => out.write(&PR_TSC_ENABLE)?,
+        // The counter cannot be taken from one program alone.
+        PR_SET_TSC if arg2 == PR_TSC_ENABLE as u64 => {}
+        PR_MCE_KILL if arg4 | arg5 == 0 => set_memory_failure(cx, arg2, arg3)?,
+        PR_MCE_KILL_GET if none => return Ok(usize::from(cx.thread.memory_failure())),
+        PR_GET_SPECULATION_CTRL if rest_is_zero => return speculation(arg2),
+        PR_SET_SPECULATION_CTRL if arg4 | arg5 == 0 => return set_speculation(arg2, arg3),
+        PR_SET_IO_FLUSHER | PR_GET_IO_FLUSHER => {
+            return io_flusher(cx, option == PR_SET_IO_FLUSHER, arg2, rest_is_zero);
+        }
         _ => return rights(cx, option, arg2, arg3, arg4 | arg5),
     }
     Ok(0)
@@ -140,6 +169,61 @@ fn set_name(cx: &Cx<'_>, at: UserAddr) -> Result<usize> {
     };
     cx.thread.set_name(name.get(..length).unwrap_or(&[]));
     Ok(0)
+}
+
+/// `PR_MCE_KILL`: when a program is to be told of memory that failed. None is ever found to have.
+fn set_memory_failure(cx: &Cx<'_>, action: u64, policy: u64) -> Result<()> {
+    const CLEAR: u64 = 0;
+    const SET: u64 = 1;
+    match (action, policy) {
+        (CLEAR, 0) => cx.thread.set_memory_failure(MEMORY_FAILURE_DEFAULT),
+        (SET, 0..=2) => cx.thread.set_memory_failure(policy as u8),
+        _ => return Err(Errno::EINVAL),
+    }
+    Ok(())
+}
+
+/// `PR_SPEC_STORE_BYPASS`, the one thing that can be asked about.
+const STORE_BYPASS: u64 = 0;
+/// `PR_SPEC_ENABLE`: the processor speculates, and no program can have it otherwise.
+const SPECULATES: u64 = 2;
+
+fn speculation(what: u64) -> Result<usize> {
+    if what == STORE_BYPASS {
+        Ok(SPECULATES as usize)
+    } else {
+        Err(Errno::ENODEV)
+    }
+}
+
+fn set_speculation(what: u64, how: u64) -> Result<usize> {
+    const DISABLES: [u64; 3] = [4, 8, 16];
+    match how {
+        _ if what != STORE_BYPASS => Err(Errno::ENODEV),
+        SPECULATES => Ok(0),
+        _ if DISABLES.contains(&how) => Err(Errno::EPERM),
+        _ => Err(Errno::ERANGE),
+    }
+}
+
+/// `PR_SET_IO_FLUSHER`: who writes back for others never waits for that; nothing here does.
+fn io_flusher(cx: &Cx<'_>, set: bool, value: u64, rest_is_zero: bool) -> Result<usize> {
+    if !cx.holdings.cred.has(Capability::SYS_RESOURCE) {
+        return Err(Errno::EPERM);
+    }
+    match (set, value) {
+        _ if !rest_is_zero => Err(Errno::EINVAL),
+        (true, 1) => {
+            cx.thread.raise(flag::IO_FLUSHER);
+            Ok(0)
+        }
+        (true, 0) => {
+            cx.thread.lower(flag::IO_FLUSHER);
+            Ok(0)
+        }
+        (false, 0) => Ok(usize::from(cx.thread.has(flag::IO_FLUSHER))),
+        _ => Err(Errno::EINVAL),
+    }
 }
 
 fn change(cx: &Cx<'_>, edit: impl FnOnce(&mut Credentials)) {

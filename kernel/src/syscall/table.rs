@@ -434,4 +434,5 @@ syscalls! {
     454 => futex2::futex_wake(at: UserAddr, mask: u64, count: i32, flags: Flags);
     455 => futex2::futex_wait(at: UserAddr, value: u64, mask: u64, flags: Flags, time: UserPtr<Timespec>, clock: i32);
     456 => futex2::futex_requeue(list: UserPtr<FutexWaitv>, flags: Flags, wake: i32, moved: i32);
+    462 => memory::mseal(addr: UserAddr, len: usize, flags: u64);
 }

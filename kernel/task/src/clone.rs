@@ -151,7 +151,7 @@ pub fn clone(
         cred: thread.cred(),
         resources,
         mask: thread.mask(),
-        flags: thread.flags() & (flag::TRACE | flag::INIT | flag::TAGGED),
+        flags: thread.flags() & (flag::TRACE | flag::INIT | flag::TAGGED | flag::IO_FLUSHER),
     });
     // Others may have forked since: now that the child is counted, all see it.
     check_limits(thread, 0)?;
@@ -258,6 +258,7 @@ fn new_process(parent: &Arc<Process>, pid: u32, flags: CloneFlags) -> Arc<Proces
 fn inherit(parent: &Thread, child: &Thread, request: &Request<'_>) {
     let flags = request.flags;
     child.set_timer_slack(parent.timer_slack());
+    child.set_memory_failure(parent.memory_failure());
     child.set_io_priority(parent.io_priority());
     if !flags.contains(CloneFlags::VM) {
         child.rseq().inherit(parent.rseq());

@@ -3,7 +3,7 @@
 use alloc::sync::{Arc, Weak};
 use core::any::Any;
 use core::sync::atomic::{
-    AtomicBool, AtomicI32, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering,
+    AtomicBool, AtomicI32, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering,
 };
 
 use abi::Errno;
@@ -39,7 +39,12 @@ pub mod flag {
     pub const RSEQ: u32 = 128;
     /// Addresses in its calls may have a tag (`PR_SET_TAGGED_ADDR_CTRL`).
     pub const TAGGED: u32 = 256;
+    /// It writes back for others (`PR_SET_IO_FLUSHER`).
+    pub const IO_FLUSHER: u32 = 512;
 }
+
+/// Told of failed memory as the machine's settings say (`PR_MCE_KILL_DEFAULT`).
+pub const MEMORY_FAILURE_DEFAULT: u8 = 2;
 
 /// Signal state of one thread; the lock nests in its process's.
 #[derive(Default)]
@@ -92,6 +97,7 @@ pub struct Thread {
     exit_status: AtomicI32,
     parent_death_signal: AtomicI32,
     timer_slack: AtomicU64,
+    memory_failure: AtomicU8,
     io_priority: AtomicU16,
     /// Minor and major page faults.
     faults: [AtomicU64; 2],
@@ -164,6 +170,7 @@ impl Thread {
             exit_status: AtomicI32::new(0),
             parent_death_signal: AtomicI32::new(0),
             timer_slack: AtomicU64::new(50_000),
+            memory_failure: AtomicU8::new(MEMORY_FAILURE_DEFAULT),
             io_priority: AtomicU16::new(0),
             faults: [const { AtomicU64::new(0) }; 2],
             start_ns: hal::time::now_ns(),
@@ -444,6 +451,16 @@ impl Thread {
     /// Sets how late timers may fire.
     pub fn set_timer_slack(&self, ns: u64) {
         self.timer_slack.store(ns, Ordering::Relaxed);
+    }
+
+    /// When the thread is told of memory that failed: `PR_MCE_KILL_*`.
+    pub fn memory_failure(&self) -> u8 {
+        self.memory_failure.load(Ordering::Relaxed)
+    }
+
+    /// Sets when.
+    pub fn set_memory_failure(&self, policy: u8) {
+        self.memory_failure.store(policy, Ordering::Relaxed);
     }
 
     /// The priority of its input and output, as `ioprio_set` has it.

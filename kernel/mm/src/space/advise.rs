@@ -62,7 +62,7 @@ impl AddressSpace {
     ///
     /// # Errors
     /// `EINVAL`, `ENOMEM` (a gap: what lies before and after it is done all the same), `EACCES`,
-    /// `EFAULT`.
+    /// `EFAULT`, `EPERM` (sealed).
     pub fn advise(&self, start: UserAddr, len: usize, advice: i32) -> Result<()> {
         let effect = effect(advice)?;
         let round = hal::addr::page_up(len).ok_or(Errno::EINVAL)?;
@@ -101,6 +101,16 @@ impl AddressSpace {
 
     /// Does it for the part of one VMA.
     fn advise_vma(&self, start: usize, end: usize, effect: &Effect) -> Result<()> {
+        let discards = match effect {
+            Effect::Flags(set, _) => set.intersects(VmaFlags::DONTFORK | VmaFlags::WIPEONFORK),
+            Effect::Drop { .. } | Effect::Free | Effect::Remove => true,
+            Effect::Reclaim | Effect::Hint | Effect::Populate(_) => false,
+        };
+        if discards {
+            let inner = self.inner.read();
+            let v = inner.tree.find(start).ok_or(Errno::ENOMEM)?;
+            v.ensure_discardable()?;
+        }
         match *effect {
             Effect::Hint | Effect::Populate(_) => Ok(()),
             Effect::Flags(set, clear) => self.advise_flags(start, end, set, clear),

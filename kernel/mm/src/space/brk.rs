@@ -23,6 +23,21 @@ impl AddressSpace {
         self.inner.read().layout
     }
 
+    /// Changes where the parts are said to lie and where the heap ends; nothing when `change` fails.
+    ///
+    /// # Errors
+    /// Those of `change`.
+    pub fn change_layout(
+        &self,
+        change: impl FnOnce(&mut Layout, &mut usize) -> abi::Result<()>,
+    ) -> abi::Result<()> {
+        let mut inner = self.inner.write();
+        let (mut layout, mut brk) = (inner.layout, inner.brk);
+        change(&mut layout, &mut brk)?;
+        (inner.layout, inner.brk) = (layout, brk);
+        Ok(())
+    }
+
     /// Moves the end of the heap to `to`; returns where it is now, which is where it was when `to`
     /// cannot be (too low, limits, something in the way). May sleep.
     pub fn brk(&self, to: UserAddr) -> UserAddr {

@@ -19,6 +19,7 @@ impl AddressSpace {
     pub fn fork(&self) -> Result<AddressSpace> {
         let mut child = AddressSpace::new()?;
         child.set_limits(self.limits());
+        child.inherit_habits(self);
         child
             .membarrier
             .store(self.membarrier.load(Ordering::SeqCst), Ordering::SeqCst);

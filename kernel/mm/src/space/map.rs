@@ -161,6 +161,7 @@ impl AddressSpace {
         } else {
             0
         };
+        self.may_execute(true, r.prot)?;
         self.may_grow(inner, Counts::of(&vma), replaced)?;
         if vma.is_data()
             && !flags.contains(VmaFlags::NORESERVE)
@@ -222,7 +223,7 @@ impl AddressSpace {
     ///
     /// # Errors
     /// `EINVAL` (unaligned, length 0, not in the user half), `ENOMEM` (too many mappings after a
-    /// split).
+    /// split), `EPERM` (sealed).
     pub fn unmap(&self, start: UserAddr, len: usize) -> Result<()> {
         if len == 0 {
             return Err(Errno::EINVAL);
@@ -249,6 +250,9 @@ impl AddressSpace {
         };
         if v.start < start && v.end > end && inner.tree.len() >= MAX_MAP_COUNT {
             return Err(Errno::ENOMEM);
+        }
+        for v in inner.tree.within(start, end) {
+            v.ensure_open()?;
         }
         self.note_peak();
         let from = gone.len();

@@ -15,6 +15,7 @@ mod place;
 mod protect;
 mod query;
 mod remap;
+mod seal;
 mod tree;
 mod vma;
 
@@ -23,7 +24,7 @@ mod tests;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use abi::mman::ProtFlags;
 use abi::{Errno, Result};
@@ -69,6 +70,19 @@ impl Default for AddressLimits {
     }
 }
 
+bitflags::bitflags! {
+    /// What a program asked for all of its memory with `prctl`; it stays over fork and exec.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub struct Habits: u32 {
+        /// What can be written never becomes executable (`PR_MDWE_REFUSE_EXEC_GAIN`).
+        const NO_EXEC_GAIN = 1;
+        /// Of that, children and new programs know nothing (`PR_MDWE_NO_INHERIT`).
+        const NO_INHERIT = 2;
+        /// No huge pages, which there are none of anyway (`PR_SET_THP_DISABLE`).
+        const NO_HUGE = 4;
+    }
+}
+
 /// An address space.
 pub struct AddressSpace {
     id: u64,
@@ -79,6 +93,8 @@ pub struct AddressSpace {
     /// Most pages it ever had mapped.
     peak: AtomicUsize,
     membarrier: AtomicU64,
+    /// [`Habits`].
+    habits: AtomicU32,
 }
 
 /// What the lock guards.
@@ -156,6 +172,7 @@ impl AddressSpace {
             low: AtomicBool::new(false),
             peak: AtomicUsize::new(0),
             membarrier: AtomicU64::new(0),
+            habits: AtomicU32::new(0),
         };
         space.set_limits(AddressLimits::default());
         Ok(space)
@@ -204,6 +221,36 @@ impl AddressSpace {
     /// Registers for commands of membarrier(2).
     pub fn register_membarrier(&self, commands: u64) {
         self.membarrier.fetch_or(commands, Ordering::SeqCst);
+    }
+
+    /// What the program asked for all of its memory.
+    #[must_use]
+    pub fn habits(&self) -> Habits {
+        Habits::from_bits_truncate(self.habits.load(Ordering::Relaxed))
+    }
+
+    /// Asks for it.
+    pub fn set_habits(&self, habits: Habits) {
+        self.habits.store(habits.bits(), Ordering::Relaxed);
+    }
+
+    /// Takes over from the space that this one comes from what is inherited.
+    pub fn inherit_habits(&self, from: &AddressSpace) {
+        let mut habits = from.habits();
+        if habits.contains(Habits::NO_INHERIT) {
+            habits.remove(Habits::NO_EXEC_GAIN | Habits::NO_INHERIT);
+        }
+        self.set_habits(habits);
+    }
+
+    /// Whether a mapping that is executable or not may get `rights`.
+    fn may_execute(&self, executable: bool, rights: ProtFlags) -> Result<()> {
+        let gains =
+            rights.contains(ProtFlags::EXEC) && (rights.contains(ProtFlags::WRITE) || !executable);
+        if gains && self.habits().contains(Habits::NO_EXEC_GAIN) {
+            return Err(Errno::EACCES);
+        }
+        Ok(())
     }
 
     /// Removes every mapping: the space starts anew, or ends. May sleep.

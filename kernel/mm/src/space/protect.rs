@@ -18,7 +18,7 @@ impl AddressSpace {
     ///
     /// # Errors
     /// `EINVAL` (unaligned, unknown rights, nothing there that grows), `ENOMEM` (a gap: what lies
-    /// before it is changed; limits), `EACCES` (the file does not allow it).
+    /// before it is changed; limits), `EACCES` (the file does not allow it), `EPERM` (sealed).
     pub fn protect(&self, start: UserAddr, len: usize, prot: ProtFlags) -> Result<()> {
         let grows = prot & (ProtFlags::GROWSDOWN | ProtFlags::GROWSUP);
         let rights = prot - grows - ProtFlags::SEM;
@@ -79,6 +79,8 @@ impl AddressSpace {
             if v.flags.contains(VmaFlags::SPECIAL) && rights.contains(ProtFlags::WRITE) {
                 return Err(Errno::EACCES);
             }
+            self.may_execute(v.prot.contains(ProtFlags::EXEC), rights)?;
+            v.ensure_open()?;
             if v.prot == rights {
                 at = stop;
                 continue;

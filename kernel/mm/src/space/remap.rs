@@ -70,6 +70,7 @@ impl AddressSpace {
     ) -> Result<(usize, bool)> {
         use RemapFlags as F;
         let v = inner.tree.find(r.old).ok_or(Errno::EFAULT)?;
+        v.ensure_open()?;
         let locked = v.flags.contains(VmaFlags::LOCKED);
         if r.flags.intersects(F::FIXED | F::DONTUNMAP) {
             return Ok((self.remap_to(inner, r, new, gone)?, locked));

@@ -46,6 +46,8 @@ bitflags! {
         const MERGEABLE = 1 << 15;
         /// Pages of the kernel's own, never grown, moved in part or merged.
         const SPECIAL = 1 << 16;
+        /// Stays as it is.
+        const SEALED = 1 << 17;
     }
 }
 

@@ -221,6 +221,9 @@ fn build(
     };
     let mm = AddressSpace::new()?;
     mm.set_limits(address_limits(limits, &rights.cred));
+    if let Ok(old) = thread.mm() {
+        mm.inherit_habits(&old);
+    }
     let mut layout = Layout {
         mmap_base: Layout::mmap_base(limits.soft(Resource::Stack), dice(18)),
         ..Layout::default()

@@ -117,6 +117,7 @@ fn flags(view: &VmaView, out: &mut Text) {
         (VmaFlags::HUGEPAGE, b"hg "),
         (VmaFlags::NOHUGEPAGE, b"nh "),
         (VmaFlags::MERGEABLE, b"mg "),
+        (VmaFlags::SEALED, b"sl "),
     ] {
         if view.flags.contains(flag) {
             out.push(name);
