@@ -341,7 +341,3 @@ pub const FIONBIO: u32 = 0x5421;
 pub const FIONREAD: u32 = 0x541b;
 /// The allocated size of a file.
 pub const FIOQSIZE: u32 = 0x5460;
-/// The block size of a file system.
-pub const FIGETBSZ: u32 = 2;
-/// Share another file's blocks.
-pub const FICLONE: u32 = 0x4004_9409;

@@ -13,6 +13,7 @@ mod errno;
 pub mod eventfd;
 pub mod fb;
 pub mod fcntl;
+pub mod file_ioctl;
 pub mod futex;
 pub mod inotify;
 pub mod input;

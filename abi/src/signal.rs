@@ -213,6 +213,8 @@ pub const SI_TKILL: i32 = -6;
 pub const POLL_IN: i32 = 1;
 /// `si_code` of SIGIO: room to write.
 pub const POLL_OUT: i32 = 2;
+/// `si_code` of SIGIO: something else happened.
+pub const POLL_MSG: i32 = 3;
 /// `si_code` of SIGIO: an error.
 pub const POLL_ERR: i32 = 4;
 /// `si_code` of SIGIO: urgent data.

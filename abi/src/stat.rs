@@ -172,6 +172,12 @@ pub const STATX_MNT_ID: u32 = 0x1000;
 pub const STATX_MNT_ID_UNIQUE: u32 = 0x4000;
 /// A bit `statx` refuses in its mask.
 pub const STATX_RESERVED: u32 = 0x8000_0000;
+/// Nothing about the file changes.
+pub const STATX_ATTR_IMMUTABLE: u64 = 0x10;
+/// The file only grows.
+pub const STATX_ATTR_APPEND: u64 = 0x20;
+/// The file is not to be backed up.
+pub const STATX_ATTR_NODUMP: u64 = 0x40;
 /// The file is the root of a mount.
 pub const STATX_ATTR_MOUNT_ROOT: u64 = 0x2000;
 

@@ -31,6 +31,7 @@ pub fn start(info: BootInfo) -> ! {
     log::info!("Kernel command line: {}", info.command_line);
     random::stir(&info.seed, true);
     vfs::name_hash::set_key(random::word());
+    vfs::owner::set_signal(task::sigio::tell);
     machine::set_randomizes(line.randomize);
     machine::set_traced(line.trace.clone());
     machine::set_max_threads((memory >> 20) as usize * THREADS_PER_MIB);

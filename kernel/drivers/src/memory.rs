@@ -5,7 +5,7 @@ use abi::{Errno, Result};
 use alloc::sync::Arc;
 use mm::MemObject;
 use mm::io::{IoDst, IoSrc};
-use vfs::{CharDevice, FileOps, MmapRequest, OpenFile, OpenRequest, Whence, seek};
+use vfs::{Abilities, CharDevice, FileOps, MmapRequest, OpenFile, OpenRequest, Whence, seek};
 
 use crate::node::{self, Node};
 
@@ -32,6 +32,17 @@ struct Memory {
 }
 
 impl FileOps for Memory {
+    fn abilities(&self) -> Abilities {
+        let mut abilities = Abilities::USUAL;
+        if self.source == Source::End {
+            abilities.remove(Abilities::SPLICE_FROM);
+        }
+        if self.full {
+            abilities.remove(Abilities::NOWAIT | Abilities::WRITE_FLAGS | Abilities::SPLICE_INTO);
+        }
+        abilities
+    }
+
     fn positioned(&self) -> bool {
         true
     }

@@ -12,6 +12,7 @@ use vfs::{Access, FileType, LookupFlags, Path, Timestamp};
 
 use super::Cx;
 use super::args::{DirFd, Fd, Flags, Mode, PathPtr};
+use super::lease;
 use super::path::{find, find_here, lookup_flags};
 use super::transfer::raise;
 
@@ -140,6 +141,8 @@ pub fn truncate(cx: &mut Cx<'_>, path: PathPtr, size: i64) -> Result<usize> {
         raise(cx.thread, SIGXFSZ);
         return Err(Errno::EFBIG);
     }
-    attr::truncate(&found, size, &cx.holdings.cred)?;
+    lease::past(cx, false, || {
+        attr::truncate(&found, size, &cx.holdings.cred)
+    })?;
     Ok(0)
 }

@@ -7,7 +7,7 @@ use alloc::sync::Arc;
 use hal::ucopy::UserPtr;
 use mm::MemObject;
 use mm::io::{IoDst, IoSrc};
-use vfs::{OpenFile, notify, same_inode, seek};
+use vfs::{Abilities, OpenFile, notify, same_inode, seek};
 
 use super::Cx;
 use super::args::{Fd, Flags};
@@ -77,15 +77,27 @@ fn send(
         return into_pipe(cx, input, at, output, pipe, count, output.nonblocking());
     }
     // What cannot be gone back in might lose what the output does not take.
-    if output.flags().contains(OFlags::APPEND) || !input.positioned() || !is_spliceable(input) {
+    if output.flags().contains(OFlags::APPEND)
+        || !input.positioned()
+        || !is_spliceable(input, Abilities::SPLICE_FROM)
+    {
         return Err(Errno::EINVAL);
     }
     // Nothing goes anywhere, even into what takes nothing.
     if count == 0 {
         return Ok(0);
     }
-    if !is_spliceable(output) {
-        return Err(Errno::EINVAL);
+    if !is_spliceable(output, Abilities::SPLICE_INTO) {
+        // Where nothing comes out, nobody asks what it goes into.
+        let mut first = [0];
+        let got = transfer::read(
+            cx,
+            input,
+            &mut IoDst::kernel(&mut first),
+            Some(&mut at.clone()),
+            How::default(),
+        )?;
+        return if got == 0 { Ok(0) } else { Err(Errno::EINVAL) };
     }
     let mut at_out = place(output, None)?;
     let sent = copy(cx, input, at, output, &mut at_out, count)?;

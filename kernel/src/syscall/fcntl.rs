@@ -7,14 +7,14 @@ use alloc::sync::Arc;
 use hal::UserAddr;
 use hal::ucopy::UserPtr;
 use vfs::pipe::PipeEnd;
-use vfs::{FdTable, FileType, OpenFile};
+use vfs::{FdTable, FileType, InodeFlags, OpenFile};
 
 use super::Cx;
 use super::args::Fd;
-use super::{record_lock, sigio};
+use super::{lease, record_lock, sigio};
 
-/// No hint of how long what is written lives.
-const LIFE_NOT_SET: u64 = 0;
+/// The last of the hints of how long what is written lives.
+const LIFE_EXTREME: u64 = 5;
 
 /// `fcntl(2)`
 pub fn fcntl(cx: &mut Cx<'_>, fd: Fd, command: u32, arg: u64) -> Result<usize> {
@@ -66,13 +66,20 @@ pub fn fcntl(cx: &mut Cx<'_>, fd: Fd, command: u32, arg: u64) -> Result<usize> {
         }
         F_ADD_SEALS => add_seals(&file, arg as u32),
         F_GET_SEALS => Ok(sealable(&file)?.seals().bits() as usize),
-        // Nobody can take a lease, so nobody has one to give up.
-        F_SETLEASE if arg as i32 == i32::from(F_UNLCK) && file.inode().attr().is_regular() => {
-            Err(Errno::EAGAIN)
-        }
-        F_GETLEASE => Ok(F_UNLCK as usize),
+        F_SETLEASE => lease::set(cx, &file, fd, arg),
+        F_GETLEASE => Ok(lease::get(&file)),
+        F_NOTIFY => lease::notify(cx, &file, fd, arg),
         F_GET_RW_HINT => {
-            UserPtr::<u64>::new(arg.into()).write(&LIFE_NOT_SET)?;
+            let hint = u64::from(file.inode().attr().life_hint());
+            UserPtr::<u64>::new(arg.into()).write(&hint)?;
+            Ok(0)
+        }
+        F_SET_RW_HINT => {
+            let hint = UserPtr::<u64>::new(arg.into()).read()?;
+            if hint > LIFE_EXTREME {
+                return Err(Errno::EINVAL);
+            }
+            file.inode().attr().set_life_hint(hint as u8);
             Ok(0)
         }
         _ => Err(Errno::EINVAL),
@@ -97,13 +104,18 @@ fn duplicate(
 fn set_flags(cx: &Cx<'_>, file: &OpenFile, fd: Fd, wanted: OFlags) -> Result<usize> {
     let attr = file.inode().attr();
     let new = wanted - file.flags();
+    // What only grows must not be written elsewhere.
+    if (wanted ^ file.flags()).contains(OFlags::APPEND) && attr.flags().contains(InodeFlags::APPEND)
+    {
+        return Err(Errno::EPERM);
+    }
     if new.contains(OFlags::NOATIME) && !vfs::perm::is_owner(attr, &cx.cred()) {
         return Err(Errno::EPERM);
     }
     // Pipes carry packets with it; else it is for files of pages.
     if new.contains(OFlags::DIRECT)
         && attr.file_type() != FileType::Fifo
-        && file.inode().object().is_none()
+        && (file.inode().object().is_none() || is_memfd(file))
     {
         return Err(Errno::EINVAL);
     }
@@ -115,6 +127,12 @@ fn set_flags(cx: &Cx<'_>, file: &OpenFile, fd: Fd, wanted: OFlags) -> Result<usi
     file.ops().set_flags(file, set)?;
     file.change_flags(set, OFlags::SETFL - OFlags::ASYNC - set);
     Ok(0)
+}
+
+/// Whether the file is a memfd, which nothing can go past the cache of.
+fn is_memfd(file: &OpenFile) -> bool {
+    let name = file.path().dentry().anon_name();
+    matches!(name, Some(vfs::AnonName::Memfd(_)))
 }
 
 /// The data of a file that can have seals.

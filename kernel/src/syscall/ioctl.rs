@@ -1,12 +1,9 @@
 //! `ioctl(2)`: what every file knows, then the file's own.
 
-use abi::fcntl::{
-    FICLONE, FIGETBSZ, FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, FIOQSIZE, OFlags,
-};
+use abi::fcntl::{FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, FIOQSIZE, OFlags};
 use abi::socket::{FIOGETOWN, FIOSETOWN, SIOCGPGRP, SIOCSPGRP, SIOCUNIXFILE};
 use abi::termios::ioctl::{TCSBRK, TCSBRKP};
 use abi::{Errno, Result};
-use alloc::sync::Arc;
 use drivers::tty::waits_for_output;
 use hal::UserAddr;
 use hal::ucopy::UserPtr;
@@ -17,7 +14,7 @@ use vfs::{FileType, OpenFile};
 
 use super::Cx;
 use super::args::Fd;
-use super::sigio;
+use super::{file_ioctl, sigio};
 
 /// `ioctl(2)`
 pub fn ioctl(cx: &mut Cx<'_>, fd: Fd, command: u32, arg: UserAddr) -> Result<usize> {
@@ -52,16 +49,14 @@ pub fn ioctl(cx: &mut Cx<'_>, fd: Fd, command: u32, arg: UserAddr) -> Result<usi
             }
             _ => return Err(Errno::ENOTTY),
         },
-        FIGETBSZ => {
-            let size = file.path().mount().sb().fs().statfs()?.f_bsize;
-            UserPtr::new(arg).write(&(size as i32))?;
-        }
         FIONREAD if file.inode().attr().is_regular() => {
             let left = file.inode().metadata().size as i64 - file.position_seen() as i64;
             UserPtr::new(arg).write(&(left as i32))?;
         }
-        FICLONE => return clone(cx, &file, Fd(arg.0 as i32)),
         _ => {
+            if let Some(result) = file_ioctl::ioctl(cx, &file, command, arg) {
+                return result;
+            }
             let caller = cx.caller();
             let attempt = || file.ops().ioctl(&file, command, arg.0, &caller);
             let output = file.ops().pollee().filter(|_| waits_for_output(command));
@@ -81,22 +76,6 @@ pub fn ioctl(cx: &mut Cx<'_>, fd: Fd, command: u32, arg: UserAddr) -> Result<usi
         }
     }
     Ok(0)
-}
-
-/// Two files never share blocks.
-fn clone(cx: &Cx<'_>, to: &OpenFile, from: Fd) -> Result<usize> {
-    let from = cx.file(from)?;
-    if !Arc::ptr_eq(from.path().mount().sb(), to.path().mount().sb()) {
-        return Err(Errno::EXDEV);
-    }
-    let (from, to) = (from.inode().attr(), to.inode().attr());
-    Err(if from.is_dir() || to.is_dir() {
-        Errno::EISDIR
-    } else if !from.is_regular() || !to.is_regular() {
-        Errno::EINVAL
-    } else {
-        Errno::EOPNOTSUPP
-    })
 }
 
 /// Sets or clears a flag as the program's word says.

@@ -13,10 +13,10 @@ use task::wait::{WaitOptions, wait};
 use vfs::ops::open::{OpenHow, open as open_file};
 use vfs::{LookupFlags, OpenFile};
 
-use super::Cx;
 use super::args::{DirFd, Flags, Mode, PathPtr};
 use super::path::{Base, PathBuffer};
 use super::process::read_extensible;
+use super::{Cx, lease};
 
 /// What may stand beside `O_PATH`.
 const WITH_PATH: OFlags = OFlags::PATH
@@ -161,7 +161,8 @@ fn open(
         cred: caller.rights(),
         caller: Some(&caller),
     };
-    let file = open_file(&base.start(&caller), path, &how)?;
+    let nonblock = flags.contains(OFlags::NONBLOCK);
+    let file = lease::past(cx, nonblock, || open_file(&base.start(&caller), path, &how))?;
     if let Err(errno) = file.ops().finish_open(&file) {
         finish(cx, &file, errno)?;
     }

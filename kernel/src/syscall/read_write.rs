@@ -10,7 +10,7 @@ use alloc::sync::Arc;
 use hal::UserAddr;
 use hal::ucopy::UserSlice;
 use mm::io::{IoDst, IoSrc};
-use vfs::{OpenFile, Whence};
+use vfs::{Abilities, OpenFile, Whence};
 
 use super::Cx;
 use super::args::{Fd, Flags};
@@ -29,12 +29,24 @@ fn range(buf: UserAddr, len: usize) -> Result<UserSlice> {
 
 #[inline]
 fn readable(file: &OpenFile) -> Result<()> {
-    file.readable().then_some(()).ok_or(Errno::EBADF)
+    if file.can(Abilities::READ) {
+        return Ok(());
+    }
+    Err(refusal(file.readable()))
 }
 
 #[inline]
 fn writable(file: &OpenFile) -> Result<()> {
-    file.writable().then_some(()).ok_or(Errno::EBADF)
+    if file.can(Abilities::WRITE) {
+        return Ok(());
+    }
+    Err(refusal(file.writable()))
+}
+
+/// What a file says that has no such operation, or, unless `opened` for it, may not use it.
+#[cold]
+fn refusal(opened: bool) -> Errno {
+    if opened { Errno::EINVAL } else { Errno::EBADF }
 }
 
 /// `read(2)`
@@ -60,10 +72,20 @@ fn at_position(cx: &Cx<'_>, fd: Fd, offset: i64) -> Result<(Arc<OpenFile>, u64)>
     if file.is_path_only() {
         return Err(Errno::EBADF);
     }
-    if !file.positioned() {
+    if !file.positioned() && !file.can(Abilities::ANY_PLACE) {
         return Err(Errno::ESPIPE);
     }
     Ok((file, at))
+}
+
+/// As [`at_position`], for writing: a text made when it is read has no places to write at.
+fn at_written_position(cx: &Cx<'_>, fd: Fd, offset: i64) -> Result<(Arc<OpenFile>, u64)> {
+    let (file, at) = at_position(cx, fd, offset)?;
+    if file.can(Abilities::WRITE_AT) {
+        Ok((file, at))
+    } else {
+        Err(Errno::ESPIPE)
+    }
 }
 
 /// `pread64(2)`
@@ -76,7 +98,7 @@ pub fn pread64(cx: &mut Cx<'_>, fd: Fd, buf: UserAddr, len: usize, offset: i64) 
 
 /// `pwrite64(2)`
 pub fn pwrite64(cx: &mut Cx<'_>, fd: Fd, buf: UserAddr, len: usize, offset: i64) -> Result<usize> {
-    let (file, mut at) = at_position(cx, fd, offset)?;
+    let (file, mut at) = at_written_position(cx, fd, offset)?;
     writable(&file)?;
     let mut src = IoSrc::user(range(buf, len)?);
     transfer::write(cx, &file, &mut src, Some(&mut at), How::default())
@@ -123,6 +145,14 @@ fn how(file: &OpenFile, flags: u32, write: bool) -> Result<How> {
     if flags == 0 {
         return Ok(How::default());
     }
+    let takes_flags = if write {
+        Abilities::WRITE_FLAGS
+    } else {
+        Abilities::READ_FLAGS
+    };
+    if flags & !RWF_HIPRI != 0 && !file.can(takes_flags) {
+        return Err(Errno::EOPNOTSUPP);
+    }
     const KNOWN: u32 = RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND | RWF_NOAPPEND;
     if flags & !KNOWN != 0 {
         return Err(Errno::EOPNOTSUPP);
@@ -133,7 +163,7 @@ fn how(file: &OpenFile, flags: u32, write: bool) -> Result<How> {
     // A file of pages may have to wait for them.
     let nowait = flags & RWF_NOWAIT != 0;
     let kind = file.inode().attr();
-    if nowait && (kind.is_regular() || kind.is_dir()) {
+    if nowait && (kind.is_regular() || kind.is_dir() || !file.can(Abilities::NOWAIT)) {
         return Err(Errno::EOPNOTSUPP);
     }
     let append = match flags & (RWF_APPEND | RWF_NOAPPEND) {
@@ -183,7 +213,7 @@ pub fn pwritev(
     offset: i64,
     _high: u64,
 ) -> Result<usize> {
-    let (file, mut at) = at_position(cx, fd, offset)?;
+    let (file, mut at) = at_written_position(cx, fd, offset)?;
     write_pieces(cx, &file, (vector, count), Some(&mut at), 0)
 }
 
@@ -219,7 +249,7 @@ pub fn pwritev2(
         let file = cx.file(fd)?;
         return write_pieces(cx, &file, (vector, count), None, flags.0);
     }
-    let (file, mut at) = at_position(cx, fd, offset)?;
+    let (file, mut at) = at_written_position(cx, fd, offset)?;
     write_pieces(cx, &file, (vector, count), Some(&mut at), flags.0)
 }
 

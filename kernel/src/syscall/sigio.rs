@@ -111,7 +111,11 @@ pub fn signed(file: &OpenFile) -> i32 {
     if owner.kind == F_OWNER_PGRP { -id } else { id }
 }
 
-fn set(cx: &Cx<'_>, file: &OpenFile, kind: i32, id: i32) -> Result<usize> {
+/// Sets the owner.
+///
+/// # Errors
+/// `ESRCH`.
+pub fn set(cx: &Cx<'_>, file: &OpenFile, kind: i32, id: i32) -> Result<usize> {
     let signal = file.owner().signal;
     let owner = if id == 0 {
         Owner {

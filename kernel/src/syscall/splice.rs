@@ -16,7 +16,7 @@ use sync::{Events, Pollee};
 use task::Thread;
 use task::wait::{WaitOptions, wait};
 use vfs::pipe::{self, Pipe, PipeEnd, Slot};
-use vfs::{OpenFile, notify};
+use vfs::{Abilities, OpenFile, notify};
 
 use super::Cx;
 use super::args::{Fd, Flags};
@@ -32,11 +32,11 @@ pub fn pipe_of(file: &OpenFile) -> Option<&Arc<Pipe>> {
     file.ops_as::<PipeEnd>().map(PipeEnd::pipe)
 }
 
-/// Whether bytes can be moved by the kernel between the file and a pipe: not the objects without a type
-/// (eventfds and their kin), nor directories.
-pub fn is_spliceable(file: &OpenFile) -> bool {
+/// Whether bytes can be moved by the kernel between the file and a pipe, in the direction `way` names: not
+/// with the objects without a type (eventfds and their kin), nor with directories.
+pub fn is_spliceable(file: &OpenFile, way: Abilities) -> bool {
     let attr = file.inode().attr();
-    attr.mode() & S_IFMT != 0 && !attr.is_dir()
+    file.can(way) && attr.mode() & S_IFMT != 0 && !attr.is_dir()
 }
 
 /// Tries, or waits until it can be done. A pipe without readers raises SIGPIPE.
@@ -121,7 +121,9 @@ pub fn splice(
             attempt(cx.thread, nonblock, &on, || pipe::transfer(from, to, len))
         }
         (Some(from), None) => {
-            if output.flags().contains(OFlags::APPEND) || !is_spliceable(&output) {
+            if output.flags().contains(OFlags::APPEND)
+                || !is_spliceable(&output, Abilities::SPLICE_INTO)
+            {
                 return Err(Errno::EINVAL);
             }
             let mut at = place(&output, at_out)?;
@@ -237,7 +239,7 @@ pub fn into_pipe(
     len: usize,
     nonblock: bool,
 ) -> Result<usize> {
-    if !is_spliceable(input) || pipe_of(input).is_some() {
+    if !is_spliceable(input, Abilities::SPLICE_FROM) || pipe_of(input).is_some() {
         return Err(Errno::EINVAL);
     }
     let on = [writable_end(output)];

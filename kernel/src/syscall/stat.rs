@@ -11,6 +11,7 @@ use vfs::{Path, Timestamp};
 
 use super::Cx;
 use super::args::{DirFd, Fd, Flags, PathPtr};
+use super::file_flags;
 use super::path::{find, lookup_flags};
 
 const KNOWN: u32 = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE;
@@ -109,11 +110,11 @@ fn statx_of(path: &Path, wanted: u32) -> Statx {
         u64::from(mount.id())
     };
     let dev = mount.sb().dev();
-    let attributes = if path.is_mount_root() {
-        STATX_ATTR_MOUNT_ROOT
-    } else {
-        0
-    };
+    let (mut attributes, mut known) = file_flags::shown(&**path.inode());
+    known |= STATX_ATTR_MOUNT_ROOT | NEVER;
+    if path.is_mount_root() {
+        attributes |= STATX_ATTR_MOUNT_ROOT;
+    }
     Statx {
         stx_mask: mask,
         stx_blksize: data.blksize,
@@ -125,7 +126,7 @@ fn statx_of(path: &Path, wanted: u32) -> Statx {
         stx_ino: data.ino,
         stx_size: data.size,
         stx_blocks: data.blocks,
-        stx_attributes_mask: STATX_ATTR_MOUNT_ROOT | NEVER,
+        stx_attributes_mask: known,
         stx_atime: stamp(times.accessed),
         stx_btime: born,
         stx_ctime: stamp(times.changed),

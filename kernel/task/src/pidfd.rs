@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use abi::Result;
 use abi::fcntl::OFlags;
 use sync::{Events, Pollee};
-use vfs::{FileOps, OpenFile, anon_file};
+use vfs::{Abilities, FileOps, OpenFile, anon_file};
 
 use crate::process::Process;
 use crate::thread::{Thread, try_current};
@@ -26,6 +26,10 @@ impl PidFd {
 }
 
 impl FileOps for PidFd {
+    fn abilities(&self) -> Abilities {
+        Abilities::ANY_PLACE | Abilities::WRITE_AT
+    }
+
     fn ready(&self, _: &OpenFile) -> Events {
         if self.has_ended() {
             Events::READABLE

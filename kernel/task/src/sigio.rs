@@ -5,8 +5,8 @@
 
 use abi::fcntl::F_OWNER_PGRP;
 use abi::signal::{
-    POLL_ERR, POLL_HUP, POLL_IN, POLL_OUT, POLL_PRI, SI_SIGIO, SIGBUS, SIGCHLD, SIGFPE, SIGILL,
-    SIGIO, SIGSEGV, SIGSYS, SIGTRAP, SIGURG,
+    POLL_ERR, POLL_HUP, POLL_IN, POLL_MSG, POLL_OUT, POLL_PRI, SI_SIGIO, SIGBUS, SIGCHLD, SIGFPE,
+    SIGILL, SIGIO, SIGSEGV, SIGSYS, SIGTRAP, SIGURG,
 };
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
@@ -20,6 +20,9 @@ use vfs::{Fd, OpenFile};
 use crate::signal::send::group_processes;
 use crate::signal::{Origin, SigInfo, send_to_process, send_to_thread};
 use crate::{Process, Thread};
+
+/// What the kernel says is readable with a message: `POLLIN`, `POLLRDNORM` and `POLLMSG`.
+const MESSAGE_BAND: i64 = 0x441;
 
 /// Signals the owner of one open file.
 struct Signaller {
@@ -69,26 +72,43 @@ impl Observer for Signaller {
         } else {
             info(owner.signal, events, self.fd)
         };
-        if owner.kind == F_OWNER_PGRP {
-            later(owner, info);
-            return true;
-        }
-        let Some(target) = owner.target.as_ref().and_then(alloc::sync::Weak::upgrade) else {
-            return false;
-        };
-        match target.downcast::<Process>() {
-            Ok(process) => to_process(&process, &owner, info),
-            Err(target) => {
-                if let Ok(thread) = target.downcast::<Thread>()
-                    && allowed(&owner, &thread.cred())
-                {
-                    // From the kernel nothing is refused.
-                    let _ = send_to_thread(&thread, info, Origin::Kernel);
-                }
+        send(owner, info)
+    }
+}
+
+/// Sends to the owner, a group's later; whether there is anybody.
+fn send(owner: Owner, info: SigInfo) -> bool {
+    if owner.kind == F_OWNER_PGRP {
+        later(owner, info);
+        return true;
+    }
+    let Some(target) = owner.target.as_ref().and_then(alloc::sync::Weak::upgrade) else {
+        return false;
+    };
+    match target.downcast::<Process>() {
+        Ok(process) => to_process(&process, &owner, info),
+        Err(target) => {
+            if let Ok(thread) = target.downcast::<Thread>()
+                && allowed(&owner, &thread.cred())
+            {
+                // From the kernel nothing is refused.
+                let _ = send_to_thread(&thread, info, Origin::Kernel);
             }
         }
-        true
     }
+    true
+}
+
+/// Tells the owner that something is asked of him, or happened in his directory.
+pub fn tell(owner: &Owner, fd: Fd) {
+    if owner.id == 0 {
+        return;
+    }
+    let info = match owner.signal {
+        0 => SigInfo::kernel(SIGIO),
+        signal => SigInfo::poll(signal, code(signal, POLL_MSG), MESSAGE_BAND, fd),
+    };
+    send(owner.clone(), info);
 }
 
 fn to_process(process: &Process, owner: &Owner, info: SigInfo) {
@@ -124,12 +144,15 @@ fn info(signal: i32, events: Events, fd: Fd) -> SigInfo {
     } else {
         (POLL_PRI, Events::PRI | Events::RDBAND)
     };
-    // Signals whose codes mean something else keep their meaning.
-    let code = match signal {
+    SigInfo::poll(signal, code(signal, reason), i64::from(band.bits()), fd)
+}
+
+/// Signals whose codes mean something else keep their meaning.
+fn code(signal: i32, reason: i32) -> i32 {
+    match signal {
         SIGILL | SIGFPE | SIGSEGV | SIGBUS | SIGTRAP | SIGCHLD | SIGSYS => SI_SIGIO,
         _ => reason,
-    };
-    SigInfo::poll(signal, code, i64::from(band.bits()), fd)
+    }
 }
 
 static GROUPS: IrqLock<VecDeque<(Owner, SigInfo)>, { rank::LEAF }> = IrqLock::new(VecDeque::new());

@@ -7,7 +7,7 @@ use abi::signal::{SigSet, SignalfdSigInfo};
 use abi::{Errno, Result};
 use mm::IoDst;
 use sync::{Events, Pollee, SpinLock, rank};
-use vfs::{FileOps, OpenFile, Whence, anon_file};
+use vfs::{Abilities, FileOps, OpenFile, Whence, anon_file};
 use zerocopy::IntoBytes;
 
 use crate::signal::{pending, take_pending};
@@ -20,6 +20,10 @@ struct SignalFd {
 }
 
 impl FileOps for SignalFd {
+    fn abilities(&self) -> Abilities {
+        Abilities::USUAL - Abilities::WRITE
+    }
+
     fn read(&self, _: &OpenFile, dst: &mut IoDst<'_>, _: &mut u64) -> Result<usize> {
         const RECORD: usize = size_of::<SignalfdSigInfo>();
         if dst.remaining() < RECORD {

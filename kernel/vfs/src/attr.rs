@@ -7,9 +7,10 @@ use abi::stat::{
 use abi::{Errno, Result};
 use alloc::sync::{Arc, Weak};
 use core::any::Any;
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU32, Ordering};
 use sync::{SpinLock, rank};
 
+use crate::lease::Leases;
 use crate::lock::FileLocks;
 use crate::notify::WatchList;
 
@@ -130,6 +131,21 @@ pub struct Metadata {
     pub has_birth: bool,
 }
 
+bitflags::bitflags! {
+    /// What `chattr` sets and this kernel keeps to (`man 2 ioctl_iflags`).
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct InodeFlags: u8 {
+        /// Nothing about it changes (`FS_IMMUTABLE_FL`).
+        const IMMUTABLE = 1;
+        /// It only grows (`FS_APPEND_FL`).
+        const APPEND = 2;
+        /// Not to be backed up (`FS_NODUMP_FL`).
+        const NODUMP = 4;
+        /// Reading leaves the access time alone (`FS_NOATIME_FL`).
+        const NOATIME = 8;
+    }
+}
+
 /// The attributes of an inode.
 pub struct Attributes {
     ino: u64,
@@ -140,9 +156,15 @@ pub struct Attributes {
     nlink: AtomicU32,
     /// Without a name, but may get one (`O_TMPFILE`).
     linkable: AtomicBool,
+    /// [`InodeFlags`].
+    flags: AtomicU8,
+    /// How long what is written is said to live (`F_SET_RW_HINT`).
+    life_hint: AtomicU8,
     times: SpinLock<Times, { rank::LEAF }>,
     /// Open files that may write, or, below 0, programs that run from this file (`ETXTBSY`).
     writers: AtomicI32,
+    /// Open files that may only read: a lease looks at them.
+    readers: AtomicI32,
     attached: SpinLock<Option<Arc<Attached>>, { rank::LEAF }>,
 }
 
@@ -161,6 +183,8 @@ impl Attributes {
             gid: AtomicU32::new(gid),
             nlink: AtomicU32::new(nlink),
             linkable: AtomicBool::new(false),
+            flags: AtomicU8::new(0),
+            life_hint: AtomicU8::new(0),
             times: SpinLock::new(Times {
                 accessed: now,
                 modified: now,
@@ -168,6 +192,7 @@ impl Attributes {
                 born: now,
             }),
             writers: AtomicI32::new(0),
+            readers: AtomicI32::new(0),
             attached: SpinLock::new(None),
         }
     }
@@ -275,6 +300,51 @@ impl Attributes {
         self.set_nlink(self.nlink().saturating_sub(1));
     }
 
+    /// What `chattr` set.
+    #[must_use]
+    pub fn flags(&self) -> InodeFlags {
+        InodeFlags::from_bits_truncate(self.flags.load(Ordering::Relaxed))
+    }
+
+    /// Sets what `chattr` sets.
+    pub fn set_flags(&self, flags: InodeFlags) {
+        self.flags.store(flags.bits(), Ordering::Relaxed);
+    }
+
+    /// Whether nothing about it may change.
+    ///
+    /// # Errors
+    /// `EPERM`.
+    pub fn ensure_changeable(&self) -> Result<()> {
+        if self.flags().contains(InodeFlags::IMMUTABLE) {
+            return Err(Errno::EPERM);
+        }
+        Ok(())
+    }
+
+    /// Whether what is there must stay as it is, be it that it may grow.
+    ///
+    /// # Errors
+    /// `EPERM`.
+    pub fn ensure_replaceable(&self) -> Result<()> {
+        let fixed = InodeFlags::IMMUTABLE | InodeFlags::APPEND;
+        if self.flags().intersects(fixed) {
+            return Err(Errno::EPERM);
+        }
+        Ok(())
+    }
+
+    /// How long what is written is said to live.
+    #[must_use]
+    pub fn life_hint(&self) -> u8 {
+        self.life_hint.load(Ordering::Relaxed)
+    }
+
+    /// Says how long what is written will live.
+    pub fn set_life_hint(&self, hint: u8) {
+        self.life_hint.store(hint, Ordering::Relaxed);
+    }
+
     /// The four times.
     #[must_use]
     pub fn times(&self) -> Times {
@@ -364,6 +434,28 @@ impl Attributes {
         self.writers.fetch_sub(1, Ordering::Release);
     }
 
+    /// One more open file that only reads.
+    pub(crate) fn begin_read(&self) {
+        self.readers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One less.
+    pub(crate) fn end_read(&self) {
+        self.readers.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Whether the file is open in no way that a lease forbids: for writing, or, for an `exclusive` one, at all
+    /// but through the asker's own open file.
+    #[must_use]
+    pub fn may_be_leased(&self, exclusive: bool, writes: bool, reads: bool) -> bool {
+        let writers = self.writers.load(Ordering::SeqCst);
+        if !exclusive {
+            return writers <= 0;
+        }
+        let own_reader = i32::from(reads && !writes);
+        writers == i32::from(writes) && self.readers.load(Ordering::SeqCst) == own_reader
+    }
+
     /// A program starts from the file; writers are refused until [`Self::end_exec`].
     ///
     /// # Errors
@@ -391,6 +483,8 @@ pub struct Attached {
     pub locks: FileLocks,
     /// Who watches the file.
     pub watches: WatchList,
+    /// Leases.
+    pub leases: Leases,
     object: SpinLock<Option<Weak<dyn Any + Send + Sync>>, { rank::LEAF }>,
 }
 
@@ -399,6 +493,7 @@ impl Attached {
         Self {
             locks: FileLocks::new(),
             watches: WatchList::new(),
+            leases: Leases::new(),
             object: SpinLock::new(None),
         }
     }

@@ -2,6 +2,7 @@
 
 use alloc::sync::Arc;
 
+use crate::dnotify;
 use crate::fd_table::FdTable;
 use crate::file::OpenFile;
 
@@ -12,6 +13,7 @@ pub fn close(table: &FdTable, file: Arc<OpenFile>) {
         && let Some(attached) = file.inode().attr().existing_attached()
     {
         attached.locks.table_closed(table.id());
+        dnotify::end(&file);
     }
     drop(file);
 }

@@ -10,11 +10,12 @@ use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering
 use mm::io::{IoDst, IoSrc};
 use sync::{Credentials, Events, Mutex, MutexGuard, Once, Registration, SpinLock, rank};
 
+use crate::abilities::Abilities;
 use crate::file_ops::{AT_END, FileOps};
 use crate::inode::Inode;
-use crate::notify;
 use crate::owner::{Owner, Ownership};
 use crate::path::Path;
+use crate::{dnotify, notify};
 
 /// An open file ("open file description").
 pub struct OpenFile {
@@ -22,6 +23,8 @@ pub struct OpenFile {
     path: Path,
     flags: AtomicU32,
     positioned: bool,
+    /// Its operations, but for reading and writing when it was not opened for that.
+    abilities: Abilities,
     /// Its inode is a socket's; it may still be a mere place.
     socket: bool,
     /// A read or write holds the position to its end: of files and directories, not of devices, whose reads may
@@ -29,6 +32,8 @@ pub struct OpenFile {
     holds_position: bool,
     /// Counted as a writer of its mount and inode.
     counted: bool,
+    /// Counted as a reader of its inode.
+    counted_reader: bool,
     position: Mutex<(), { rank::FILE_POSITION }>,
     /// The position as the last one to hold the lock left it.
     position_seen: AtomicU64,
@@ -57,17 +62,37 @@ impl OpenFile {
             OFlags::CREAT | OFlags::EXCL | OFlags::NOCTTY | OFlags::TRUNC | OFlags::CLOEXEC;
         let positioned = ops.positioned();
         let attr = path.inode().attr();
+        let mut abilities = ops.abilities();
+        let place = flags.contains(OFlags::PATH);
+        abilities.set(
+            Abilities::READ,
+            abilities.contains(Abilities::READ) && flags.reads() && !place,
+        );
+        abilities.set(
+            Abilities::WRITE,
+            abilities.contains(Abilities::WRITE) && flags.writes() && !place,
+        );
+        if attr.is_dir() {
+            abilities.remove(Abilities::READ_FLAGS);
+        }
         let holds_position = attr.is_regular() || attr.is_dir();
         let socket = attr.mode() & S_IFMT == S_IFSOCK;
         OPEN_FILES.fetch_add(1, Ordering::Relaxed);
+        let counted_reader =
+            abilities.contains(Abilities::READ) && !flags.writes() && attr.is_regular();
+        if counted_reader {
+            attr.begin_read();
+        }
         Arc::new(Self {
             ops,
             path,
             flags: AtomicU32::new(flags.difference(transient).bits()),
             positioned,
+            abilities,
             socket,
             holds_position,
             counted,
+            counted_reader,
             position: Mutex::new(()),
             position_seen: AtomicU64::new(0),
             cred,
@@ -158,6 +183,13 @@ impl OpenFile {
         self.flags().contains(OFlags::PATH)
     }
 
+    /// Whether it has all of these operations, and was opened for them.
+    #[inline]
+    #[must_use]
+    pub fn can(&self, abilities: Abilities) -> bool {
+        self.abilities.contains(abilities)
+    }
+
     /// Whether it has positions.
     #[must_use]
     pub fn positioned(&self) -> bool {
@@ -237,6 +269,11 @@ impl OpenFile {
             .get()
             .map(|ownership| ownership.get())
             .unwrap_or_default()
+    }
+
+    /// The owner, if one was ever set or signalled.
+    pub(crate) fn existing_ownership(&self) -> Option<&Arc<Ownership>> {
+        self.ownership.get()
     }
 
     /// The owner, for who signals him and for who sets him.
@@ -366,13 +403,18 @@ impl Drop for OpenFile {
         }
         // Its own end is no news to signal.
         drop(self.signalling.get_mut().take());
+        dnotify::end(self);
         self.ops.release(self);
         if let Some(attached) = self.inode().attr().existing_attached() {
             attached.locks.file_closed(self);
+            // One that has none is told so.
+            let _ = attached.leases.unset(self);
         }
         if self.counted {
             self.inode().attr().end_write();
             self.path.mount().end_write();
+        } else if self.counted_reader {
+            self.inode().attr().end_read();
         }
     }
 }

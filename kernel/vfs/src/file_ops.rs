@@ -14,6 +14,7 @@ use mm::io::{IoDst, IoSrc};
 use sync::{Events, Instant, Pollee};
 
 use crate::Caller;
+use crate::abilities::Abilities;
 use crate::attr::FileType;
 use crate::epoll::Epoll;
 use crate::file::OpenFile;
@@ -92,6 +93,11 @@ pub trait FileOps: Any + Send + Sync {
     /// `EAGAIN` when there is no room yet, `EINVAL` for what cannot be written.
     fn write(&self, _file: &OpenFile, _src: &mut IoSrc<'_>, _pos: &mut u64) -> Result<usize> {
         Err(Errno::EINVAL)
+    }
+
+    /// Which operations there are at all; asked once, when the file is opened.
+    fn abilities(&self) -> Abilities {
+        Abilities::USUAL
     }
 
     /// Whether a write that may wait goes on until everything has gone: pipes and terminals.
@@ -192,9 +198,9 @@ pub trait FileOps: Any + Send + Sync {
     /// Allocates, zeroes or frees a range; `mode` is `FALLOC_FL_*`.
     ///
     /// # Errors
-    /// `ENODEV`, `EOPNOTSUPP`, `ENOSPC`.
+    /// `EOPNOTSUPP`, `ENOSPC`.
     fn fallocate(&self, _file: &OpenFile, _mode: u32, _offset: u64, _len: u64) -> Result<()> {
-        Err(Errno::ENODEV)
+        Err(Errno::EOPNOTSUPP)
     }
 
     /// The flags of `F_SETFL` change from what the file has to `flags`.
@@ -221,6 +227,10 @@ pub trait FileOps: Any + Send + Sync {
 pub struct PathOnly;
 
 impl FileOps for PathOnly {
+    fn abilities(&self) -> Abilities {
+        Abilities::empty()
+    }
+
     fn read(&self, _file: &OpenFile, _dst: &mut IoDst<'_>, _pos: &mut u64) -> Result<usize> {
         Err(Errno::EBADF)
     }

@@ -241,6 +241,11 @@ pub trait Inode: Any + Send + Sync {
         Err(Errno::ENXIO)
     }
 
+    /// Whether it keeps [`crate::InodeFlags`].
+    fn keeps_flags(&self) -> bool {
+        false
+    }
+
     /// The data, where it is pages.
     fn object(&self) -> Option<&Arc<MemObject>> {
         None

@@ -15,6 +15,7 @@
 
 extern crate alloc;
 
+mod abilities;
 pub mod anon;
 mod appear;
 pub mod attr;
@@ -24,6 +25,7 @@ pub mod clock;
 mod close;
 mod dentry;
 mod dir_dots;
+pub mod dnotify;
 pub mod epoll;
 pub mod eventfd;
 mod fd_table;
@@ -32,6 +34,7 @@ mod file_ops;
 mod fs_context;
 mod inode;
 pub mod inotify;
+pub mod lease;
 pub mod lock;
 mod mapped;
 pub mod mount;
@@ -50,8 +53,9 @@ pub mod superblock;
 pub mod timerfd;
 pub mod walk;
 
+pub use abilities::Abilities;
 pub use anon::anon_file;
-pub use attr::{Attached, Attributes, FileType, Metadata, Times, Timestamp};
+pub use attr::{Attached, Attributes, FileType, InodeFlags, Metadata, Times, Timestamp};
 pub use attr_change::apply as apply_attr;
 pub use caller::Caller;
 pub use close::close;

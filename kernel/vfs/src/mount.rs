@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use sync::{Events, Mutex, MutexGuard, Pollee, SpinLock, rank};
 
-use crate::attr::Attributes;
+use crate::attr::{Attributes, InodeFlags};
 use crate::dentry::Dentry;
 use crate::path::Path;
 use crate::superblock::SuperBlock;
@@ -241,6 +241,7 @@ impl Mount {
     pub fn accessed(&self, attr: &Attributes) {
         let flags = self.flags();
         if flags.contains(MountFlags::NOATIME)
+            || attr.flags().contains(InodeFlags::NOATIME)
             || flags.contains(MountFlags::NODIRATIME) && attr.is_dir()
             || self.writable().is_err()
         {

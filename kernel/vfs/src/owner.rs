@@ -1,8 +1,11 @@
 //! Who gets a signal when an open file is ready (`man 2 fcntl`, "Managing signals").
 
-use alloc::sync::Weak;
+use alloc::sync::{Arc, Weak};
 use core::any::Any;
-use sync::{SpinLock, rank};
+use sync::{Once, SpinLock, rank};
+
+use crate::dnotify::DirWatch;
+use crate::fd_table::Fd;
 
 /// Who gets a signal when the file is ready (`F_SETOWN`, `F_SETSIG`).
 #[derive(Clone, Default)]
@@ -21,10 +24,27 @@ pub struct Owner {
     pub target: Option<Weak<dyn Any + Send + Sync>>,
 }
 
+/// How an owner is signalled that something was asked of him; the task layer's.
+static SIGNAL: Once<fn(&Owner, Fd)> = Once::new();
+
+/// Says how owners are signalled; once, at start.
+pub fn set_signal(signal: fn(&Owner, Fd)) {
+    let _ = SIGNAL.set(signal);
+}
+
+/// Signals the owner, who is told of `fd`.
+pub(crate) fn signal(ownership: &Ownership, fd: Fd) {
+    if let Some(signal) = SIGNAL.get() {
+        signal(&ownership.get(), fd);
+    }
+}
+
 /// The owner of an open file, shared with who signals.
 #[derive(Default)]
 pub struct Ownership {
     owner: SpinLock<Owner, { rank::LEAF }>,
+    /// The directory he is signalled about (`F_NOTIFY`).
+    watch: SpinLock<Option<Arc<DirWatch>>, { rank::LEAF }>,
 }
 
 impl Ownership {
@@ -32,6 +52,16 @@ impl Ownership {
     #[must_use]
     pub fn get(&self) -> Owner {
         self.owner.lock().clone()
+    }
+
+    /// The watch on the file's directory.
+    pub(crate) fn watch(&self) -> Option<Arc<DirWatch>> {
+        self.watch.lock().clone()
+    }
+
+    /// Puts a watch in the place of the one there was.
+    pub(crate) fn set_watch(&self, watch: Option<Arc<DirWatch>>) -> Option<Arc<DirWatch>> {
+        core::mem::replace(&mut *self.watch.lock(), watch)
     }
 
     /// Sets the owner.

@@ -55,8 +55,11 @@ bitflags::bitflags! {
 /// override.
 ///
 /// # Errors
-/// `EACCES`.
+/// `EACCES`; `EPERM` to write what may not change.
 pub fn check(attr: &Attributes, cred: &Credentials, access: Access) -> Result<()> {
+    if access.contains(Access::WRITE) {
+        attr.ensure_changeable()?;
+    }
     let mode = attr.mode();
     let wanted = access.bits();
     // What owner, group and others all may needs no look at who asks.

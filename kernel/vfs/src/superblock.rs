@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::any::Any;
 use core::fmt;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use sync::{Mutex, SpinLock, rank};
+use sync::{Mutex, Once, SpinLock, rank};
 
 use crate::dentry::Dentry;
 use crate::inode::Inode;
@@ -63,6 +63,7 @@ pub struct SuperBlock {
     flags: AtomicU32,
     writers: AtomicUsize,
     mounts: AtomicUsize,
+    uuid: Once<[u8; 16]>,
     /// Held over renames between directories: the shape of the tree stands still.
     pub(crate) rename: Mutex<(), { rank::RENAME }>,
 }
@@ -83,6 +84,7 @@ impl SuperBlock {
             flags: AtomicU32::new(flags),
             writers: AtomicUsize::new(0),
             mounts: AtomicUsize::new(0),
+            uuid: Once::new(),
             rename: Mutex::new(()),
         })
     }
@@ -109,6 +111,13 @@ impl SuperBlock {
     #[must_use]
     pub fn root(&self) -> &Arc<Dentry> {
         &self.root
+    }
+
+    /// The number that tells it from others, drawn when first asked for; `None` for the kinds that Linux gives
+    /// none.
+    pub fn uuid(&self, draw: impl FnOnce() -> [u8; 16]) -> Option<[u8; 16]> {
+        let has = matches!(self.kind, "tmpfs" | "devtmpfs" | "sysfs");
+        has.then(|| *self.uuid.get_or_init(draw))
     }
 
     /// `MS_*` flags of the file system itself.

@@ -21,6 +21,7 @@ use sync::{
 };
 
 use crate::Caller;
+use crate::abilities::Abilities;
 use crate::anon::anon_file;
 use crate::file::OpenFile;
 use crate::file_ops::{FileOps, Whence};
@@ -306,6 +307,10 @@ fn ring(timer: &Weak<Shared>) {
 }
 
 impl FileOps for TimerFd {
+    fn abilities(&self) -> Abilities {
+        Abilities::USUAL - Abilities::WRITE
+    }
+
     fn read(&self, _file: &OpenFile, dst: &mut IoDst<'_>, _pos: &mut u64) -> Result<usize> {
         if dst.remaining() < 8 {
             return Err(Errno::EINVAL);

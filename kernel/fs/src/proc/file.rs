@@ -3,11 +3,11 @@
 use abi::{Errno, Result};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use mm::{IoDst, IoSrc};
-use sync::{Credentials, SpinLock, rank};
+use mm::{IoDst, IoSrc, MemObject};
+use sync::{Credentials, Pollee, SpinLock, rank};
 use vfs::{
-    Access, Attributes, FileOps, FileType, Inode, Metadata, OpenFile, OpenRequest, SetAttr, Whence,
-    perm, seek,
+    Abilities, Access, Attributes, FileOps, FileType, Inode, Metadata, MmapRequest, OpenFile,
+    OpenRequest, SetAttr, Whence, perm, seek,
 };
 
 use super::text::Text;
@@ -60,6 +60,48 @@ pub(super) fn metadata(attr: &Attributes) -> Metadata {
     }
 }
 
+/// Told of nothing: no text here says when it changes.
+static QUIET: Pollee = Pollee::new();
+
+/// What kind of file Linux makes of a text, which shows in the calls a file of it refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// One of the machine's.
+    Machine,
+    /// One below `/proc/sys`.
+    Setting,
+    /// One of a process: read in order, and not written at a place.
+    Sequence {
+        /// It can be written.
+        written: bool,
+    },
+    /// One of a process without such an order.
+    Plain {
+        /// It can be written.
+        written: bool,
+    },
+}
+
+impl Style {
+    fn abilities(self) -> Abilities {
+        let writing = |written: bool| {
+            if written {
+                Abilities::WRITE
+            } else {
+                Abilities::empty()
+            }
+        };
+        match self {
+            Self::Machine => {
+                Abilities::READ | Abilities::WRITE | Abilities::READ_FLAGS | Abilities::SPLICE_FROM
+            }
+            Self::Setting => Abilities::USUAL,
+            Self::Sequence { written } => Abilities::READ | writing(written),
+            Self::Plain { written } => Abilities::READ | Abilities::WRITE_AT | writing(written),
+        }
+    }
+}
+
 /// What is in a file.
 pub trait Content: Send + Sync + 'static {
     /// Writes the text down.
@@ -76,6 +118,11 @@ pub trait Content: Send + Sync + 'static {
         Err(Errno::EIO)
     }
 
+    /// What writing is refused with, whatever is written.
+    fn refusal(&self) -> Option<Errno> {
+        None
+    }
+
     /// Opens the file; `this` is the content itself.
     ///
     /// # Errors
@@ -86,6 +133,11 @@ pub trait Content: Send + Sync + 'static {
         _request: &OpenRequest<'_>,
     ) -> Result<Arc<dyn FileOps>> {
         Ok(Opened::new(this.clone()))
+    }
+
+    /// What kind of file it is.
+    fn style(&self) -> Style {
+        Style::Machine
     }
 
     /// Whether the text is given at its beginning only: a read at any other position finds the end.
@@ -107,6 +159,10 @@ where
         // Text does not fail before its end.
         let _ = self(out);
         Ok(())
+    }
+
+    fn refusal(&self) -> Option<Errno> {
+        Some(Errno::EIO)
     }
 }
 
@@ -226,6 +282,22 @@ impl Opened {
 }
 
 impl FileOps for Opened {
+    fn abilities(&self) -> Abilities {
+        self.content.style().abilities()
+    }
+
+    fn pollee(&self) -> Option<&Pollee> {
+        let told = matches!(self.content.style(), Style::Machine | Style::Setting);
+        told.then_some(&QUIET)
+    }
+
+    fn mmap(&self, _open: &OpenFile, _request: &MmapRequest) -> Result<Arc<MemObject>> {
+        Err(match self.content.style() {
+            Style::Machine => Errno::EIO,
+            _ => Errno::ENODEV,
+        })
+    }
+
     fn positioned(&self) -> bool {
         true
     }
@@ -242,6 +314,9 @@ impl FileOps for Opened {
     }
 
     fn write(&self, open: &OpenFile, src: &mut IoSrc<'_>, pos: &mut u64) -> Result<usize> {
+        if let Some(refusal) = self.content.refusal() {
+            return Err(refusal);
+        }
         let size = src.remaining().min(WRITE_MAX);
         let mut bytes = Box::<[u8]>::from([0; WRITE_MAX]);
         let bytes = bytes.get_mut(..size).unwrap_or_default();
@@ -266,7 +341,12 @@ impl FileOps for Opened {
     fn seek(&self, _open: &OpenFile, pos: &mut u64, offset: i64, whence: Whence) -> Result<u64> {
         match whence {
             Whence::Set | Whence::Cur => seek::within(0, pos, offset, whence),
-            Whence::End if self.content.has_end() => seek::within(0, pos, offset, whence),
+            Whence::End
+                if self.content.has_end()
+                    || matches!(self.content.style(), Style::Plain { .. }) =>
+            {
+                seek::within(0, pos, offset, whence)
+            }
             _ => Err(Errno::EINVAL),
         }
     }

@@ -4,7 +4,7 @@
 use abi::Errno;
 use core::fmt::Write as _;
 use core::sync::atomic::{AtomicU8, AtomicU32, Ordering::Relaxed};
-use vfs::{inotify, perm, pipe};
+use vfs::{inotify, lease, perm, pipe};
 
 use super::setting;
 
@@ -47,6 +47,8 @@ pub(super) fn register() {
         || pipe::max_size() as i64,
         |bytes| pipe::set_max_size(usize::try_from(bytes).map_err(|_| Errno::EINVAL)?),
     );
+    counter("sys/fs/leases-enable", &lease::ENABLED);
+    counter("sys/fs/lease-break-time", &lease::BREAK_TIME);
     counter("sys/fs/inotify/max_queued_events", &inotify::MAX_QUEUED);
     counter("sys/fs/inotify/max_user_instances", &inotify::MAX_INSTANCES);
     counter("sys/fs/inotify/max_user_watches", &inotify::MAX_WATCHES);

@@ -30,7 +30,7 @@ use sync::Once;
 use vfs::{FileSystem, FileSystemType, Inode, SuperBlock};
 
 pub use dir::{Dir, Entry, Names};
-pub use file::{Content, File, Opened, Owner};
+pub use file::{Content, File, Opened, Owner, Style};
 pub use link::{Link, Target};
 pub use options::{Hide, Rules};
 pub use text::Text;

@@ -7,7 +7,7 @@ use core::fmt::Write as _;
 use core::ops::RangeInclusive;
 use vfs::OpenFile;
 
-use super::file::Content;
+use super::file::{Content, Style};
 use super::text::Text;
 use super::tree::register;
 
@@ -64,6 +64,10 @@ impl<F> Content for Fixed<F>
 where
     F: Fn(&mut Text) -> core::fmt::Result + Send + Sync + 'static,
 {
+    fn style(&self) -> Style {
+        Style::Setting
+    }
+
     fn show(&self, out: &mut Text) -> Result<()> {
         // Text does not fail before its end.
         let _ = (self.show)(out);
@@ -90,6 +94,10 @@ where
     G: Fn() -> i64 + Send + Sync + 'static,
     S: Fn(i64) -> Result<()> + Send + Sync + 'static,
 {
+    fn style(&self) -> Style {
+        Style::Setting
+    }
+
     fn show(&self, out: &mut Text) -> Result<()> {
         let _ = writeln!(out, "{}", (self.get)());
         Ok(())
@@ -129,6 +137,10 @@ where
     G: Fn() -> Vec<i64> + Send + Sync + 'static,
     S: Fn(&[i64]) -> Result<()> + Send + Sync + 'static,
 {
+    fn style(&self) -> Style {
+        Style::Setting
+    }
+
     fn show(&self, out: &mut Text) -> Result<()> {
         for (at, number) in (self.get)().iter().enumerate() {
             let before = if at == 0 { "" } else { "\t" };
@@ -167,6 +179,10 @@ where
     G: Fn() -> Vec<u8> + Send + Sync + 'static,
     S: Fn(&[u8]) -> Result<()> + Send + Sync + 'static,
 {
+    fn style(&self) -> Style {
+        Style::Setting
+    }
+
     fn show(&self, out: &mut Text) -> Result<()> {
         out.push(&(self.get)());
         out.push(b"\n");

@@ -322,6 +322,10 @@ impl Inode for TmpInode {
         }
     }
 
+    fn keeps_flags(&self) -> bool {
+        matches!(self.body, Body::File(_) | Body::Directory(_))
+    }
+
     fn object(&self) -> Option<&Arc<MemObject>> {
         match &self.body {
             Body::File(file) => Some(&file.object),

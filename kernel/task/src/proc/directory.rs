@@ -2,7 +2,7 @@
 
 use abi::{Errno, Result};
 use alloc::sync::Arc;
-use fs::proc::{Content, Dir, Entry, File, Hide, Link, Names, Owner, Rules, Target, Text};
+use fs::proc::{Content, Dir, Entry, File, Hide, Link, Names, Owner, Rules, Style, Target, Text};
 use sync::Credentials;
 use vfs::{Access, Attributes, FileOps, FileType, Inode, OpenRequest, perm};
 
@@ -37,6 +37,8 @@ struct Item {
     kind: Kind,
     /// In the directories of which subjects.
     of: Whose,
+    /// What kind of file it is, when it can be written.
+    style: Style,
 }
 
 /// In which directories an entry is.
@@ -53,21 +55,18 @@ const fn item(name: &'static str, permissions: u32, kind: Kind) -> Item {
         permissions,
         kind,
         of: Whose::Both,
+        style: Style::Sequence { written: true },
     }
 }
 
 const ITEMS: &[Item] = &[
     Item {
-        name: "task",
-        permissions: 0o555,
-        kind: Kind::Dir(threads::names),
         of: Whose::Process,
+        ..item("task", 0o555, Kind::Dir(threads::names))
     },
     Item {
-        name: "children",
-        permissions: 0o444,
-        kind: Kind::Text(threads::show_children),
         of: Whose::Thread,
+        ..item("children", 0o444, Kind::Text(threads::show_children))
     },
     item("fd", 0o500, Kind::Dir(fd::links)),
     item("fdinfo", 0o555, Kind::Dir(fd::infos)),
@@ -96,16 +95,21 @@ const ITEMS: &[Item] = &[
     item("mountinfo", 0o444, Kind::File(mounts::mountinfo)),
     item("wchan", 0o444, Kind::Text(stat::show_wchan)),
     item("oom_score", 0o444, Kind::Text(score::show)),
-    item(
-        "oom_score_adj",
-        0o644,
-        Kind::Written(score::show_adjustment, score::set_adjustment),
-    ),
     Item {
-        name: "timerslack_ns",
-        permissions: 0o666,
-        kind: Kind::Written(score::show_slack, score::set_slack),
+        style: Style::Plain { written: true },
+        ..item(
+            "oom_score_adj",
+            0o644,
+            Kind::Written(score::show_adjustment, score::set_adjustment),
+        )
+    },
+    Item {
         of: Whose::Process,
+        ..item(
+            "timerslack_ns",
+            0o666,
+            Kind::Written(score::show_slack, score::set_slack),
+        )
     },
     item("syscalls", 0o400, Kind::File(score::calls)),
 ];
@@ -219,6 +223,7 @@ impl Item {
                     of,
                     show,
                     set: None,
+                    style: Style::Sequence { written: false },
                 },
             ),
             Kind::Written(show, set) => self.file(
@@ -228,6 +233,7 @@ impl Item {
                     of,
                     show,
                     set: Some(set),
+                    style: self.style,
                 },
             ),
             Kind::File(content) => File::shared(ino, self.permissions, owner, content(of)),
@@ -247,9 +253,14 @@ struct Shown {
     of: Subject,
     show: Show,
     set: Option<Set>,
+    style: Style,
 }
 
 impl Content for Shown {
+    fn style(&self) -> Style {
+        self.style
+    }
+
     fn show(&self, out: &mut Text) -> Result<()> {
         self.of.alive()?;
         (self.show)(&self.of, out)
@@ -271,9 +282,14 @@ pub(super) struct Guarded {
     pub(super) refusal: Errno,
     /// Whether it is about memory, which a zombie has not got.
     pub(super) of_memory: bool,
+    pub(super) style: Style,
 }
 
 impl Content for Guarded {
+    fn style(&self) -> Style {
+        self.style
+    }
+
     fn show(&self, out: &mut Text) -> Result<()> {
         self.of.alive()?;
         (self.show)(&self.of, out)

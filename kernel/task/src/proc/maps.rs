@@ -5,7 +5,7 @@ use abi::stat::{major, minor};
 use abi::{Errno, Result};
 use alloc::sync::{Arc, Weak};
 use core::fmt::Write as _;
-use fs::proc::{Content, Opened, Text};
+use fs::proc::{Content, Opened, Style, Text};
 use mm::{AddressSpace, VmaFlags, VmaView};
 use vfs::{FileOps, OpenFile, OpenRequest};
 
@@ -64,6 +64,10 @@ struct MapsOf {
 }
 
 impl Content for MapsOf {
+    fn style(&self) -> Style {
+        Style::Sequence { written: false }
+    }
+
     fn show(&self, out: &mut Text) -> Result<()> {
         self.of.alive()?;
         if let Some(mm) = self.mm.upgrade() {

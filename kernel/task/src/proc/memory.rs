@@ -4,10 +4,10 @@ use abi::{Errno, Result};
 use alloc::sync::{Arc, Weak};
 use alloc::vec;
 use alloc::vec::Vec;
-use fs::proc::{Content, Text};
+use fs::proc::{Content, Style, Text};
 use hal::{PAGE_SIZE, UserAddr};
 use mm::{AddressSpace, IoDst, IoSrc};
-use vfs::{FileOps, OpenFile, OpenRequest, Whence};
+use vfs::{Abilities, FileOps, OpenFile, OpenRequest, Whence};
 
 use super::directory::Guarded;
 use super::subject::Subject;
@@ -56,6 +56,7 @@ fn show_environ(of: &Subject, out: &mut Text) -> Result<()> {
 
 pub(super) fn environ(of: Subject) -> Arc<dyn Content> {
     Arc::new(Guarded {
+        style: Style::Plain { written: false },
         of,
         show: show_environ,
         refusal: Errno::EACCES,
@@ -74,6 +75,7 @@ fn show_auxv(of: &Subject, out: &mut Text) -> Result<()> {
 
 pub(super) fn auxv(of: Subject) -> Arc<dyn Content> {
     Arc::new(Guarded {
+        style: Style::Plain { written: false },
         of,
         show: show_auxv,
         refusal: Errno::EACCES,
@@ -117,6 +119,10 @@ struct Memory {
 }
 
 impl FileOps for Memory {
+    fn abilities(&self) -> Abilities {
+        Abilities::READ | Abilities::WRITE | Abilities::WRITE_AT
+    }
+
     fn positioned(&self) -> bool {
         true
     }

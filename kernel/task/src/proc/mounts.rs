@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use fs::proc::{Content, Opened, Text};
 use mm::IoDst;
 use sync::{Events, Pollee};
-use vfs::{FileOps, OpenFile, OpenRequest, Path, Whence, mount, mount_text};
+use vfs::{Abilities, FileOps, OpenFile, OpenRequest, Path, Whence, mount, mount_text};
 
 use super::subject::Subject;
 
@@ -59,6 +59,10 @@ struct Table {
 }
 
 impl FileOps for Table {
+    fn abilities(&self) -> Abilities {
+        Abilities::READ | Abilities::READ_FLAGS | Abilities::SPLICE_FROM
+    }
+
     fn positioned(&self) -> bool {
         true
     }

@@ -3,7 +3,7 @@
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::fmt::Write as _;
-use fs::proc::{Content, Text};
+use fs::proc::{Content, Style, Text};
 use sync::Capability;
 
 use super::directory::Guarded;
@@ -53,6 +53,7 @@ fn show_personality(of: &Subject, out: &mut Text) -> Result<()> {
 
 pub(super) fn personality(of: Subject) -> Arc<dyn Content> {
     Arc::new(Guarded {
+        style: Style::Sequence { written: false },
         of,
         show: show_personality,
         refusal: Errno::EPERM,
@@ -82,6 +83,7 @@ fn show_calls(of: &Subject, out: &mut Text) -> Result<()> {
 
 pub(super) fn calls(of: Subject) -> Arc<dyn Content> {
     Arc::new(Guarded {
+        style: Style::Sequence { written: false },
         of,
         show: show_calls,
         refusal: Errno::EACCES,

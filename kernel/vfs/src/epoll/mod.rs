@@ -25,6 +25,7 @@ use ready::Ready;
 use sync::{Credentials, Events, Mutex, Pollee, rank};
 
 use crate::Caller;
+use crate::abilities::Abilities;
 use crate::anon::anon_file;
 use crate::file::OpenFile;
 use crate::file_ops::{FileOps, Whence};
@@ -341,6 +342,10 @@ fn key(fd: i32, file: &Arc<OpenFile>) -> Key {
 }
 
 impl FileOps for Epoll {
+    fn abilities(&self) -> Abilities {
+        Abilities::empty()
+    }
+
     fn ready(&self, _file: &OpenFile) -> Events {
         let mut found = false;
         self.walk(true, |item, file| {

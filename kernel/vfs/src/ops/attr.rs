@@ -6,8 +6,9 @@ use abi::{Errno, Result};
 use sync::{Capability, Credentials};
 
 use crate::OpenFile;
-use crate::attr::{Attributes, FileType, Timestamp};
+use crate::attr::{Attributes, FileType, InodeFlags, Timestamp};
 use crate::inode::SetAttr;
+use crate::lease;
 use crate::notify;
 use crate::path::Path;
 use crate::perm::{self, Access};
@@ -22,6 +23,7 @@ pub fn chmod(path: &Path, mode: u32, cred: &Credentials) -> Result<()> {
     if attr.is_symlink() {
         return Err(Errno::EOPNOTSUPP);
     }
+    attr.ensure_replaceable()?;
     if !perm::is_owner(attr, cred) {
         return Err(Errno::EPERM);
     }
@@ -44,6 +46,9 @@ pub fn chmod(path: &Path, mode: u32, cred: &Credentials) -> Result<()> {
 pub fn chown(path: &Path, uid: Option<u32>, gid: Option<u32>, cred: &Credentials) -> Result<()> {
     path.mount().writable()?;
     let attr = path.inode().attr();
+    if uid.is_some() || gid.is_some() {
+        attr.ensure_replaceable()?;
+    }
     let owns = cred.fsuid == attr.uid();
     let may = cred.has(Capability::CHOWN);
     if let Some(uid) = uid
@@ -118,6 +123,11 @@ pub fn set_times(
 ) -> Result<()> {
     path.mount().writable()?;
     let attr = path.inode().attr();
+    if (accessed, modified) == (NewTime::Now, NewTime::Now) {
+        attr.ensure_changeable()?;
+    } else {
+        attr.ensure_replaceable()?;
+    }
     if !perm::is_owner(attr, cred) {
         if (accessed, modified) != (NewTime::Now, NewTime::Now) {
             return Err(Errno::EPERM);
@@ -153,8 +163,9 @@ pub fn truncate(path: &Path, size: u64, cred: &Credentials) -> Result<()> {
     }
     path.mount().writable()?;
     path.inode().permission(cred, Access::WRITE)?;
+    attr.ensure_replaceable()?;
     attr.begin_write()?;
-    let result = path.inode().truncate(size);
+    let result = lease::ask(attr, true).and_then(|()| path.inode().truncate(size));
     attr.end_write();
     result?;
     drop_set_id_on_write(attr, cred);
@@ -167,6 +178,10 @@ pub fn truncate(path: &Path, size: u64, cred: &Credentials) -> Result<()> {
 /// # Errors
 /// `EPERM` by a seal, what the file system says.
 pub fn truncate_open(file: &OpenFile, size: u64, cred: &Credentials) -> Result<()> {
+    // Who opened it before it became immutable goes on, as on Linux; what only grows does not shrink.
+    if file.inode().attr().flags().contains(InodeFlags::APPEND) {
+        return Err(Errno::EPERM);
+    }
     file.inode().truncate(size)?;
     drop_set_id_on_write(file.inode().attr(), cred);
     notify::on(file.path().dentry(), InotifyMask::MODIFY);

@@ -143,6 +143,7 @@ pub fn link(target: &Path, start: &Start<'_>, path: &[u8]) -> Result<()> {
     let inode = target.inode();
     may_link(inode, start.cred)?;
     may_create(dir.dentry(), &state, start.cred)?;
+    inode.attr().ensure_replaceable()?;
     if inode.attr().is_dir() {
         return Err(Errno::EPERM);
     }

@@ -8,11 +8,12 @@ use alloc::sync::Arc;
 use sync::Credentials;
 
 use crate::Caller;
-use crate::attr::FileType;
+use crate::attr::{FileType, InodeFlags};
 use crate::dentry::{Cached, Dentry};
 use crate::file::OpenFile;
 use crate::file_ops::PathOnly;
 use crate::inode::{NewNode, OpenRequest};
+use crate::lease;
 use crate::mount::MountFlags;
 use crate::notify;
 use crate::ops::attr::drop_set_id_on_write;
@@ -118,6 +119,11 @@ fn open_found(path: Path, how: &OpenHow<'_>, created: bool) -> Result<Arc<OpenFi
         }
         path.inode().permission(how.cred, access)?;
     }
+    let cuts_or_overwrites = how.flags.writes() && !how.flags.contains(OFlags::APPEND)
+        || how.flags.contains(OFlags::TRUNC);
+    if cuts_or_overwrites && attr.flags().contains(InodeFlags::APPEND) {
+        return Err(Errno::EPERM);
+    }
     if how.flags.contains(OFlags::NOATIME) && !perm::is_owner(attr, how.cred) {
         return Err(Errno::EPERM);
     }
@@ -127,6 +133,9 @@ fn open_found(path: Path, how: &OpenHow<'_>, created: bool) -> Result<Arc<OpenFi
     } else {
         None
     };
+    if kind == FileType::Regular && how.caller.is_some() {
+        lease::ask(attr, writes)?;
+    }
     let cut = counted && !created && how.flags.contains(OFlags::TRUNC);
     if cut {
         path.inode().truncate(0)?;

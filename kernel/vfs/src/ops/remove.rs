@@ -5,6 +5,7 @@ use abi::{Errno, Result};
 use alloc::sync::Arc;
 use sync::Credentials;
 
+use crate::attr::InodeFlags;
 use crate::dentry::Dentry;
 use crate::notify;
 use crate::path::Path;
@@ -14,7 +15,7 @@ use crate::walk::{LookupFlags, Start, lookup_parent};
 /// Whether `cred` may remove `child` from `dir`; `as_dir`: as a directory.
 ///
 /// # Errors
-/// `EACCES`, `EPERM` by the sticky bit, `ENOTDIR`, `EISDIR`.
+/// `EACCES`, `EPERM` by the sticky bit or by the flags of either, `ENOTDIR`, `EISDIR`.
 pub(crate) fn may_remove(
     dir: &Dentry,
     child: &Dentry,
@@ -22,9 +23,11 @@ pub(crate) fn may_remove(
     cred: &Credentials,
 ) -> Result<()> {
     dir.inode().permission(cred, Access::WRITE | Access::EXEC)?;
-    if perm::sticky_forbids(dir.inode().attr(), child.inode().attr(), cred) {
+    let (dir, victim) = (dir.inode().attr(), child.inode().attr());
+    if dir.flags().contains(InodeFlags::APPEND) || perm::sticky_forbids(dir, victim, cred) {
         return Err(Errno::EPERM);
     }
+    victim.ensure_replaceable()?;
     match (as_dir, child.is_dir()) {
         (true, false) => Err(Errno::ENOTDIR),
         (false, true) => Err(Errno::EISDIR),

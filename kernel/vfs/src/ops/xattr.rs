@@ -20,6 +20,9 @@ const USER: &[u8] = b"user.";
 fn permission(path: &Path, name: &[u8], access: Access, cred: &Credentials) -> Result<()> {
     let writes = access.contains(Access::WRITE);
     let refused = if writes { Errno::EPERM } else { Errno::ENODATA };
+    if writes {
+        path.inode().attr().ensure_replaceable()?;
+    }
     if name.starts_with(SECURITY) || name.starts_with(SYSTEM) {
         return Ok(());
     }
