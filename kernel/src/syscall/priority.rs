@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use abi::sched::{PRIO_PGRP, PRIO_PROCESS, PRIO_USER};
 use abi::{Errno, Result};
 use sync::{Capability, Resource};
-use task::signal::send::group_processes;
+use task::signal::many::group_processes;
 use task::{Thread, tree};
 
 use super::Cx;

@@ -10,7 +10,8 @@ use core::time::Duration;
 use hal::UserAddr;
 use hal::ucopy::UserPtr;
 use sync::{Instant, Resource};
-use task::signal::send::{group_processes, may_signal};
+use task::signal::many::{members, send_to_many};
+use task::signal::send::may_signal;
 use task::signal::{
     self, Origin, SigInfo, altstack, force, frame, send_to_process, send_to_thread, take_pending,
 };
@@ -242,11 +243,17 @@ fn own_ids(cx: &Cx<'_>) -> (i32, u32) {
     (cx.process().pid() as i32, cx.cred().uid)
 }
 
+fn ask(cx: &Cx<'_>, process: &Process, info: SigInfo) -> Result<()> {
+    if may_signal(cx.thread, process, info.signo) {
+        Ok(())
+    } else {
+        Err(Errno::EPERM)
+    }
+}
+
 /// Sends to one process after asking for permission; signal 0 only asks.
 fn kill_one(cx: &Cx<'_>, process: &Process, info: SigInfo) -> Result<()> {
-    if !may_signal(cx.thread, process, info.signo) {
-        return Err(Errno::EPERM);
-    }
+    ask(cx, process, info)?;
     if info.signo == 0 {
         return Ok(());
     }
@@ -286,8 +293,13 @@ pub fn kill(cx: &mut Cx<'_>, pid: PidArg, sig: Sig) -> Result<usize> {
 /// One success is enough; else the last error, and `ESRCH` for an empty group.
 fn kill_group(cx: &Cx<'_>, group: u32, info: SigInfo) -> Result<usize> {
     let mut result = Err(Errno::ESRCH);
-    for process in group_processes(group) {
-        let sent = kill_one(cx, &process, info);
+    let sent = send_to_many(
+        &|tree| members(tree, group),
+        &|process| ask(cx, process, info),
+        info,
+        Origin::User,
+    );
+    for sent in sent {
         if result != Ok(0) {
             result = sent.map(|()| 0);
         }
@@ -298,22 +310,20 @@ fn kill_group(cx: &Cx<'_>, group: u32, info: SigInfo) -> Result<usize> {
 /// Everybody but process 1 and the caller's own.
 fn kill_all(cx: &Cx<'_>, info: SigInfo) -> Result<usize> {
     let own = cx.process().pid();
-    let tree = tree::lock();
-    let mut all = alloc::vec::Vec::new();
-    for node in tree.processes() {
-        let pid = node.process.pid();
-        if pid > 1 && pid != own {
-            all.push(node.process.clone());
-        }
-    }
-    drop(tree);
-    if all.is_empty() {
+    let others = |tree: &tree::Tree| {
+        let nodes = tree.processes().map(|node| &node.process);
+        let others = nodes.filter(|process| process.pid() > 1 && process.pid() != own);
+        others.cloned().collect()
+    };
+    let may = |process: &Process| ask(cx, process, info);
+    let sent = send_to_many(&others, &may, info, Origin::User);
+    if sent.is_empty() {
         return Err(Errno::ESRCH);
     }
     let mut result = Ok(0);
-    for process in all {
+    for sent in sent {
         // Linux forgets those it may not signal here.
-        match kill_one(cx, &process, info) {
+        match sent {
             Err(Errno::EPERM) | Ok(()) => {}
             Err(other) => result = Err(other),
         }
@@ -451,7 +461,7 @@ pub fn pidfd_send_signal(
     if flags.0 == PROCESS_GROUP {
         return kill_group(cx, process.pid(), info);
     }
-    if process.is_ending() {
+    if process.life() == tree::Life::Gone {
         return Err(Errno::ESRCH);
     }
     kill_one(cx, &process, info)?;

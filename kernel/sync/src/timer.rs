@@ -10,7 +10,7 @@ use core::fmt;
 
 use hal::cpu::{CpuId, MAX_CPUS, PerCpu};
 
-use crate::atomic::{AtomicU64, Ordering};
+use crate::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::instant::Instant;
 use crate::machine;
 use crate::rank;
@@ -193,6 +193,9 @@ pub fn expired() -> bool {
                 .heap
                 .remove(0, |due, index| due.node().set(cpu, index));
             if let Some(due) = &due {
+                if let Due::Timer(timer) = due {
+                    timer.ringing.fetch_add(1, Ordering::Relaxed);
+                }
                 due.node().clear();
             }
             drop(queue);
@@ -248,12 +251,15 @@ pub(crate) fn stop_alarm(task: &Task) {
 
 struct Inner {
     node: Node,
+    /// Processors that run the callback.
+    ringing: AtomicU32,
     callback: Arc<dyn Fn() + Send + Sync>,
 }
 
 impl Inner {
     fn ring(self: Arc<Self>) {
         (self.callback)();
+        self.ringing.fetch_sub(1, Ordering::Release);
         // The timer was dropped meanwhile: what its callback owns must not be dropped in an interrupt.
         if Arc::strong_count(&self) == 1 {
             crate::defer_drop(alloc::boxed::Box::new(self));
@@ -274,6 +280,7 @@ impl Timer {
         Self {
             inner: Arc::new(Inner {
                 node: Node::new(),
+                ringing: AtomicU32::new(0),
                 callback,
             }),
         }
@@ -287,6 +294,14 @@ impl Timer {
     /// Puts the timer to rest; whether it was armed. A callback that has begun goes on.
     pub fn cancel(&self) -> bool {
         remove(&self.inner.node).is_some()
+    }
+
+    /// Waits until no callback runs any more that began before: what it does has been done then. Not under a
+    /// lock that the callback takes, and not in the callback.
+    pub fn settle(&self) {
+        while self.inner.ringing.load(Ordering::Acquire) != 0 {
+            core::hint::spin_loop();
+        }
     }
 
     /// Whether it is armed.

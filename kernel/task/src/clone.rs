@@ -4,12 +4,13 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 use abi::clone::CloneFlags;
-use abi::signal::SIGCHLD;
+use abi::signal::{NSIG, SIGCHLD, SigSet};
 use abi::{Errno, Result};
 use hal::{UserAddr, UserContext, ucopy};
 use sync::{Capability, Events, Resource, Task};
 
 use crate::process::Process;
+use crate::signal::many::Fork;
 use crate::signal::{GroupSignals, JobState, SigHand};
 use crate::thread::{NewThread, Resources, Thread, Vfork, flag};
 use crate::tree;
@@ -133,10 +134,11 @@ pub fn clone(
     let flags = request.flags;
     judge(thread, flags)?;
     check_limits(thread, 1)?;
-    if !flags.contains(CloneFlags::THREAD) && thread.is_interrupted() {
-        // Signals sent before the fork are the parent's alone.
-        return Err(Errno::ERESTARTNOINTR);
-    }
+    let fork = if flags.contains(CloneFlags::THREAD) {
+        None
+    } else {
+        Some(Fork::begin(thread)?)
+    };
     let resources = share(thread, flags)?;
     let number = Number::take(request.number)?;
     let tid = number.value();
@@ -177,7 +179,8 @@ pub fn clone(
     child.set_task(&task);
     task.set_payload(child.clone());
     (request.created)(&child)?;
-    publish(thread, &child, &request)?;
+    publish(thread, &child, &request, fork.as_ref())?;
+    drop(fork);
     number.keep();
     if flags.contains(CloneFlags::PARENT_SETTID) {
         // Linux does not look whether it could be written.
@@ -310,10 +313,16 @@ fn make_task(
 }
 
 /// Puts the child where others find it, if its process is not ending.
-fn publish(parent: &Thread, child: &Arc<Thread>, request: &Request<'_>) -> Result<()> {
+fn publish(
+    parent: &Thread,
+    child: &Arc<Thread>,
+    request: &Request<'_>,
+    fork: Option<&Fork<'_>>,
+) -> Result<()> {
     let process = child.process();
     let flags = request.flags;
     let mut tree = tree::lock();
+    let passed_on = fork.map_or(Ok(SigSet::EMPTY), Fork::passed_on)?;
     let mut group = process.signals().lock();
     group.threads.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
     if flags.contains(CloneFlags::THREAD) {
@@ -325,6 +334,10 @@ fn publish(parent: &Thread, child: &Arc<Thread>, request: &Request<'_>) -> Resul
         }
     }
     group.threads.push(child.clone());
+    for signo in (1..=NSIG).filter(|signo| passed_on.has(*signo)) {
+        group.pending.mark(signo);
+    }
+    group.recalculate(child);
     drop(group);
     if !flags.contains(CloneFlags::THREAD) {
         let own = parent.process().pid();
@@ -334,7 +347,7 @@ fn publish(parent: &Thread, child: &Arc<Thread>, request: &Request<'_>) -> Resul
             }
             _ => (own, parent.tid(), request.exit_signal),
         };
-        tree.add_process(process, to, forker, signal);
+        tree.add_process(process, own, to, forker, signal);
         crate::jobs::inherit_tty(parent.process(), process);
     }
     tree.add_thread(child);
@@ -364,7 +377,7 @@ pub fn first_process(
     });
     process.signals().lock().threads.push(thread.clone());
     let mut tree = tree::lock();
-    tree.add_process(&process, 0, 0, SIGCHLD);
+    tree.add_process(&process, 0, 0, 0, SIGCHLD);
     tree.add_thread(&thread);
     drop(tree);
     number.keep();

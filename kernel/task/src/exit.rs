@@ -11,8 +11,8 @@ use crate::futex;
 use crate::process::{Process, Program};
 use crate::signal::send::post;
 use crate::signal::{self, JobState, SigInfo, send_to_group, stop};
-use crate::thread::Thread;
-use crate::tree::{self, Life, Tree};
+use crate::thread::{Thread, flag};
+use crate::tree::{self, Life, Tree, TreeGuard};
 use crate::usage::Usage;
 
 /// What the calling thread does last: gives back what it holds and leaves its process; with the last
@@ -35,6 +35,8 @@ pub fn exit_thread(thread: &Arc<Thread>) {
     if thread.is_leader() {
         process.set_wait_status(thread.exit_status());
     }
+    // One change: an exec that sees itself alone finds its number free and all the children its own.
+    let mut tree = tree::lock();
     let mut group = process.signals().lock();
     group.threads.retain(|other| !Arc::ptr_eq(other, thread));
     process.add_ended(&usage);
@@ -43,11 +45,11 @@ pub fn exit_thread(thread: &Arc<Thread>) {
         process.set_ending();
     }
     drop(group);
-    thread.leave_user(last);
-
-    let gone = tree::lock().remove_thread(thread.tid());
+    thread.raise(flag::GONE);
+    let gone = tree.remove_thread(thread.tid());
+    hand_over_children(tree, thread, last);
     drop(gone);
-    hand_over_children(thread, last);
+    thread.leave_user(last);
     if last {
         // Its file may be written again before anybody hears of the end.
         drop(process.set_program(Program::default()));
@@ -96,11 +98,10 @@ fn end_machine(status: i32) {
 
 /// Children belong to a thread: they pass to another of the process, or to who adopts orphans.
 /// Those that asked for it get their signal.
-fn hand_over_children(thread: &Arc<Thread>, last: bool) {
+fn hand_over_children(mut tree: TreeGuard, thread: &Arc<Thread>, last: bool) {
     let process = thread.process();
     let mut told: Vec<Told> = Vec::new();
     let mut groups: Vec<u32> = Vec::new();
-    let mut tree = tree::lock();
     let Some(node) = tree.node(process.pid()) else {
         return;
     };
@@ -139,7 +140,7 @@ fn hand_over_children(thread: &Arc<Thread>, last: bool) {
                 Life::Alive if group != process.group() && session == process.session() => {
                     groups.push(group);
                 }
-                Life::Alive => {}
+                Life::Alive | Life::Gone => {}
             }
         }
     }
@@ -157,7 +158,7 @@ fn hand_over_children(thread: &Arc<Thread>, last: bool) {
 
 /// A group that nobody can continue any more is woken if it has stopped members.
 fn continue_if_stopped(group: u32) {
-    let stopped = signal::send::group_processes(group)
+    let stopped = signal::many::group_processes(group)
         .iter()
         .any(|process| matches!(process.signals().lock().job, JobState::Stopped(_)));
     if stopped {
@@ -181,9 +182,7 @@ fn end_process(process: &Arc<Process>) {
         continue_if_stopped(process.group());
     }
     let mut tree = tree::lock();
-    if let Some(node) = tree.node_mut(process.pid()) {
-        node.life = Life::Zombie;
-    }
+    tree.end_process(process.pid());
     let told = tell_parent(&mut tree, process);
     drop(tree);
     told.wake();
@@ -218,7 +217,9 @@ impl Told {
         if let Some(parent) = &self.parent {
             parent.child_events.notify(Events::IN);
         }
-        drop(self.gone);
+        if let Some(gone) = &self.gone {
+            gone.exit_events.notify(Events::IN | Events::HUP);
+        }
     }
 }
 

@@ -22,16 +22,15 @@ pub(crate) fn inherit_tty(parent: &Process, child: &Process) {
 
 /// Takes the controlling terminal from every process of a session.
 pub fn clear_session_tty(session: u32) {
+    // With the tree locked: a child that is forked meanwhile does not inherit it any more.
     let tree = tree::lock();
-    let members: Vec<Arc<Process>> = tree
+    let taken: Vec<Option<Terminal>> = tree
         .processes()
         .filter(|node| node.session == session)
-        .map(|node| node.process.clone())
+        .map(|node| node.process.set_tty(None))
         .collect();
     drop(tree);
-    for process in members {
-        drop(process.set_tty(None));
-    }
+    drop(taken);
 }
 
 /// Sends a kernel's signal to the process that leads a session, if it lives.

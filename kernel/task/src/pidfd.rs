@@ -9,6 +9,7 @@ use vfs::{Abilities, FileOps, OpenFile, anon_file};
 
 use crate::process::Process;
 use crate::thread::{Thread, try_current};
+use crate::tree::Life;
 
 struct PidFd {
     process: Arc<Process>,
@@ -17,10 +18,19 @@ struct PidFd {
 }
 
 impl PidFd {
-    fn has_ended(&self) -> bool {
+    /// Not before a wait finds it: whoever is told of an end may go and ask for it.
+    fn life(&self) -> Life {
         match &self.thread {
-            Some(thread) => thread.has_ended(),
-            None => self.process.is_ending(),
+            Some(thread) if !thread.is_leader() => {
+                if thread.has_ended() {
+                    Life::Gone
+                } else {
+                    Life::Alive
+                }
+            }
+            Some(thread) if thread.has_ended() => self.process.life().max(Life::Zombie),
+            Some(_) => Life::Alive,
+            None => self.process.life(),
         }
     }
 }
@@ -31,10 +41,10 @@ impl FileOps for PidFd {
     }
 
     fn ready(&self, _: &OpenFile) -> Events {
-        if self.has_ended() {
-            Events::READABLE
-        } else {
-            Events::empty()
+        match self.life() {
+            Life::Alive => Events::empty(),
+            Life::Zombie => Events::READABLE,
+            Life::Gone => Events::READABLE | Events::HUP,
         }
     }
 
@@ -46,8 +56,7 @@ impl FileOps for PidFd {
     }
 
     fn show_info(&self, _: &OpenFile, out: &mut dyn core::fmt::Write) -> core::fmt::Result {
-        let gone = self.has_ended() && crate::tree::lock().node(self.process.pid()).is_none();
-        let pid = if gone {
+        let pid = if self.life() == Life::Gone {
             -1
         } else {
             i64::from(self.process.pid())

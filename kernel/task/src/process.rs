@@ -14,6 +14,7 @@ use crate::jobs::Terminal;
 use crate::signal::GroupSignals;
 use crate::thread::Thread;
 use crate::timers::ProcessTimers;
+use crate::tree::Life;
 use crate::usage::Usage;
 use crate::user::User;
 
@@ -112,6 +113,8 @@ pub struct Process {
     pub counts: CallCounts,
     wait_status: AtomicI32,
     ending: AtomicBool,
+    /// How its node stands, for who cannot take the tree's lock.
+    life: AtomicU8,
     subreaper: AtomicBool,
     dumpable: AtomicU8,
     /// Greatest resident size of the memory it has left, KiB.
@@ -147,6 +150,7 @@ impl Process {
             counts: CallCounts::default(),
             wait_status: AtomicI32::new(0),
             ending: AtomicBool::new(false),
+            life: AtomicU8::new(Life::Alive as u8),
             subreaper: AtomicBool::new(false),
             dumpable: AtomicU8::new(1),
             peak_rss: AtomicU64::new(0),
@@ -308,6 +312,20 @@ impl Process {
     /// Whether its last thread is gone or going.
     pub fn is_ending(&self) -> bool {
         self.ending.load(Ordering::Acquire)
+    }
+
+    /// Where it stands in its life, as a look at the tree would say.
+    pub fn life(&self) -> Life {
+        match self.life.load(Ordering::Acquire) {
+            0 => Life::Alive,
+            1 => Life::Zombie,
+            _ => Life::Gone,
+        }
+    }
+
+    /// The tree is locked.
+    pub(crate) fn set_life(&self, life: Life) {
+        self.life.store(life as u8, Ordering::Release);
     }
 
     pub(crate) fn set_ending(&self) {

@@ -17,7 +17,7 @@ use sync::{
 use vfs::owner::{Owner, Ownership};
 use vfs::{Fd, OpenFile};
 
-use crate::signal::send::group_processes;
+use crate::signal::many::{members, send_to_many};
 use crate::signal::{Origin, SigInfo, send_to_process, send_to_thread};
 use crate::{Process, Thread};
 
@@ -120,6 +120,20 @@ fn to_process(process: &Process, owner: &Owner, info: SigInfo) {
     }
 }
 
+fn to_group(owner: &Owner, info: SigInfo) {
+    let may = |process: &Process| match process.any_thread() {
+        Some(thread) if allowed(owner, &thread.cred()) => Ok(()),
+        _ => Err(abi::Errno::EPERM),
+    };
+    // From the kernel nothing else is refused.
+    let _ = send_to_many(
+        &|tree| members(tree, owner.id as u32),
+        &may,
+        info,
+        Origin::Kernel,
+    );
+}
+
 /// Whether who set the owner may signal him.
 fn allowed(owner: &Owner, target: &Credentials) -> bool {
     owner.euid == 0
@@ -176,9 +190,7 @@ pub fn start_for_groups() -> abi::Result<()> {
         loop {
             let next = wait_until(&[(&WORK, Events::IN)], None, || GROUPS.lock().pop_front());
             if let Some((owner, info)) = next {
-                for process in group_processes(owner.id as u32) {
-                    to_process(&process, &owner, info);
-                }
+                to_group(&owner, info);
             }
         }
     })?;

@@ -41,6 +41,8 @@ pub mod flag {
     pub const TAGGED: u32 = 256;
     /// It writes back for others (`PR_SET_IO_FLUSHER`).
     pub const IO_FLUSHER: u32 = 512;
+    /// It has left its process and the tree.
+    pub const GONE: u32 = 1024;
 }
 
 /// Told of failed memory as the machine's settings say (`PR_MCE_KILL_DEFAULT`).
@@ -57,6 +59,8 @@ pub struct ThreadSignals {
     pub altstack: SigStack,
     /// Signals `sigtimedwait` waits for: they reach it although blocked.
     pub awaited: SigSet,
+    /// While it forks: what was sent to many processes meanwhile, which is the child's too.
+    pub passed_on: Option<SigSet>,
 }
 
 /// A call to go on with after `ERESTART_RESTARTBLOCK`, by `restart_syscall`.
@@ -522,7 +526,7 @@ impl Thread {
 
     /// Whether it has left its process.
     pub fn has_ended(&self) -> bool {
-        self.files.lock().is_none()
+        self.has(flag::GONE)
     }
 
     pub(crate) fn set_vfork(&self, vfork: Arc<Vfork>) {

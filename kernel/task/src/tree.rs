@@ -21,12 +21,14 @@ const RESERVED: u32 = 300;
 pub const PID_MAX: u32 = 32768;
 
 /// Where a process stands in its life, as its parent sees it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Life {
     /// It has threads.
     Alive,
     /// Ended, not waited for.
     Zombie,
+    /// Waited for; no node says so, as there is none any more.
+    Gone,
 }
 
 /// A process's relations.
@@ -183,17 +185,18 @@ impl Tree {
         thread
     }
 
-    /// Enters a process: child of `parent`'s thread `forker`, in its group and session.
+    /// Enters a process that `maker` made, in its group and session, as a child of `parent`'s thread `forker`.
     pub fn add_process(
         &mut self,
         process: &Arc<Process>,
+        maker: u32,
         parent: u32,
         forker: u32,
         exit_signal: i32,
     ) {
         let pid = process.pid();
         let (group, session) = self
-            .node(parent)
+            .node(maker)
             .map_or((0, 0), |node| (node.group, node.session));
         self.ids.entry(pid).or_default().node = Some(Node {
             process: process.clone(),
@@ -214,7 +217,15 @@ impl Tree {
         self.enter_group(pid, group);
     }
 
-    /// Takes a process out for good; the caller drops it after unlocking.
+    /// A process has no threads any more and waits for its parent.
+    pub fn end_process(&mut self, pid: u32) {
+        if let Some(node) = self.node_mut(pid) {
+            node.life = Life::Zombie;
+            node.process.set_life(Life::Zombie);
+        }
+    }
+
+    /// Takes a process out for good; the caller drops it after unlocking, and tells its `exit_events`.
     #[must_use = "drop it after unlocking"]
     pub fn remove_process(&mut self, pid: u32) -> Option<Arc<Process>> {
         self.leave_group(pid);
@@ -225,6 +236,7 @@ impl Tree {
         }
         self.release(pid);
         node.process.leave_user();
+        node.process.set_life(Life::Gone);
         Some(node.process)
     }
 

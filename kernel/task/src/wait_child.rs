@@ -5,6 +5,8 @@ use alloc::sync::Arc;
 use abi::signal::{CLD_CONTINUED, CLD_EXITED, CLD_KILLED, CLD_STOPPED, SIGCHLD, SIGCONT};
 use abi::{Errno, Result};
 
+use sync::Events;
+
 use crate::process::Process;
 use crate::signal::Change;
 use crate::thread::Thread;
@@ -95,8 +97,9 @@ pub fn look(thread: &Thread, request: &Request) -> Result<Waited> {
         None
     };
     drop(tree);
-    if gone.is_some() {
+    if let Some(gone) = gone {
         process.add_child(&waited.usage);
+        gone.exit_events.notify(Events::IN | Events::HUP);
     }
     Ok(waited)
 }

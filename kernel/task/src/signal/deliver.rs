@@ -48,6 +48,7 @@ pub fn next(thread: &Arc<Thread>) -> Delivery {
         let left = own.pending.set();
         drop(own);
         group.recalculate_with(thread, left);
+        let continued = group.continued;
         let Some(mut info) = taken else {
             return Delivery::None;
         };
@@ -73,7 +74,7 @@ pub fn next(thread: &Arc<Thread>) -> Delivery {
             drop(group);
             // Only SIGSTOP stops a process whom nobody could continue.
             if info.signo == SIGSTOP || !tree::lock().is_orphaned(process.group(), None) {
-                stop::begin(thread, info.signo);
+                stop::begin(thread, info.signo, continued);
             }
             continue;
         }

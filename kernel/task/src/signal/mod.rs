@@ -9,6 +9,7 @@ pub mod altstack;
 pub mod deliver;
 pub mod frame;
 pub mod info;
+pub mod many;
 pub mod pending;
 pub mod send;
 pub mod stop;
@@ -20,8 +21,9 @@ use abi::signal::{SIGKILL, SigSet};
 
 pub use action::SigHand;
 pub use info::SigInfo;
+pub use many::send_to_group;
 pub use pending::Pending;
-pub use send::{Origin, force, force_default, send_to_group, send_to_process, send_to_thread};
+pub use send::{Origin, force, force_default, send_to_process, send_to_thread};
 
 use crate::process::Process;
 use crate::thread::{Thread, flag};
@@ -64,6 +66,10 @@ pub struct GroupSignals {
     pub job: JobState,
     /// Threads that have stopped.
     pub stopped: usize,
+    /// How often it was continued: a stop signal taken before has no effect any more.
+    pub continued: u32,
+    /// Threads that are about to fork.
+    pub forks: u32,
     /// What the parent has not waited for.
     pub change: Option<Change>,
     /// What the parent has not been told.
@@ -85,6 +91,8 @@ impl GroupSignals {
             in_exec: false,
             job: JobState::Running,
             stopped: 0,
+            continued: 0,
+            forks: 0,
             change: None,
             untold: None,
             unkillable: false,

@@ -1,7 +1,6 @@
 //! Sending: who may, whether it has any effect, who takes it.
 
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
 use abi::signal::{SIG_DFL, SIGCONT, SIGKILL, SIGRTMIN, SIGSTOP, SigAction, SigSet};
 use abi::{Errno, Result};
@@ -11,7 +10,6 @@ use super::pending::Charge;
 use super::{Change, GroupSignals, JobState, SigInfo};
 use crate::process::Process;
 use crate::thread::{Thread, flag};
-use crate::tree;
 
 /// Who sends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,24 +58,6 @@ pub fn send_to_thread(thread: &Thread, info: SigInfo, origin: Origin) -> Result<
     send(thread.process(), Some(thread), info, origin)
 }
 
-/// Sends to every process of a group, from the kernel; a group that is gone is no error.
-pub fn send_to_group(group: u32, info: SigInfo) {
-    for process in group_processes(group) {
-        // From the kernel nothing is refused.
-        let _ = send_to_process(&process, info, Origin::Kernel);
-    }
-}
-
-/// The living processes of a group.
-pub fn group_processes(group: u32) -> Vec<Arc<Process>> {
-    let tree = tree::lock();
-    let members = tree.group_members(group).unwrap_or(&[]);
-    members
-        .iter()
-        .filter_map(|pid| tree.process(*pid))
-        .collect()
-}
-
 fn send(process: &Process, thread: Option<&Thread>, info: SigInfo, origin: Origin) -> Result<()> {
     if queue_and_kick(process, thread, info, origin)? {
         process.signal_events.notify(Events::IN);
@@ -92,8 +72,9 @@ pub(crate) fn post(process: &Process, info: SigInfo) {
     let _ = queue_and_kick(process, None, info, Origin::Kernel);
 }
 
-/// Answers whether the signal is pending now, or on its way to the thread that takes it.
-fn queue_and_kick(
+/// Answers whether the signal is pending now, or on its way to the thread that takes it; then the caller
+/// notifies the process's `signal_events`.
+pub(super) fn queue_and_kick(
     process: &Process,
     thread: Option<&Thread>,
     info: SigInfo,
@@ -153,6 +134,7 @@ fn prepare(group: &mut GroupSignals, thread: Option<&Thread>, signo: i32, origin
         discard_everywhere(group, SigSet::of(SIGCONT));
     } else if signo == SIGCONT {
         discard_everywhere(group, SigSet::STOP);
+        group.continued = group.continued.wrapping_add(1);
         let was = core::mem::take(&mut group.job);
         group.stopped = 0;
         match was {

@@ -9,10 +9,11 @@ use crate::thread::{Thread, flag};
 use crate::tree;
 use crate::usage::Usage;
 
-/// Starts stopping the process for a signal and stops the calling thread.
-pub(super) fn begin(thread: &Thread, signo: i32) {
+/// Starts stopping the process for a signal and stops the calling thread; not if SIGCONT came since the
+/// signal was taken, when the process had been `continued` so often.
+pub(super) fn begin(thread: &Thread, signo: i32, continued: u32) {
     let mut group = thread.process().signals().lock();
-    if group.end.is_some() || group.in_exec {
+    if group.end.is_some() || group.in_exec || group.continued != continued {
         return;
     }
     if group.job == JobState::Running {
@@ -56,7 +57,9 @@ pub(super) fn stay(thread: &Thread) {
 fn park_until_continued(thread: &Thread) {
     loop {
         let group = thread.process().signals().lock();
-        let over = group.job == JobState::Running || group.end.is_some();
+        // With the next stop under way already, there is one to take part in.
+        let over = group.job == JobState::Running || thread.has(flag::STOP);
+        let over = over || group.end.is_some();
         drop(group);
         if over || thread.is_killed() {
             return;

@@ -64,6 +64,9 @@ impl Alarm {
         } else {
             timer.cancel();
         }
+        drop(state);
+        // A SIGALRM that was on its way is there when the call returns, not later.
+        timer.settle();
         before
     }
 

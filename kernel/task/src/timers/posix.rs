@@ -312,6 +312,7 @@ impl PosixTimer {
         };
         drop(state);
         self.arm();
+        self.timer.settle();
         before
     }
 
@@ -327,6 +328,8 @@ impl PosixTimer {
         state.serial += 1;
         drop(state);
         self.arm();
+        // A signal that was on its way is there when the timer is gone, not later.
+        self.timer.settle();
     }
 }
 
