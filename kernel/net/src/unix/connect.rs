@@ -156,44 +156,56 @@ impl UnixSocket {
         }
         server.holder.store(listener.id.0, Relaxed);
 
-        let mut link = listener.link.lock();
-        let identity = match link.enqueue(server.clone()) {
-            Ok(identity) => identity,
-            Err((error, server)) => {
-                if error == Errno::EAGAIN {
-                    link.wait_for_room(self, Want::Send);
-                }
-                drop(link);
-                drop(server);
-                return Err(error);
+        // One after the other: only who is still apart may stand in a listener's queue.
+        let turn = self.inbox.lock();
+        let apart = self.check_apart();
+        let queued = {
+            let mut link = listener.link.lock();
+            let queued = link
+                .has_room()
+                .and(apart)
+                .and_then(|()| link.enqueue(server.clone()));
+            if matches!(queued, Err(Errno::EAGAIN)) {
+                link.wait_for_room(self, Want::Send);
             }
+            queued
         };
-        drop(link);
-        let refused = {
+        if let Ok(identity) = &queued {
             let mut link = self.link.lock();
-            if link.is_apart() {
-                link.connect(&server, identity, name);
-                None
-            } else {
-                Some(if link.is_connected() {
-                    Errno::EISCONN
-                } else {
-                    Errno::EINVAL
-                })
-            }
-        };
-        if let Some(error) = refused {
-            listener.withdraw(&server);
-            return Err(error);
+            link.connect(&server, identity.clone(), name);
+        }
+        drop(turn);
+        queued?;
+        if server.link.lock().closed {
+            // It was accepted and closed, or went with its listener, before it was the peer.
+            self.hear_end(&server, false);
         }
         listener.pollee.notify_sync(Events::READABLE);
         Ok(())
     }
 
-    /// Takes a connection back that nobody has accepted.
-    fn withdraw(&self, server: &Arc<Self>) {
-        let removed = self.link.lock().remove_queued(server);
-        drop(removed);
+    /// Whether the socket may still be connected.
+    fn check_apart(&self) -> Result<()> {
+        let link = self.link.lock();
+        if link.is_apart() {
+            Ok(())
+        } else if link.is_connected() {
+            Err(Errno::EISCONN)
+        } else {
+            Err(Errno::EINVAL)
+        }
+    }
+
+    /// The peer closed its last descriptor, with bytes `unread` perhaps.
+    fn hear_end(&self, peer: &Self, unread: bool) {
+        let embryo = peer.holder() != peer.id;
+        let mut link = self.link.lock();
+        link.shut = Shut::all();
+        if unread || embryo {
+            link.error = Some(Errno::ECONNRESET);
+        }
+        drop(link);
+        self.notify_end();
     }
 
     pub(super) fn next_connection(&self, nonblock: bool) -> Result<Arc<Self>> {
@@ -348,7 +360,6 @@ impl UnixSocket {
         if let Some(binding) = &binding {
             names::release(self, binding);
         }
-        let embryo = self.holder() != self.id;
         let (inbox, queue) = self.drain();
         let unread = !inbox.is_empty();
         if let Some(peer) = peer {
@@ -358,15 +369,9 @@ impl UnixSocket {
             if link.is_peer(self) {
                 link.remember_name(binding.as_ref().map(|binding| binding.address.clone()));
             }
-            if joined {
-                link.shut = Shut::all();
-                if unread || embryo {
-                    link.error = Some(Errno::ECONNRESET);
-                }
-            }
             drop(link);
             if joined {
-                peer.notify_end();
+                peer.hear_end(self, unread);
             }
         }
         for connection in queue {

@@ -125,6 +125,18 @@ impl Rights {
     }
 }
 
+impl UnixSocket {
+    /// With the inbox locked: descriptors about to wait here do so with the present holder, though it was
+    /// another when they went into flight.
+    pub(super) fn adopt(&self, rights: &mut Option<Rights>) {
+        if let Some(rights) = rights
+            && rights.holder != self.holder()
+        {
+            rights.rehome(self.holder());
+        }
+    }
+}
+
 impl core::fmt::Debug for Rights {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "Rights({})", self.files.len())

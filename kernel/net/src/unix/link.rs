@@ -175,21 +175,29 @@ impl Link {
         }
     }
 
-    /// Adds a connection; hands it back when the backlog is full.
-    pub fn enqueue(
-        &mut self,
-        socket: Arc<UnixSocket>,
-    ) -> core::result::Result<Identity, (Errno, Arc<UnixSocket>)> {
-        match &mut self.state {
+    /// Whether one more connection may wait.
+    ///
+    /// # Errors
+    /// `ECONNREFUSED` of who does not listen (any more), `EAGAIN` when the backlog is full.
+    pub fn has_room(&self) -> Result<()> {
+        match &self.state {
             State::Listening(listener) if !self.shut.contains(Shut::RECEIVE) && !self.closed => {
                 if listener.queue.len() > listener.backlog as usize {
-                    return Err((Errno::EAGAIN, socket));
+                    return Err(Errno::EAGAIN);
                 }
-                listener.queue.push_back(socket);
-                Ok(listener.identity.clone())
+                Ok(())
             }
-            _ => Err((Errno::ECONNREFUSED, socket)),
+            _ => Err(Errno::ECONNREFUSED),
         }
+    }
+
+    /// Adds a connection that there is room for.
+    pub fn enqueue(&mut self, socket: Arc<UnixSocket>) -> Result<Identity> {
+        let State::Listening(listener) = &mut self.state else {
+            return Err(Errno::ECONNREFUSED);
+        };
+        listener.queue.push_back(socket);
+        Ok(listener.identity.clone())
     }
 
     pub fn dequeue(&mut self) -> Result<Option<Arc<UnixSocket>>> {
@@ -197,18 +205,6 @@ impl Link {
             State::Listening(listener) => Ok(listener.queue.pop_front()),
             _ => Err(Errno::EINVAL),
         }
-    }
-
-    /// Takes one connection out of the queue.
-    pub fn remove_queued(&mut self, socket: &Arc<UnixSocket>) -> Option<Arc<UnixSocket>> {
-        let State::Listening(listener) = &mut self.state else {
-            return None;
-        };
-        let at = listener
-            .queue
-            .iter()
-            .position(|queued| Arc::ptr_eq(queued, socket))?;
-        listener.queue.remove(at)
     }
 
     pub fn has_queued(&self) -> bool {

@@ -283,8 +283,11 @@ impl Socket for UnixSocket {
             return Err(Errno::EOPNOTSUPP);
         }
         let identity = link::Identity::of(caller);
-        let old = self.link.lock().listen(backlog, identity)?;
-        drop(old);
+        // Not in the midst of a connect.
+        let turn = self.inbox.lock();
+        let old = self.link.lock().listen(backlog, identity);
+        drop(turn);
+        drop(old?);
         self.wake_blocked();
         Ok(())
     }

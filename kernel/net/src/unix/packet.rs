@@ -142,9 +142,10 @@ impl UnixSocket {
     fn deliver(
         self: &Arc<Self>,
         target: &Arc<Self>,
-        message: Message,
+        mut message: Message,
     ) -> core::result::Result<(), (Errno, alloc::boxed::Box<Message>)> {
         let mut inbox = target.inbox.lock();
+        target.adopt(&mut message.rights);
         let mut link = target.link.lock();
         let refuse = if link.closed {
             Some(Errno::ECONNREFUSED)

@@ -32,9 +32,10 @@ impl UnixSocket {
         }
         let room = self.room(wanted).ok_or(Errno::EAGAIN)?;
         let sender = self.message_sender(&peer, out)?;
-        let rights = out.take_rights(peer.holder())?;
+        let mut rights = out.take_rights(peer.holder())?;
 
         let mut inbox = peer.inbox.lock();
+        peer.adopt(&mut rights);
         if peer.link.lock().shut.contains(Shut::RECEIVE) {
             drop(inbox);
             return Err(Errno::EPIPE);

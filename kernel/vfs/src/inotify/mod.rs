@@ -126,17 +126,27 @@ impl Instance {
         watch.detach();
         drop(watches);
         drop(by_inode);
-        self.post(Record {
+        let mut queue = self.queue.lock();
+        watch.end();
+        let news = queue.push(Record {
             wd,
             mask: InotifyMask::IGNORED,
             cookie: 0,
             name: None,
         });
+        drop(queue);
+        if news {
+            self.pollee.notify(Events::READABLE);
+        }
         Ok(())
     }
 
-    fn post(&self, record: Record) {
-        if self.queue.lock().push(record) {
+    /// Adds an event of a watch, unless it has ended meanwhile.
+    fn post(&self, watch: &InodeWatch, record: Record) {
+        let mut queue = self.queue.lock();
+        let news = !watch.has_ended() && queue.push(record);
+        drop(queue);
+        if news {
             self.pollee.notify(Events::READABLE);
         }
     }

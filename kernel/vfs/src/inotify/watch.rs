@@ -4,7 +4,7 @@ use super::{Instance, Record};
 use abi::inotify::InotifyMask;
 use alloc::sync::{Arc, Weak};
 use core::fmt;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use crate::inode::Inode;
 use crate::notify::{News, Watch};
@@ -23,6 +23,8 @@ pub struct InodeWatch {
     instance: Weak<Instance>,
     inode: Arc<dyn Inode>,
     device: u64,
+    /// IN_IGNORED was told: nothing comes after it. Changed with the queue locked.
+    ended: AtomicBool,
     this: Weak<InodeWatch>,
 }
 
@@ -40,6 +42,7 @@ impl InodeWatch {
             instance,
             inode,
             device,
+            ended: AtomicBool::new(false),
             this: this.clone(),
         })
     }
@@ -59,6 +62,16 @@ impl InodeWatch {
         } else {
             self.mask.store(mask.bits(), Ordering::Relaxed);
         }
+    }
+
+    /// Nothing is told any more; the queue is locked.
+    pub fn end(&self) {
+        self.ended.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it has ended; the queue is locked.
+    pub fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
     }
 
     /// Takes the watch off the inode.
@@ -100,12 +113,13 @@ impl Watch for InodeWatch {
         let happened = mask & (InotifyMask::ALL_EVENTS | InotifyMask::UNMOUNT);
         let heard = wanted.intersects(happened);
         if heard {
-            instance.post(Record {
+            let record = Record {
                 wd: self.wd,
                 mask,
                 cookie: news.cookie,
                 name: name.map(Arc::from),
-            });
+            };
+            instance.post(self, record);
         }
         let gone =
             name.is_none() && mask.intersects(InotifyMask::DELETE_SELF | InotifyMask::UNMOUNT);

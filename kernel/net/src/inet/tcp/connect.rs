@@ -1,9 +1,9 @@
 //! Connecting.
 
+use super::TcpSocket;
 use super::link::{Phase, Shut};
 use super::state::State;
 use super::table::{self, LISTENERS, PORTS, Pair};
-use super::{LINK, Link, TcpSocket};
 use crate::inet::address::{Endpoint, Family, family_of};
 use crate::inet::ip_options::IpFlags;
 use crate::inet::ports::{Arrival, Claim};
@@ -12,7 +12,7 @@ use abi::socket::family::AF_UNSPEC;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use sync::{Events, SpinLock};
+use sync::Events;
 
 /// What an attempt to join a listener came to.
 enum Joined {
@@ -156,8 +156,11 @@ impl TcpSocket {
         };
         if (local.addr, local.port) == (remote.addr, remote.port) {
             // A SYN that meets itself: both ends are this socket.
-            self.establish(&self.link, self);
-            return Joined::Yes;
+            return if self.establish(self) {
+                Joined::Yes
+            } else {
+                Joined::Moot
+            };
         }
         let arrival = Arrival {
             from: (local.addr, local.port),
@@ -190,7 +193,15 @@ impl TcpSocket {
             Some(true) => {}
         }
         let server = self.make_server(&listener, local, remote);
-        self.establish(&self.link, &server);
+        if !self.establish(&server) {
+            // Shut down meanwhile: the server's end never was.
+            if let Some(listener) = &mut listener.link.lock().listener {
+                listener.give_back();
+            }
+            server.end_by(true);
+            listener.admit();
+            return Joined::Moot;
+        }
         let refused = {
             let mut link = listener.link.lock();
             match link.listener.as_mut() {
@@ -209,12 +220,15 @@ impl TcpSocket {
         Joined::Yes
     }
 
-    fn establish(&self, link: &SpinLock<Link, LINK>, peer: &Arc<Self>) {
-        let mut link = link.lock();
-        if link.state == State::SynSent {
+    /// The connection is there, if it is still wanted.
+    fn establish(&self, peer: &Arc<Self>) -> bool {
+        let mut link = self.link.lock();
+        let wanted = link.state == State::SynSent;
+        if wanted {
             link.state = State::Established;
             link.peer = Some(Arc::downgrade(peer));
         }
+        wanted
     }
 
     /// The socket at the listener's end.

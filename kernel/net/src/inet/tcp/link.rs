@@ -59,6 +59,11 @@ impl Listener {
         room
     }
 
+    /// Gives up a place that was kept.
+    pub fn give_back(&mut self) {
+        self.reserved = self.reserved.saturating_sub(1);
+    }
+
     /// Fills a place that was kept.
     pub fn fill(&mut self, socket: Arc<TcpSocket>) {
         self.reserved = self.reserved.saturating_sub(1);
