@@ -28,7 +28,7 @@ start() { # start ADDRESS: a daemon in this folder
 	dbus-daemon --config-file=bus.conf --nofork --print-address=3 3> address 2> log &
 	daemon=$!
 	i=0
-	until [ -s address ] || [ $i = 100 ]; do sleep 0.05; i=$((i + 1)); done
+	until [ -s address ] || [ $i = 6000 ]; do sleep 0.05; i=$((i + 1)); done
 	DBUS_SESSION_BUS_ADDRESS=$(cat address)
 	export DBUS_SESSION_BUS_ADDRESS
 }
@@ -41,7 +41,7 @@ stop() {
 call() { # call METHOD ARGUMENTS...: of the bus itself
 	method=$1
 	shift
-	dbus-send --session --print-reply --reply-timeout=20000 --dest=org.freedesktop.DBus /org/freedesktop/DBus \
+	dbus-send --session --print-reply --reply-timeout=600000 --dest=org.freedesktop.DBus /org/freedesktop/DBus \
 		"org.freedesktop.DBus.$method" "$@"
 }
 
@@ -73,10 +73,10 @@ monitor_sees_calls() {
 	dbus-monitor --session > seen 2>&1 &
 	monitor=$!
 	i=0
-	until [ -s seen ] || [ $i = 100 ]; do sleep 0.05; i=$((i + 1)); done
+	until [ -s seen ] || [ $i = 6000 ]; do sleep 0.05; i=$((i + 1)); done
 	call GetNameOwner string:org.freedesktop.DBus > /dev/null
 	i=0
-	until grep -q member=GetNameOwner seen || [ $i = 100 ]; do sleep 0.05; i=$((i + 1)); done
+	until grep -q member=GetNameOwner seen || [ $i = 6000 ]; do sleep 0.05; i=$((i + 1)); done
 	kill $monitor
 	grep -q member=GetNameOwner seen
 	stop
@@ -87,9 +87,9 @@ signals_reach_listeners() {
 	dbus-monitor --session "type='signal',interface='org.example.Test'" > seen 2>&1 &
 	monitor=$!
 	i=0
-	until [ -s seen ] || [ $i = 100 ]; do sleep 0.05; i=$((i + 1)); done
+	until [ -s seen ] || [ $i = 6000 ]; do sleep 0.05; i=$((i + 1)); done
 	i=0
-	until grep -q 'string "hello"' seen || [ $i = 50 ]; do
+	until grep -q 'string "hello"' seen || [ $i = 6000 ]; do
 		dbus-send --session --type=signal / org.example.Test.Said string:hello uint32:7
 		sleep 0.1
 		i=$((i + 1))

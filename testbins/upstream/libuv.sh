@@ -7,7 +7,7 @@ EACH=by_runner
 by_runner() {
 	ifconfig lo 127.0.0.1 up
 	cp -r /upstream/libuv/share/libuv/test test
-	UV_RUN_AS_ROOT=1 UV_TEST_TIMEOUT_MULTIPLIER=8 timeout -s KILL 50 /upstream/libuv/bin/uv-run-tests "$1"
+	UV_RUN_AS_ROOT=1 UV_TEST_TIMEOUT_MULTIPLIER=40 timeout -s KILL 300 /upstream/libuv/bin/uv-run-tests "$1"
 }
 
 . /tests/tap

@@ -10,7 +10,7 @@ start() { # start OPTIONS...: a server in this folder
 	redis-server --port 0 --unixsocket "$PWD/s" --dir "$PWD" --save '' --daemonize no "$@" > log 2>&1 &
 	server=$!
 	i=0
-	until [ "$(redis-cli -s s ping 2> /dev/null)" = PONG ] || [ $i = 100 ]; do sleep 0.05; i=$((i + 1)); done
+	until [ "$(redis-cli -s s ping 2> /dev/null)" = PONG ] || [ $i = 6000 ]; do sleep 0.05; i=$((i + 1)); done
 }
 
 stop() {
@@ -48,11 +48,11 @@ types_of_values() {
 
 publish_reaches_subscribers() {
 	start
-	timeout 20 redis-cli -s s subscribe news > heard &
+	timeout 600 redis-cli -s s subscribe news > heard &
 	i=0
-	until [ "$(cli publish news hello)" = 1 ] || [ $i = 100 ]; do sleep 0.05; i=$((i + 1)); done
+	until [ "$(cli publish news hello)" = 1 ] || [ $i = 6000 ]; do sleep 0.05; i=$((i + 1)); done
 	i=0
-	until grep -q hello heard || [ $i = 100 ]; do sleep 0.05; i=$((i + 1)); done
+	until grep -q hello heard || [ $i = 6000 ]; do sleep 0.05; i=$((i + 1)); done
 	grep -q hello heard
 	stop
 }
@@ -83,7 +83,7 @@ background_save_and_restart() {
 	cli debug populate 10000 key 64 > /dev/null
 	cli bgsave
 	i=0
-	until cli info persistence | grep -q 'rdb_bgsave_in_progress:0' || [ $i = 200 ]; do sleep 0.05; i=$((i + 1)); done
+	until cli info persistence | grep -q 'rdb_bgsave_in_progress:0' || [ $i = 6000 ]; do sleep 0.05; i=$((i + 1)); done
 	cli info persistence | grep -q 'rdb_last_bgsave_status:ok'
 	kill -9 $server
 	wait $server || true
@@ -128,7 +128,7 @@ keys_expire() {
 	cli set soon gone px 1500
 	equal "$(cli get soon)" gone
 	i=0
-	until [ "$(cli exists soon)" = 0 ] || [ $i = 100 ]; do sleep 0.05; i=$((i + 1)); done
+	until [ "$(cli exists soon)" = 0 ] || [ $i = 6000 ]; do sleep 0.05; i=$((i + 1)); done
 	equal "$(cli exists soon)" 0
 	stop
 }

@@ -9,7 +9,7 @@ EACH=by_status
 by_status() {
 	ip link set lo up 2> /dev/null || true
 	cd /upstream/selftests/bin
-	timeout -s KILL 50 ./$1
+	timeout -s KILL 300 ./$1
 }
 
 . /tests/tap

@@ -9,12 +9,12 @@ PATH=/upstream/socat/bin:$PATH
 
 upon() { # upon FILE: waits until it is there
 	i=0
-	until [ -e "$1" ] || [ $i = 100 ]; do sleep 0.05; i=$((i + 1)); done
+	until [ -e "$1" ] || [ $i = 6000 ]; do sleep 0.05; i=$((i + 1)); done
 }
 
 upon_name() { # upon_name NAME: waits until the abstract name is bound
 	i=0
-	until grep -q "@$1" /proc/net/unix || [ $i = 100 ]; do sleep 0.05; i=$((i + 1)); done
+	until grep -q "@$1" /proc/net/unix || [ $i = 6000 ]; do sleep 0.05; i=$((i + 1)); done
 }
 
 stream_by_path() {
@@ -51,7 +51,7 @@ datagram_one_way() {
 	echo one | socat -u - UNIX-SENDTO:s
 	echo two | socat -u - UNIX-SENDTO:s
 	i=0
-	until [ "$(wc -l < out)" = 2 ] || [ $i = 100 ]; do sleep 0.05; i=$((i + 1)); done
+	until [ "$(wc -l < out)" = 2 ] || [ $i = 6000 ]; do sleep 0.05; i=$((i + 1)); done
 	kill $receiver
 	equal "$(cat out)" "one
 two"

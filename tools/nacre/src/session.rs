@@ -19,10 +19,10 @@ use crate::qemu::{self, Machine};
 pub use pumps::{Event, Stream};
 
 /// A boot that takes longer has failed.
-const BOOT_LIMIT: Duration = Duration::from_secs(120);
+const BOOT_LIMIT: Duration = Duration::from_secs(600);
 
 /// QEMU gets this long to end after the guest was told to power off.
-const POWER_OFF_LIMIT: Duration = Duration::from_secs(10);
+const POWER_OFF_LIMIT: Duration = Duration::from_secs(60);
 
 /// Why a program has no outcome.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use channel::{Frames, Reply};
 
 /// QEMU joins its sockets before it starts the machine; more than this it never takes.
-const JOIN_LIMIT: Duration = Duration::from_secs(30);
+const JOIN_LIMIT: Duration = Duration::from_secs(300);
 
 /// Which way bytes came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

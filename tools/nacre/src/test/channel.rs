@@ -9,7 +9,7 @@ use channel::{Outcome, Request, Run, Size, Terminals, frame};
 use crate::session::{Guest, Input, Lost, Stream};
 
 /// No case takes longer, on any machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// One case.
 pub type Case = (&'static str, fn(&Guest) -> Result<()>);

@@ -15,7 +15,7 @@ use super::report::{Failure, Report};
 use super::tap::Verdict;
 
 /// No case waits longer for one thing, on any machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(900);
 
 /// What stands at the end of the prompt, colours and all.
 const PROMPT: &str = ":~# ";

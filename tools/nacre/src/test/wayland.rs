@@ -26,7 +26,7 @@ use crate::{initramfs, modules};
 pub const NAME: &str = "wayland";
 
 /// No case takes longer, on any machine.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_secs(900);
 
 /// SIGTERM: the script has done what it was for.
 const SIGTERM: u32 = 15;

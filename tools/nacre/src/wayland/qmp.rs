@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::picture::Picture;
 
 /// An answer takes no longer.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The tablet's coordinates go to this.
 const TABLET: u32 = 0x7fff;
