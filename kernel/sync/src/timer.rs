@@ -9,6 +9,7 @@ use alloc::sync::Arc;
 use core::fmt;
 
 use hal::cpu::{CpuId, MAX_CPUS, PerCpu};
+use spin::relax::RelaxStrategy;
 
 use crate::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::instant::Instant;
@@ -300,7 +301,7 @@ impl Timer {
     /// lock that the callback takes, and not in the callback.
     pub fn settle(&self) {
         while self.inner.ringing.load(Ordering::Acquire) != 0 {
-            core::hint::spin_loop();
+            machine::Relax::relax();
         }
     }
 
