@@ -28,13 +28,19 @@ pub mod nr {
     pub const SET_CLIENT_CAP: u8 = 0x0d;
     pub const SET_UNIQUE: u8 = 0x10;
     pub const AUTH_MAGIC: u8 = 0x11;
+    pub const BLOCK: u8 = 0x12;
+    pub const UNBLOCK: u8 = 0x13;
     pub const SET_MASTER: u8 = 0x1e;
     pub const DROP_MASTER: u8 = 0x1f;
+    pub const FINISH: u8 = 0x2c;
     pub const PRIME_HANDLE_TO_FD: u8 = 0x2d;
     pub const PRIME_FD_TO_HANDLE: u8 = 0x2e;
     pub const WAIT_VBLANK: u8 = 0x3a;
     pub const CRTC_GET_SEQUENCE: u8 = 0x3b;
     pub const CRTC_QUEUE_SEQUENCE: u8 = 0x3c;
+    pub const VIRTGPU_EXECBUFFER: u8 = 0x42;
+    pub const VIRTGPU_TRANSFER_FROM_HOST: u8 = 0x46;
+    pub const VIRTGPU_GET_CAPS: u8 = 0x49;
     pub const MODE_GETRESOURCES: u8 = 0xa0;
     pub const MODE_GETCRTC: u8 = 0xa1;
     pub const MODE_SETCRTC: u8 = 0xa2;
@@ -93,25 +99,7 @@ pub const DRM_CLIENT_CAP_ASPECT_RATIO: u64 = 4;
 pub const DRM_CLIENT_CAP_WRITEBACK_CONNECTORS: u64 = 5;
 pub const DRM_CLIENT_CAP_CURSOR_PLANE_HOTSPOT: u64 = 6;
 
-pub const DRM_EVENT_VBLANK: u32 = 0x01;
 pub const DRM_EVENT_FLIP_COMPLETE: u32 = 0x02;
-pub const DRM_EVENT_CRTC_SEQUENCE: u32 = 0x03;
-
-pub const DRM_VBLANK_RELATIVE: u32 = 0x1;
-pub const DRM_VBLANK_HIGH_CRTC_MASK: u32 = 0x3e;
-pub const DRM_VBLANK_HIGH_CRTC_SHIFT: u32 = 1;
-pub const DRM_VBLANK_EVENT: u32 = 0x0400_0000;
-pub const DRM_VBLANK_FLIP: u32 = 0x0800_0000;
-pub const DRM_VBLANK_NEXTONMISS: u32 = 0x1000_0000;
-pub const DRM_VBLANK_SECONDARY: u32 = 0x2000_0000;
-pub const DRM_VBLANK_SIGNAL: u32 = 0x4000_0000;
-/// Kinds and flags a wait may name.
-pub const DRM_VBLANK_KNOWN: u32 = 0x1
-    | DRM_VBLANK_HIGH_CRTC_MASK
-    | DRM_VBLANK_EVENT
-    | DRM_VBLANK_NEXTONMISS
-    | DRM_VBLANK_SECONDARY
-    | DRM_VBLANK_SIGNAL;
 
 pub const DRM_CLOEXEC: u32 = 0o2_000_000;
 pub const DRM_RDWR: u32 = 2;
@@ -191,22 +179,6 @@ layouts! {
         handle: u32,
         flags: u32,
         fd: i32,
-    }
-    /// `union drm_wait_vblank`, as a request
-    DrmWaitVblank [24] {
-        kind: u32,
-        sequence: u32,
-        /// The program's value in a request, seconds in a reply.
-        signal: i64,
-        /// Microseconds of a reply.
-        tval_usec: i64,
-    }
-    /// `struct drm_crtc_get_sequence`
-    DrmCrtcGetSequence [24] {
-        crtc_id: u32,
-        active: u32,
-        sequence: u64,
-        sequence_ns: i64,
     }
     /// `struct drm_event_vblank`
     DrmEventVblank [32] {

@@ -24,7 +24,7 @@ pub const DRM_MODE_ENCODER_VIRTUAL: u32 = 5;
 pub const DRM_MODE_CONNECTOR_VIRTUAL: u32 = 15;
 pub const DRM_MODE_CONNECTED: u32 = 1;
 pub const DRM_MODE_DISCONNECTED: u32 = 2;
-pub const DRM_MODE_SUBPIXEL_UNKNOWN: u32 = 1;
+pub const DRM_MODE_SUBPIXEL_UNKNOWN: u32 = 0;
 
 pub const DRM_MODE_OBJECT_CRTC: u32 = 0xcccc_cccc;
 pub const DRM_MODE_OBJECT_CONNECTOR: u32 = 0xc0c0_c0c0;
@@ -48,6 +48,12 @@ pub const DRM_MODE_PAGE_FLIP_ASYNC: u32 = 0x02;
 pub const DRM_MODE_PAGE_FLIP_TARGET_ABSOLUTE: u32 = 0x4;
 pub const DRM_MODE_PAGE_FLIP_TARGET_RELATIVE: u32 = 0x8;
 pub const DRM_MODE_PAGE_FLIP_FLAGS: u32 = 0xf;
+
+pub const DRM_MODE_ATOMIC_TEST_ONLY: u32 = 0x0100;
+pub const DRM_MODE_ATOMIC_NONBLOCK: u32 = 0x0200;
+pub const DRM_MODE_ATOMIC_ALLOW_MODESET: u32 = 0x0400;
+/// Flags of an atomic change.
+pub const DRM_MODE_ATOMIC_FLAGS: u32 = 0x0703;
 
 pub const DRM_MODE_CURSOR_BO: u32 = 0x01;
 pub const DRM_MODE_CURSOR_MOVE: u32 = 0x02;
@@ -170,6 +176,17 @@ layouts! {
         obj_id: u32,
         obj_type: u32,
         pad: u32,
+    }
+    /// `struct drm_mode_atomic`
+    DrmModeAtomic [56] {
+        flags: u32,
+        count_objs: u32,
+        objs_ptr: u64,
+        count_props_ptr: u64,
+        props_ptr: u64,
+        prop_values_ptr: u64,
+        reserved: u64,
+        user_data: u64,
     }
     /// `struct drm_mode_get_blob`
     DrmModeGetBlob [16] {

@@ -48,7 +48,7 @@ struct FbFile {
 impl FbFile {
     /// Bytes of the picture.
     fn len(&self) -> u64 {
-        self.picture.surface.buffer().size()
+        self.picture.buffer.size()
     }
 
     fn variable(&self) -> FbVarScreeninfo {
@@ -121,7 +121,7 @@ impl FileOps for FbFile {
     }
 
     fn read(&self, _file: &OpenFile, dst: &mut IoDst<'_>, pos: &mut u64) -> Result<usize> {
-        let done = self.picture.surface.buffer().object().read_at(*pos, dst)?;
+        let done = self.picture.buffer.object().read_at(*pos, dst)?;
         *pos += done as u64;
         Ok(done)
     }
@@ -137,7 +137,7 @@ impl FileOps for FbFile {
             }
             src.limit(usize::try_from(room).unwrap_or(usize::MAX));
         }
-        let done = self.picture.surface.buffer().object().write_at(*pos, src)?;
+        let done = self.picture.buffer.object().write_at(*pos, src)?;
         if done > 0 {
             self.show(*pos, done);
         }
@@ -156,7 +156,7 @@ impl FileOps for FbFile {
             return Err(Errno::EINVAL);
         }
         // Held before it is watched: who watches nothing stops.
-        let object = self.picture.surface.buffer().object().clone();
+        let object = self.picture.buffer.object().clone();
         self.card.watch_console();
         Ok(object)
     }
@@ -200,6 +200,18 @@ pub(crate) fn add(card: &Arc<Card>, place: &str) -> Result<()> {
     node.above = alloc::format!("{place}/graphics");
     node.parent = String::from(place);
     node.attributes = vec![("name", "virtio_gpudrmfb\n".into())];
+    if let Some((width, height)) = card.console_size() {
+        let stride = u64::from(width) * 4;
+        node.attributes.extend([
+            ("bits_per_pixel", "32\n".into()),
+            ("stride", alloc::format!("{stride}\n")),
+            ("virtual_size", alloc::format!("{width},{height}\n")),
+            ("modes", alloc::format!("U:{width}x{height}p-0\n")),
+            ("pan", "0,0\n".into()),
+            ("rotate", "0\n".into()),
+            ("state", "0\n".into()),
+        ]);
+    }
     node::publish(node);
     Ok(())
 }

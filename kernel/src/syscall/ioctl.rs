@@ -60,7 +60,7 @@ pub fn ioctl(cx: &mut Cx<'_>, fd: Fd, command: u32, arg: UserAddr) -> Result<usi
             let caller = cx.caller();
             let attempt = || file.ops().ioctl(&file, command, arg.0, &caller);
             let output = file.ops().pollee().filter(|_| waits_for_output(command));
-            let Some(pollee) = output.or_else(|| file.ops().ioctl_wait(command)) else {
+            let Some(pollee) = output else {
                 return attempt();
             };
             // Even a file that does not wait otherwise waits for its output.

@@ -160,12 +160,6 @@ pub trait FileOps: Any + Send + Sync {
         Err(Errno::ENOTTY)
     }
 
-    /// Who tells when a command that answered `EAGAIN` is to be tried again, even on a file that does not wait
-    /// otherwise; `None`: the command does not wait.
-    fn ioctl_wait(&self, _cmd: u32) -> Option<&Pollee> {
-        None
-    }
-
     /// Where an offset of the file lies in the object that [`FileOps::mmap`] gave for it.
     fn object_offset(&self, offset: u64) -> u64 {
         offset

@@ -1,6 +1,5 @@
-//! A card: its state, who is its master, and the thread that ends flips and tells of blanks.
+//! A card: its state, who is its master, and the thread that ends flips.
 
-use abi::drm::DrmEventVblank;
 use abi::{Errno, Result};
 use alloc::format;
 use alloc::string::String;
@@ -11,8 +10,7 @@ use sync::timer::Timer;
 use sync::{Events, Instant, Mutex, MutexGuard, Pollee, SpinLock, Waiter, rank};
 
 use super::engine::Engine;
-use super::event::EventQueue;
-use super::state::{Notice, Output, State};
+use super::state::State;
 
 /// A client as the others know it.
 struct Client {
@@ -44,8 +42,6 @@ pub struct Card {
     /// Wakes the card's thread.
     work: Arc<Pollee>,
     timer: Timer,
-    /// Told of each blank that somebody waits for.
-    pub(super) blanks: Pollee,
 }
 
 impl Card {
@@ -67,7 +63,6 @@ impl Card {
             next_client: AtomicU64::new(1),
             work,
             timer: Timer::new(Arc::new(move || ring.notify(Events::READABLE))),
-            blanks: Pollee::new(),
         });
         let worker = card.clone();
         sync::spawn_kernel(&format!("card{minor}"), move || worker.serve())?;
@@ -89,8 +84,8 @@ impl Card {
             if self.engine.take_change() {
                 self.look_again();
             }
-            self.tick();
-            waiter.wait(self.look_at_console());
+            let deadlines = [self.end_flips(), self.look_at_console()];
+            waiter.wait(deadlines.into_iter().flatten().min());
         }
     }
 
@@ -111,63 +106,10 @@ impl Card {
         }
     }
 
-    /// Ends the flips that are done and tells who waited for a blank; the timer goes on while somebody waits.
-    fn tick(&self) {
-        let now = Instant::now();
-        let mut told: Vec<(Notice, DrmEventVblank)> = Vec::new();
-        let mut state = self.state();
-        let mut next: Option<Instant> = None;
-        for output in &mut state.outputs {
-            let (number, moment) = output.vblank.last(now);
-            let done = output
-                .flip
-                .as_ref()
-                .is_some_and(|flip| number >= flip.from && self.engine.finished(flip.fence));
-            if done && let Some(flip) = output.flip.take() {
-                told.extend(flip.notice.map(|notice| {
-                    let event = event_of(&notice, output.crtc, number, moment);
-                    (notice, event)
-                }));
-            }
-            let mut at = 0;
-            while let Some((target, _)) = output.waiting.get(at) {
-                if *target > number {
-                    at += 1;
-                    continue;
-                }
-                let (_, notice) = output.waiting.remove(at);
-                let event = event_of(&notice, output.crtc, number, moment);
-                told.push((notice, event));
-            }
-            let until = output.vblank.moment(number + 1);
-            if output.wants_blank() || self.blanks.is_observed() && output.mode.is_some() {
-                next = Some(next.map_or(until, |next| next.min(until)));
-            }
-        }
-        if let Some(next) = next {
-            self.timer.arm(next);
-        }
-        drop(state);
-        self.blanks.notify(Events::READABLE | Events::WRITABLE);
-        super::modeset::tell(told);
-    }
-
-    /// Ends a flip on its way before something else is shown; the event to be told of outside the lock.
-    pub(super) fn end_flip(&self, output: &mut Output) -> Option<(Notice, DrmEventVblank)> {
-        let flip = output.flip.take()?;
-        // Nobody hears of a device that does not answer.
-        let _ = self.engine.wait(flip.fence);
-        let (number, moment) = output.vblank.last(Instant::now());
-        let notice = flip.notice?;
-        let event = event_of(&notice, output.crtc, number, moment);
-        Some((notice, event))
-    }
-
-    /// Somebody waits for a blank: the timer runs for the next one of this display.
-    pub(super) fn await_blank(&self, output: &Output) {
+    /// Has the card's thread look at the flips then, should the device not have answered.
+    pub(super) fn look_at(&self, until: Instant) {
         if !self.timer.is_armed() {
-            let (number, _) = output.vblank.last(Instant::now());
-            self.timer.arm(output.vblank.moment(number + 1));
+            self.timer.arm(until);
         }
     }
 
@@ -280,37 +222,4 @@ impl Card {
         client.magic = 0;
         Ok(())
     }
-}
-
-/// The event of a blank.
-fn event_of(notice: &Notice, crtc: u32, number: u64, moment: Instant) -> DrmEventVblank {
-    let ns = moment.as_nanos();
-    DrmEventVblank {
-        kind: notice.kind,
-        length: size_of::<DrmEventVblank>() as u32,
-        user_data: notice.user_data,
-        tv_sec: (ns / 1_000_000_000) as u32,
-        tv_usec: (ns % 1_000_000_000 / 1000) as u32,
-        sequence: number as u32,
-        crtc_id: crtc,
-    }
-}
-
-/// Promises an event to a client.
-///
-/// # Errors
-/// `ENOMEM`: it reads too little.
-pub(super) fn promise(
-    client: u64,
-    queue: &Arc<EventQueue>,
-    user_data: u64,
-    kind: u32,
-) -> Result<Notice> {
-    queue.promise()?;
-    Ok(Notice {
-        client,
-        queue: queue.clone(),
-        user_data,
-        kind,
-    })
 }

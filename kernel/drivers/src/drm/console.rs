@@ -10,8 +10,9 @@ use sync::Instant;
 
 use super::buffer::{Buffer, PIXEL, Surface};
 use super::card::Card;
-use super::modes;
+use super::commit::{Told, tell};
 use super::rect::Rect;
+use super::setting::Plane;
 use super::state::{Framebuffer, Output, State};
 
 /// Between two looks at a mapped picture.
@@ -26,11 +27,8 @@ pub struct Console {
 }
 
 fn is_shown(output: &Output, picture: &Arc<Framebuffer>) -> bool {
-    output.on
-        && output
-            .fb
-            .as_ref()
-            .is_some_and(|fb| Arc::ptr_eq(fb, picture))
+    let fb = output.now.primary.fb.as_ref();
+    output.now.active && fb.is_some_and(|fb| Arc::ptr_eq(fb, picture))
 }
 
 impl Card {
@@ -56,12 +54,14 @@ impl Card {
             let picture = Framebuffer {
                 id: state.free_id(),
                 owner: 0,
+                internal: true,
                 width,
                 height,
                 format: fourcc::XRGB8888,
                 pitch,
                 offset: 0,
-                surface,
+                buffer,
+                surface: Some(surface),
             };
             let picture = Arc::new(picture);
             state.framebuffers.insert(picture.id, picture.clone());
@@ -70,6 +70,13 @@ impl Card {
         }
         let console = state.console.as_ref().ok_or(Errno::ENODEV)?;
         Ok((console.picture.clone(), console.mode))
+    }
+
+    /// The size of the console's picture; `None` without a display.
+    pub(crate) fn console_size(&self) -> Option<(u32, u32)> {
+        let state = self.state();
+        let mode = state.outputs.first()?.modes.first()?;
+        Some((mode.hdisplay.into(), mode.vdisplay.into()))
     }
 
     /// Shows the console's picture where nothing else is shown and nobody is master.
@@ -84,21 +91,21 @@ impl Card {
         else {
             return;
         };
-        let Some(output) = state.outputs.first_mut() else {
+        let Some(output) = state.outputs.first() else {
             return;
         };
-        if output.fb.is_some() {
+        if output.now.primary.fb.is_some() {
             return;
         }
-        output.fb = Some(picture);
-        output.mode = Some(mode);
-        output.on = true;
-        output.corner = (0, 0);
-        output.vblank = output
-            .vblank
-            .with_period(Instant::now(), modes::period_ns(&mode));
-        // Nobody hears of a device that does not answer.
-        let _ = self.show_and_wait(output);
+        let mut new = output.now.clone();
+        let size = (picture.width, picture.height);
+        new.primary = Plane::whole(picture, (0, 0), size);
+        new.mode_blob = state.keep_mode(&mode, new.mode_blob);
+        new.mode = Some(mode);
+        new.active = true;
+        new.attached = true;
+        // Nobody hears of a device that does not answer, nor of the end of a flip of who is gone.
+        let _ = self.set(state, 0, new, &mut Told::new());
     }
 
     /// Shows what was drawn into a part of the console's picture.
@@ -109,10 +116,12 @@ impl Card {
             .iter()
             .filter(|output| is_shown(output, picture))
         {
-            let part = part.intersect(output.shown());
-            if !part.is_empty() {
+            let part = part.intersect(output.now.shown());
+            if let Some(surface) = &picture.surface
+                && !part.is_empty()
+            {
                 // Nobody hears of a device that does not answer.
-                let sent = self.engine.submit(&picture.surface.update(&[part]));
+                let sent = self.engine.submit(&surface.update(&[part]));
                 let _ = sent.and_then(|fence| self.engine.wait(fence));
             }
         }
@@ -132,10 +141,10 @@ impl Card {
         let picture = self.state().console.as_ref()?.picture.clone();
         self.update_console(&picture, Rect::sized(picture.width, picture.height));
         // The buffer itself holds one.
-        if Arc::strong_count(picture.surface.buffer().object()) <= 1 {
+        if Arc::strong_count(picture.buffer.object()) <= 1 {
             self.console_mapped.store(false, Ordering::Release);
             // A mapping made meanwhile counts.
-            if Arc::strong_count(picture.surface.buffer().object()) <= 1 {
+            if Arc::strong_count(picture.buffer.object()) <= 1 {
                 return None;
             }
             self.console_mapped.store(true, Ordering::Release);
@@ -153,8 +162,9 @@ impl Card {
             .console
             .as_ref()
             .map(|console| console.picture.clone());
-        let output = state.outputs.first_mut().ok_or(Errno::ENODEV)?;
-        let own = output
+        let now = &state.outputs.first().ok_or(Errno::ENODEV)?.now;
+        let own = now
+            .primary
             .fb
             .as_ref()
             .zip(picture)
@@ -162,10 +172,15 @@ impl Card {
         if !own {
             return Err(Errno::EBUSY);
         }
-        if output.on == dark {
-            output.on = !dark;
-            return self.show_and_wait(output);
+        if now.active != dark {
+            return Ok(());
         }
-        Ok(())
+        let mut new = now.clone();
+        new.active = !dark;
+        let mut told = Told::new();
+        let done = self.set(&mut state, 0, new, &mut told);
+        drop(state);
+        tell(told);
+        done
     }
 }

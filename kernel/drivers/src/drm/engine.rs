@@ -80,6 +80,9 @@ pub trait Engine: Send + Sync {
     /// Moves the cursor.
     fn move_cursor(&self, scanout: u32, place: (i32, i32));
 
+    /// Whether [`changes`](Self::changes) is told of answers too, from the next one on.
+    fn expect(&self, answers: bool);
+
     /// Told when displays come, go or change.
     fn changes(&self) -> &Pollee;
 

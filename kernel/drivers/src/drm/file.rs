@@ -12,7 +12,7 @@ use vfs::{Caller, FileOps, MmapRequest, OpenFile};
 use super::buffer::Buffer;
 use super::card::Card;
 use super::event::EventQueue;
-use super::{ioctl, wait};
+use super::ioctl;
 
 /// A client.
 pub struct DrmFile {
@@ -21,6 +21,10 @@ pub struct DrmFile {
     pub(super) events: Arc<EventQueue>,
     /// Buffers by handle.
     handles: SpinLock<BTreeMap<u32, Arc<Buffer>>, { rank::LEAF }>,
+    /// It knows atomic mode setting.
+    pub(super) atomic: AtomicBool,
+    /// It sets the hot spots of cursors that are planes.
+    pub(super) hot_spots: AtomicBool,
     /// It knows planes of all kinds.
     pub(super) universal_planes: AtomicBool,
     /// The process that was master through it last; 0: none was.
@@ -38,6 +42,8 @@ impl DrmFile {
             id,
             events: Arc::default(),
             handles: SpinLock::new(BTreeMap::new()),
+            atomic: AtomicBool::new(false),
+            hot_spots: AtomicBool::new(false),
             universal_planes: AtomicBool::new(false),
             was_master: AtomicU32::new(if card.is_master(id) { pid } else { 0 }),
             named: AtomicBool::new(false),
@@ -111,10 +117,6 @@ impl FileOps for DrmFile {
 
     fn ioctl(&self, _file: &OpenFile, cmd: u32, arg: usize, caller: &dyn Caller) -> Result<usize> {
         ioctl::answer(self, cmd, arg, caller)
-    }
-
-    fn ioctl_wait(&self, cmd: u32) -> Option<&Pollee> {
-        wait::may_wait(cmd).then_some(&self.card.blanks)
     }
 
     fn mmap(&self, _file: &OpenFile, request: &MmapRequest) -> Result<Arc<MemObject>> {

@@ -10,9 +10,9 @@ use alloc::sync::Arc;
 use hal::PAGE_SIZE;
 
 use super::buffer::{Buffer, PIXEL, Surface};
+use super::commit::{Told, tell};
 use super::file::DrmFile;
-use super::modeset::tell;
-use super::state::Framebuffer;
+use super::state::{Framebuffer, State};
 
 /// Smallest and largest side of a framebuffer, as virtio-gpu has them on Linux.
 pub const SIDES: (u32, u32) = (32, 8192);
@@ -74,6 +74,25 @@ pub(super) fn add(file: &DrmFile, arg: &mut DrmModeFbCmd) -> Result<()> {
 
 /// `DRM_IOCTL_MODE_ADDFB2`
 pub(super) fn add2(file: &DrmFile, arg: &mut DrmModeFbCmd2) -> Result<()> {
+    // One with alpha is for a cursor.
+    if arg.pixel_format == fourcc::ARGB8888 {
+        super::cursor::prepare(&file.card)?;
+    }
+    let mut state = file.card.state();
+    arg.fb_id = make(file, &mut state, arg, false)?.id;
+    Ok(())
+}
+
+/// Makes a framebuffer of a client's; an `internal` one is not its to name.
+///
+/// # Errors
+/// `EINVAL`, `ENOENT`: it cannot be shown; `EIO`.
+pub(super) fn make(
+    file: &DrmFile,
+    state: &mut State,
+    arg: &DrmModeFbCmd2,
+    internal: bool,
+) -> Result<Arc<Framebuffer>> {
     let (least, most) = SIDES;
     // Modifiers are not had: the capability says so.
     if arg.flags & !(DRM_MODE_FB_INTERLACED | DRM_MODE_FB_MODIFIERS) != 0
@@ -103,40 +122,45 @@ pub(super) fn add2(file: &DrmFile, arg: &mut DrmModeFbCmd2) -> Result<()> {
     if !pitch.is_multiple_of(PIXEL) || end > buffer.size() {
         return Err(Errno::EINVAL);
     }
-    let surface = Surface::new(
-        &file.card.engine,
-        &buffer,
-        (pitch, offset),
-        arg.height,
-        arg.pixel_format == fourcc::ARGB8888,
-    )?;
-    let mut state = file.card.state();
-    let id = state.free_id();
+    // One with alpha can only be a cursor, and those are copied.
+    let surface = if arg.pixel_format == fourcc::XRGB8888 {
+        let rows = (pitch, offset);
+        let surface = Surface::new(&file.card.engine, &buffer, rows, arg.height, false)?;
+        Some(surface)
+    } else {
+        None
+    };
     let framebuffer = Framebuffer {
-        id,
+        id: state.free_id(),
         owner: file.id,
+        internal,
         width: arg.width,
         height: arg.height,
         format: arg.pixel_format,
         pitch,
         offset,
+        buffer,
         surface,
     };
-    state.framebuffers.insert(id, Arc::new(framebuffer));
-    arg.fb_id = id;
-    Ok(())
+    let framebuffer = Arc::new(framebuffer);
+    state
+        .framebuffers
+        .insert(framebuffer.id, framebuffer.clone());
+    Ok(framebuffer)
 }
 
 /// `DRM_IOCTL_MODE_RMFB`; with `keep` `DRM_IOCTL_MODE_CLOSEFB`: what shows it goes on.
 pub(super) fn remove(file: &DrmFile, id: u32, keep: bool) -> Result<()> {
     let mut state = file.card.state();
     let found = state.framebuffer(id)?;
-    if found.owner != file.id {
+    if found.owner != file.id || found.internal {
         return Err(Errno::ENOENT);
     }
     state.framebuffers.remove(&id);
     if !keep {
-        let told = file.card.stop_showing(&mut state, |fb| fb.id == id);
+        let mut told = Told::new();
+        file.card
+            .stop_showing(&mut state, |fb| fb.id == id, &mut told);
         drop(state);
         tell(told);
     }

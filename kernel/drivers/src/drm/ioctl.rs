@@ -2,8 +2,8 @@
 
 use abi::drm::mode::{
     DRM_MODE_FB_DIRTY_ANNOTATE_COPY, DRM_MODE_FB_DIRTY_MAX_CLIPS, DRM_MODE_OBJECT_CONNECTOR,
-    DrmClipRect, DrmModeCloseFb, DrmModeConnectorSetProperty, DrmModeCrtc, DrmModeCrtcLut,
-    DrmModeCursor2, DrmModeDestroyBlob, DrmModeDestroyDumb, DrmModeFbDirtyCmd,
+    DrmClipRect, DrmModeAtomic, DrmModeCloseFb, DrmModeConnectorSetProperty, DrmModeCrtc,
+    DrmModeCrtcLut, DrmModeCursor2, DrmModeDestroyBlob, DrmModeDestroyDumb, DrmModeFbDirtyCmd,
     DrmModeObjSetProperty,
 };
 use abi::drm::{
@@ -27,7 +27,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use super::file::DrmFile;
 use super::rect::Rect;
-use super::{cursor, framebuffer, modeset, prime, query, wait};
+use super::{atomic, cursor, framebuffer, modeset, prime, query};
 
 /// Who may give a command.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -131,8 +131,10 @@ pub(super) fn answer(file: &DrmFile, cmd: u32, arg: usize, caller: &dyn Caller) 
         nr::GEM_CLOSE => call.with(|arg: &mut DrmGemClose| file.close_handle(arg.handle)),
         nr::PRIME_HANDLE_TO_FD => call.with(|arg| prime::export(file, arg, caller)),
         nr::PRIME_FD_TO_HANDLE => call.with(|arg| prime::import(file, arg, caller)),
-        nr::WAIT_VBLANK => call.with(|arg| wait::wait_vblank(file, arg)),
-        nr::CRTC_GET_SEQUENCE => call.with(|arg| wait::sequence(file, arg)),
+        // The device has no vertical blank, and says so.
+        nr::WAIT_VBLANK | nr::CRTC_GET_SEQUENCE | nr::CRTC_QUEUE_SEQUENCE => {
+            call.with(|_: &mut [u64; 3]| Err(Errno::EOPNOTSUPP))
+        }
         nr::MODE_GETRESOURCES => call.with(|arg| query::resources(file, arg)),
         nr::MODE_GETCRTC => call.with(|arg| query::crtc(file, arg)),
         nr::MODE_SETCRTC => call.with(|arg: &mut DrmModeCrtc| {
@@ -156,15 +158,13 @@ pub(super) fn answer(file: &DrmFile, cmd: u32, arg: usize, caller: &dyn Caller) 
         }),
         nr::MODE_GETENCODER => call.with(|arg| query::encoder(file, arg)),
         nr::MODE_GETCONNECTOR => call.with(|arg| query::connector(file, arg)),
-        nr::MODE_GETPROPERTY => call.with(|arg| query::property(file, arg)),
+        nr::MODE_GETPROPERTY => call.with(query::property),
         nr::MODE_SETPROPERTY => call.with(|arg: &mut DrmModeConnectorSetProperty| {
-            modeset::set_connector_property(file, arg.connector_id, arg.prop_id, arg.value)
+            let connector = (arg.connector_id, DRM_MODE_OBJECT_CONNECTOR);
+            atomic::set_property(file, connector, arg.prop_id, arg.value)
         }),
         nr::MODE_OBJ_SETPROPERTY => call.with(|arg: &mut DrmModeObjSetProperty| {
-            if arg.obj_type != DRM_MODE_OBJECT_CONNECTOR && arg.obj_type != 0 {
-                return Err(Errno::EINVAL);
-            }
-            modeset::set_connector_property(file, arg.obj_id, arg.prop_id, arg.value)
+            atomic::set_property(file, (arg.obj_id, arg.obj_type), arg.prop_id, arg.value)
         }),
         nr::MODE_OBJ_GETPROPERTIES => call.with(|arg| query::object_properties(file, arg)),
         nr::MODE_GETPROPBLOB => call.with(|arg| query::blob(file, arg)),
@@ -191,10 +191,18 @@ pub(super) fn answer(file: &DrmFile, cmd: u32, arg: usize, caller: &dyn Caller) 
         nr::MODE_DESTROY_DUMB => {
             call.with(|arg: &mut DrmModeDestroyDumb| file.close_handle(arg.handle))
         }
+        nr::GET_STATS | nr::BLOCK | nr::UNBLOCK | nr::FINISH => call.with(|arg: &mut [u64; 2]| {
+            *arg = [0; 2];
+            Ok(())
+        }),
+        // The device draws in two dimensions, without contexts.
+        nr::VIRTGPU_EXECBUFFER | nr::VIRTGPU_TRANSFER_FROM_HOST | nr::VIRTGPU_GET_CAPS => {
+            call.with(|_: &mut u64| Err(Errno::ENOSYS))
+        }
         nr::MODE_GETPLANERESOURCES => call.with(|arg| query::planes(file, arg)),
         nr::MODE_GETPLANE => call.with(|arg| query::plane(file, arg)),
-        // Clients were told that there is no atomic mode setting.
-        nr::MODE_ATOMIC => Err(Errno::EOPNOTSUPP),
+        nr::MODE_SETPLANE => call.with(|arg| modeset::set_plane(file, arg)),
+        nr::MODE_ATOMIC => call.with(|arg: &mut DrmModeAtomic| atomic::atomic(file, arg)),
         _ => Err(Errno::EINVAL),
     }
 }
@@ -268,6 +276,7 @@ fn set_version(file: &DrmFile, arg: &mut DrmSetVersion) -> Result<()> {
 }
 
 fn capability(arg: &mut DrmCap) -> Result<()> {
+    arg.value = 0;
     arg.value = match arg.capability {
         DRM_CAP_DUMB_BUFFER
         | DRM_CAP_VBLANK_HIGH_CRTC
@@ -289,17 +298,24 @@ fn capability(arg: &mut DrmCap) -> Result<()> {
 }
 
 fn client_capability(file: &DrmFile, arg: &mut DrmCap) -> Result<()> {
+    let atomic = file.atomic.load(Ordering::Relaxed);
     match (arg.capability, arg.value) {
         (DRM_CLIENT_CAP_UNIVERSAL_PLANES, value @ (0 | 1)) => {
             file.universal_planes.store(value == 1, Ordering::Relaxed);
-            Ok(())
         }
-        // No mode here has what these would let through.
-        (DRM_CLIENT_CAP_STEREO_3D | DRM_CLIENT_CAP_ASPECT_RATIO, 0 | 1) => Ok(()),
-        (DRM_CLIENT_CAP_ATOMIC | DRM_CLIENT_CAP_CURSOR_PLANE_HOTSPOT, _) => Err(Errno::EOPNOTSUPP),
-        (DRM_CLIENT_CAP_WRITEBACK_CONNECTORS, _) => Err(Errno::EINVAL),
-        _ => Err(Errno::EINVAL),
+        (DRM_CLIENT_CAP_ATOMIC, value @ 0..=2) => {
+            file.atomic.store(value != 0, Ordering::Relaxed);
+            file.universal_planes.store(value != 0, Ordering::Relaxed);
+        }
+        (DRM_CLIENT_CAP_CURSOR_PLANE_HOTSPOT, value @ (0 | 1)) if atomic => {
+            file.hot_spots.store(value == 1, Ordering::Relaxed);
+        }
+        // No mode here has what these would let through, nor is there a connector to write to.
+        (DRM_CLIENT_CAP_STEREO_3D | DRM_CLIENT_CAP_ASPECT_RATIO, 0 | 1) => {}
+        (DRM_CLIENT_CAP_WRITEBACK_CONNECTORS, 0 | 1) if atomic => {}
+        _ => return Err(Errno::EINVAL),
     }
+    Ok(())
 }
 
 /// `DRM_IOCTL_SET_MASTER` and `DRM_IOCTL_DROP_MASTER`: root, or the process that was master through this file.

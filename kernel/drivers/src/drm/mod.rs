@@ -1,13 +1,15 @@
 //! Displays for programs: `/dev/dri/card*` (`man 7 drm`, `man 7 drm-kms`).
 //!
-//! A card shows buffers, which are memory objects, on displays behind an [`engine`]. It answers mode setting without
-//! "atomic": pipes are set, flipped and marked dirty one by one, and clients that ask for more are told so. The device
-//! has no vertical blank; a count that follows the clock stands in for it, and a timer runs only while somebody waits.
+//! A card shows buffers, which are memory objects, on displays behind an [`engine`]. What a display is set to is one
+//! value, a setting: atomic mode setting and the older commands each make a new one, have it checked, and have the
+//! device follow. The device has no vertical blank: a flip is over when the device has answered.
 //!
 //! The state has one sleeping lock, held while the device works; user memory is touched outside it.
 
+mod atomic;
 pub mod buffer;
 mod card;
+mod commit;
 mod console;
 mod cursor;
 pub mod engine;
@@ -21,10 +23,9 @@ mod prime;
 mod props;
 mod query;
 pub mod rect;
+mod setting;
 mod show;
 mod state;
-mod vblank;
-mod wait;
 
 use abi::drm::DRM_MAJOR;
 use abi::{Errno, Result};

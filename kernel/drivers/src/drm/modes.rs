@@ -95,16 +95,6 @@ pub fn refresh(mode: &DrmModeInfo) -> u32 {
     u32::try_from((clock + pixels / 2).checked_div(pixels).unwrap_or(0)).unwrap_or(u32::MAX)
 }
 
-/// Nanoseconds a frame takes; a sixtieth of a second where the mode does not say.
-#[must_use]
-pub fn period_ns(mode: &DrmModeInfo) -> u64 {
-    let pixels = u64::from(mode.htotal) * u64::from(mode.vtotal);
-    (pixels * 1_000_000)
-        .checked_div(u64::from(mode.clock))
-        .filter(|period| (1_000_000..1_000_000_000).contains(period))
-        .unwrap_or(1_000_000_000 / 60)
-}
-
 /// Whether a program's mode can be: its parts lie in their order.
 ///
 /// # Errors
@@ -191,18 +181,16 @@ pub fn parse_edid(edid: &[u8]) -> Option<Edid> {
         return None;
     }
     let mut found = Edid {
+        // A detailed timing has its own, more exact one; Linux tells this one.
         millimetres: (u32::from(block[21]) * 10, u32::from(block[22]) * 10),
         ..Edid::default()
     };
     for descriptor in block[54..126].chunks_exact(18) {
-        let Some((timing, millimetres)) = detailed(descriptor) else {
+        let Some(timing) = detailed(descriptor) else {
             continue;
         };
         let first = found.modes.is_empty();
         let preferred = if first { DRM_MODE_TYPE_PREFERRED } else { 0 };
-        if first && millimetres != (0, 0) {
-            found.millimetres = millimetres;
-        }
         found
             .modes
             .push(mode(timing, DRM_MODE_TYPE_DRIVER | preferred));
@@ -233,8 +221,8 @@ pub fn parse_edid(edid: &[u8]) -> Option<Edid> {
     Some(found)
 }
 
-/// A detailed timing and the size of the picture in millimetres.
-fn detailed(bytes: &[u8]) -> Option<(Timing, (u32, u32))> {
+/// A detailed timing.
+fn detailed(bytes: &[u8]) -> Option<Timing> {
     let bytes: &[u8; 18] = bytes.try_into().ok()?;
     let clock = u32::from(u16::from_le_bytes([bytes[0], bytes[1]])) * 10;
     let wide = |low: u8, high: u8| u16::from(low) | u16::from(high & 15) << 8;
@@ -275,11 +263,7 @@ fn detailed(bytes: &[u8]) -> Option<(Timing, (u32, u32))> {
     } else {
         DRM_MODE_FLAG_NVSYNC
     };
-    let size = (
-        u32::from(wide(bytes[12], bytes[14] >> 4)),
-        u32::from(wide(bytes[13], bytes[14])),
-    );
-    Some(((clock, across, down, horizontal | vertical), size))
+    Some((clock, across, down, horizontal | vertical))
 }
 
 /// The modes of a display, the preferred one first, then from the largest, and its size in millimetres.
@@ -384,6 +368,5 @@ mod tests {
         assert_eq!(modes.len(), 12);
         assert_eq!(modes[1].hdisplay, 1920);
         assert_eq!(of_display(&Scanout::default()).0, Vec::new());
-        assert_eq!(period_ns(&DrmModeInfo::default()), 16_666_666);
     }
 }

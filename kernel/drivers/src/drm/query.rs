@@ -3,12 +3,11 @@
 use abi::drm::fourcc;
 use abi::drm::mode::{
     DRM_MODE_CONNECTED, DRM_MODE_CONNECTOR_VIRTUAL, DRM_MODE_DISCONNECTED,
-    DRM_MODE_ENCODER_VIRTUAL, DRM_MODE_OBJECT_ANY, DRM_MODE_OBJECT_CONNECTOR, DRM_MODE_OBJECT_CRTC,
-    DRM_MODE_OBJECT_ENCODER, DRM_MODE_OBJECT_FB, DRM_MODE_OBJECT_PLANE, DRM_MODE_PROP_BLOB,
-    DRM_MODE_PROP_ENUM, DRM_MODE_SUBPIXEL_UNKNOWN, DrmModeCardRes, DrmModeCreateBlob, DrmModeCrtc,
-    DrmModeFbCmd, DrmModeFbCmd2, DrmModeGetBlob, DrmModeGetConnector, DrmModeGetEncoder,
-    DrmModeGetPlane, DrmModeGetPlaneRes, DrmModeGetProperty, DrmModeObjGetProperties,
-    DrmModePropertyEnum,
+    DRM_MODE_ENCODER_VIRTUAL, DRM_MODE_OBJECT_ANY, DRM_MODE_OBJECT_ENCODER, DRM_MODE_OBJECT_FB,
+    DRM_MODE_PROP_BLOB, DRM_MODE_PROP_ENUM, DRM_MODE_SUBPIXEL_UNKNOWN, DrmModeCardRes,
+    DrmModeCreateBlob, DrmModeCrtc, DrmModeFbCmd, DrmModeFbCmd2, DrmModeGetBlob,
+    DrmModeGetConnector, DrmModeGetEncoder, DrmModeGetPlane, DrmModeGetPlaneRes,
+    DrmModeGetProperty, DrmModeObjGetProperties, DrmModePropertyEnum,
 };
 use abi::{Errno, Result};
 use alloc::sync::Arc;
@@ -17,9 +16,12 @@ use core::sync::atomic::Ordering;
 use hal::{UserAddr, UserPtr, UserSlice};
 use zerocopy::{Immutable, IntoBytes};
 
+use super::atomic::find;
 use super::file::DrmFile;
 use super::framebuffer::SIDES;
-use super::state::{Blob, State};
+use super::props::{self, Object};
+use super::setting::ONE;
+use super::state::{Blob, Framebuffer, State};
 
 /// Largest blob a program may make.
 const BLOB_MOST: u32 = 64 * 1024;
@@ -45,7 +47,8 @@ fn give_all<T: IntoBytes + Immutable>(to: u64, room: u32, items: &[T]) -> Result
 /// `DRM_IOCTL_MODE_GETRESOURCES`
 pub(super) fn resources(file: &DrmFile, arg: &mut DrmModeCardRes) -> Result<()> {
     let state = file.card.state();
-    let own = state.framebuffers.values().filter(|fb| fb.owner == file.id);
+    let is_own = |fb: &&Arc<_>| is_owned(fb, file.id);
+    let own = state.framebuffers.values().filter(is_own);
     let framebuffers: Vec<u32> = own.map(|fb| fb.id).collect();
     let ids: Vec<[u32; 3]> = state
         .outputs
@@ -67,13 +70,14 @@ pub(super) fn resources(file: &DrmFile, arg: &mut DrmModeCardRes) -> Result<()> 
 
 /// `DRM_IOCTL_MODE_GETCRTC`
 pub(super) fn crtc(file: &DrmFile, arg: &mut DrmModeCrtc) -> Result<()> {
-    let mut state = file.card.state();
-    let output = state.crtc(arg.crtc_id)?;
+    let state = file.card.state();
+    let now = &state.crtc(arg.crtc_id)?.now;
     arg.gamma_size = 0;
-    arg.fb_id = output.fb.as_ref().map_or(0, |fb| fb.id);
-    (arg.x, arg.y) = output.corner;
-    arg.mode_valid = u32::from(output.mode.is_some());
-    if let Some(mode) = output.mode {
+    arg.fb_id = now.primary.fb.as_ref().map_or(0, |fb| fb.id);
+    let [x, y, ..] = now.primary.source;
+    (arg.x, arg.y) = (x / ONE, y / ONE);
+    arg.mode_valid = u32::from(now.mode.is_some());
+    if let Some(mode) = now.mode {
         arg.mode = mode;
     }
     Ok(())
@@ -88,11 +92,7 @@ pub(super) fn encoder(file: &DrmFile, arg: &mut DrmModeGetEncoder) -> Result<()>
         .find(|output| output.encoder == arg.encoder_id)
         .ok_or(Errno::ENOENT)?;
     arg.encoder_type = DRM_MODE_ENCODER_VIRTUAL;
-    arg.crtc_id = if output.mode.is_some() {
-        output.crtc
-    } else {
-        0
-    };
+    arg.crtc_id = if output.now.attached { output.crtc } else { 0 };
     arg.possible_crtcs = 1 << output.index;
     arg.possible_clones = 1 << output.index;
     Ok(())
@@ -104,11 +104,11 @@ pub(super) fn connector(file: &DrmFile, arg: &mut DrmModeGetConnector) -> Result
     if arg.count_modes == 0 && file.card.is_master(file.id) {
         file.card.look_again();
     }
-    let mut state = file.card.state();
+    let state = file.card.state();
     let output = state.connector(arg.connector_id)?;
     let modes = output.modes.clone();
     let encoders = [output.encoder];
-    arg.encoder_id = if output.mode.is_some() {
+    arg.encoder_id = if output.now.attached {
         output.encoder
     } else {
         0
@@ -122,8 +122,7 @@ pub(super) fn connector(file: &DrmFile, arg: &mut DrmModeGetConnector) -> Result
     };
     (arg.mm_width, arg.mm_height) = output.millimetres;
     arg.subpixel = DRM_MODE_SUBPIXEL_UNKNOWN;
-    let connector = arg.connector_id;
-    let props = properties_of(&state, connector, DRM_MODE_OBJECT_CONNECTOR).unwrap_or_default();
+    let props = Object::Connector.values(output, file.atomic.load(Ordering::Relaxed));
     drop(state);
     arg.count_modes = give_all(arg.modes_ptr, arg.count_modes, &modes)?;
     arg.count_encoders = give_all(arg.encoders_ptr, arg.count_encoders, &encoders)?;
@@ -138,40 +137,32 @@ fn split(props: &[(u32, u64)]) -> (Vec<u32>, Vec<u64>) {
     props.iter().copied().unzip()
 }
 
-/// Properties of an object; `None`: there is none of this number and kind.
-fn properties_of(state: &State, id: u32, kind: u32) -> Option<Vec<(u32, u64)>> {
-    let is = |wanted: u32| kind == wanted || kind == DRM_MODE_OBJECT_ANY;
-    for output in &state.outputs {
-        if id == output.connector && is(DRM_MODE_OBJECT_CONNECTOR) {
-            return Some(state.props.of_connector(output));
-        }
-        if (id == output.primary || id == output.cursor) && is(DRM_MODE_OBJECT_PLANE) {
-            return Some(state.props.of_plane(output, id));
-        }
-        if id == output.crtc && is(DRM_MODE_OBJECT_CRTC) {
-            return Some(Vec::new());
-        }
-    }
-    None
+/// Whether a framebuffer is a client's to name.
+fn is_owned(fb: &Framebuffer, client: u64) -> bool {
+    fb.owner == client && !fb.internal
 }
 
-/// Whether there is an object of this number and kind that has no properties.
-fn is_without_properties(state: &State, id: u32, kind: u32) -> bool {
+/// What is wrong with asking an object of this number and kind for properties, when it has none.
+pub(super) fn without_properties(state: &State, id: u32, kind: u32) -> Errno {
     let is = |wanted: u32| kind == wanted || kind == DRM_MODE_OBJECT_ANY;
-    state.framebuffers.contains_key(&id) && is(DRM_MODE_OBJECT_FB)
-        || is(DRM_MODE_OBJECT_ENCODER) && state.outputs.iter().any(|output| output.encoder == id)
+    let is_there = state.framebuffers.contains_key(&id) && is(DRM_MODE_OBJECT_FB)
+        || is(DRM_MODE_OBJECT_ENCODER) && state.outputs.iter().any(|output| output.encoder == id);
+    if is_there {
+        Errno::EINVAL
+    } else {
+        Errno::ENOENT
+    }
 }
 
 /// `DRM_IOCTL_MODE_OBJ_GETPROPERTIES`
 pub(super) fn object_properties(file: &DrmFile, arg: &mut DrmModeObjGetProperties) -> Result<()> {
     let state = file.card.state();
-    let Some(props) = properties_of(&state, arg.obj_id, arg.obj_type) else {
-        return Err(if is_without_properties(&state, arg.obj_id, arg.obj_type) {
-            Errno::EINVAL
-        } else {
-            Errno::ENOENT
-        });
+    let found = find(&state, arg.obj_id, arg.obj_type);
+    let Some((at, object)) = found else {
+        return Err(without_properties(&state, arg.obj_id, arg.obj_type));
     };
+    let output = state.outputs.get(at).ok_or(Errno::ENOENT)?;
+    let props = object.values(output, file.atomic.load(Ordering::Relaxed));
     drop(state);
     let (ids, values) = split(&props);
     let room = arg.count_props;
@@ -181,23 +172,20 @@ pub(super) fn object_properties(file: &DrmFile, arg: &mut DrmModeObjGetPropertie
 }
 
 /// `DRM_IOCTL_MODE_GETPROPERTY`
-pub(super) fn property(file: &DrmFile, arg: &mut DrmModeGetProperty) -> Result<()> {
-    let state = file.card.state();
-    let prop = state.props.get(arg.prop_id).ok_or(Errno::ENOENT)?;
+pub(super) fn property(arg: &mut DrmModeGetProperty) -> Result<()> {
+    let prop = props::get(arg.prop_id).ok_or(Errno::ENOENT)?;
     arg.flags = prop.flags;
     arg.name = padded(prop.name);
-    let values = prop.values.clone();
     let enums: Vec<DrmModePropertyEnum> = prop
         .values
         .iter()
-        .zip(&prop.names)
+        .zip(prop.names)
         .map(|(value, name)| DrmModePropertyEnum {
             value: *value,
             name: padded(name),
         })
         .collect();
-    drop(state);
-    arg.count_values = give(arg.values_ptr, arg.count_values, &values)?;
+    arg.count_values = give(arg.values_ptr, arg.count_values, prop.values)?;
     if arg.flags & DRM_MODE_PROP_ENUM != 0 {
         arg.count_enum_blobs = give(arg.enum_blob_ptr, arg.count_enum_blobs, &enums)?;
     }
@@ -249,22 +237,28 @@ pub(super) fn create_blob(file: &DrmFile, arg: &mut DrmModeCreateBlob) -> Result
 /// `DRM_IOCTL_MODE_DESTROYPROPBLOB`
 pub(super) fn destroy_blob(file: &DrmFile, id: u32) -> Result<()> {
     let mut state = file.card.state();
-    match state.blobs.get(&id) {
+    match state.blobs.get_mut(&id) {
         None => Err(Errno::ENOENT),
         Some(blob) if blob.owner != Some(file.id) => Err(Errno::EPERM),
-        Some(_) => {
-            state.blobs.remove(&id);
+        Some(blob) => {
+            // What shows it keeps it.
+            blob.owner = None;
+            state.release_blob(id);
             Ok(())
         }
     }
 }
 
-/// `DRM_IOCTL_MODE_GETPLANERESOURCES`: who does not know planes of all kinds sees overlays, which there are none of.
+/// `DRM_IOCTL_MODE_GETPLANERESOURCES`: who does not know planes of all kinds sees overlays, which there are none of; who
+/// knows atomic mode setting must know of hot spots to see cursors.
 pub(super) fn planes(file: &DrmFile, arg: &mut DrmModeGetPlaneRes) -> Result<()> {
     let mut ids = Vec::new();
     if file.universal_planes.load(Ordering::Relaxed) {
+        let cursors =
+            !file.atomic.load(Ordering::Relaxed) || file.hot_spots.load(Ordering::Relaxed);
         for output in &file.card.state().outputs {
-            ids.extend([output.primary, output.cursor]);
+            ids.push(output.primary);
+            ids.extend(cursors.then_some(output.cursor));
         }
     }
     arg.count_planes = give(arg.plane_id_ptr, arg.count_planes, &ids)?;
@@ -280,14 +274,13 @@ pub(super) fn plane(file: &DrmFile, arg: &mut DrmModeGetPlane) -> Result<()> {
         .find(|output| arg.plane_id == output.primary || arg.plane_id == output.cursor)
         .ok_or(Errno::ENOENT)?;
     let is_cursor = arg.plane_id == output.cursor;
-    let shows = if is_cursor {
-        output.cursor_on
+    let plane = if is_cursor {
+        &output.now.cursor
     } else {
-        output.mode.is_some()
+        &output.now.primary
     };
-    let fb = output.fb.as_ref().filter(|_| !is_cursor);
-    arg.crtc_id = if shows { output.crtc } else { 0 };
-    arg.fb_id = fb.map_or(0, |fb| fb.id);
+    arg.crtc_id = if plane.attached { output.crtc } else { 0 };
+    arg.fb_id = plane.fb.as_ref().map_or(0, |fb| fb.id);
     arg.possible_crtcs = 1 << output.index;
     arg.gamma_size = 0;
     drop(state);
@@ -315,7 +308,7 @@ pub(super) fn framebuffer(file: &DrmFile, arg: &mut DrmModeFbCmd) -> Result<()> 
         },
     );
     arg.handle = if file.card.is_master(file.id) {
-        file.handle_of(fb.surface.buffer())
+        file.handle_of(&fb.buffer)
     } else {
         0
     };
@@ -326,7 +319,7 @@ pub(super) fn framebuffer(file: &DrmFile, arg: &mut DrmModeFbCmd) -> Result<()> 
 pub(super) fn framebuffer2(file: &DrmFile, arg: &mut DrmModeFbCmd2) -> Result<()> {
     let fb = file.card.state().framebuffer(arg.fb_id)?;
     let handle = if file.card.is_master(file.id) {
-        file.handle_of(fb.surface.buffer())
+        file.handle_of(&fb.buffer)
     } else {
         0
     };

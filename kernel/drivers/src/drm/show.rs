@@ -62,11 +62,11 @@ pub(super) fn card(card: &Arc<Card>) {
             .into()
         });
         file("enabled", |output| {
-            let is_on = output.mode.is_some();
+            let is_on = output.now.mode.is_some();
             (if is_on { "enabled\n" } else { "disabled\n" }).into()
         });
         file("dpms", |output| {
-            (if output.on { "On\n" } else { "Off\n" }).into()
+            (if output.now.active { "On\n" } else { "Off\n" }).into()
         });
         file("modes", modes);
         file("edid", |output| output.display.edid.clone());

@@ -6,15 +6,15 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use sync::Instant;
+use zerocopy::IntoBytes;
 
-use super::buffer::Surface;
+use super::buffer::{Buffer, Surface};
 use super::console::Console;
 use super::engine::Scanout;
 use super::event::EventQueue;
 use super::modes;
-use super::props::Props;
-use super::rect::Rect;
-use super::vblank::Vblank;
+use super::props;
+use super::setting::Setting;
 
 /// A framebuffer: how a buffer is to be seen.
 pub struct Framebuffer {
@@ -22,6 +22,8 @@ pub struct Framebuffer {
     pub id: u32,
     /// The client that made it.
     pub owner: u64,
+    /// It was made for a cursor set the old way: nobody names it.
+    pub internal: bool,
     /// Pixels.
     pub width: u32,
     /// Pixels.
@@ -32,11 +34,13 @@ pub struct Framebuffer {
     pub pitch: u32,
     /// Bytes before the first row.
     pub offset: u32,
-    /// The device's picture.
-    pub surface: Surface,
+    /// The memory.
+    pub buffer: Arc<Buffer>,
+    /// The device's picture, where it is more than a cursor.
+    pub surface: Option<Surface>,
 }
 
-/// Who gets the event of a flip or a blank.
+/// Who gets the event of a flip.
 pub struct Notice {
     /// The client.
     pub client: u64,
@@ -44,20 +48,24 @@ pub struct Notice {
     pub queue: Arc<EventQueue>,
     /// What it said to know the event by.
     pub user_data: u64,
-    /// `DRM_EVENT_*`.
-    pub kind: u32,
+}
+
+impl Notice {
+    /// The event will not come.
+    pub fn forgo(&self) {
+        self.queue.forgo();
+    }
 }
 
 /// A flip on its way.
 pub struct Flip {
     /// The device's word that it is done.
     pub fence: u64,
-    /// No blank before this one ends it.
-    pub from: u64,
+    /// Without that word it is over then.
+    pub until: Instant,
     /// The event wanted.
     pub notice: Option<Notice>,
     /// What was shown before: its memory is the device's until the flip ends.
-    #[allow(dead_code, reason = "held, not read")]
     pub before: Option<Arc<Framebuffer>>,
 }
 
@@ -83,45 +91,17 @@ pub struct Output {
     pub millimetres: (u32, u32),
     /// Number of the blob with its EDID; 0 without.
     pub edid_blob: u32,
-    /// The mode, while the pipe is on.
-    pub mode: Option<DrmModeInfo>,
-    /// Whether the display is fed: DPMS.
-    pub on: bool,
-    /// What is shown.
-    pub fb: Option<Arc<Framebuffer>>,
-    /// The corner of what is shown within the framebuffer.
-    pub corner: (u32, u32),
-    /// The count of its blanks.
-    pub vblank: Vblank,
+    /// What it is set to.
+    pub now: Setting,
     /// The flip on its way.
     pub flip: Option<Flip>,
-    /// Who waits for which blank.
-    pub waiting: Vec<(u64, Notice)>,
-    /// Where the cursor is, and its picture.
+    /// Where a cursor set the old way is.
     pub cursor_place: (i32, i32),
-    /// The picture of the cursor, made when first wanted.
+    /// The device's picture of the cursor, made when first wanted.
     pub cursor_surface: Option<Surface>,
-    /// Whether the cursor shows.
-    pub cursor_on: bool,
 }
 
 impl Output {
-    /// The part of the framebuffer that is shown.
-    #[must_use]
-    pub fn shown(&self) -> Rect {
-        let (width, height) = self.mode.map_or((0, 0), |mode| {
-            (u32::from(mode.hdisplay), u32::from(mode.vdisplay))
-        });
-        let (x, y) = self.corner;
-        Rect::new(x, y, x.saturating_add(width), y.saturating_add(height))
-    }
-
-    /// Whether somebody waits for a blank.
-    #[must_use]
-    pub fn wants_blank(&self) -> bool {
-        self.flip.is_some() || !self.waiting.is_empty()
-    }
-
     /// Takes over what the device says of the display; whether that is new.
     pub fn refresh(&mut self, display: Scanout) -> bool {
         if self.display == display && self.modes.is_empty() != display.size.is_some() {
@@ -130,6 +110,10 @@ impl Output {
         (self.modes, self.millimetres) = modes::of_display(&display);
         self.display = display;
         true
+    }
+
+    fn uses_blob(&self, id: u32) -> bool {
+        [self.edid_blob, self.now.mode_blob, self.now.primary.damage].contains(&id)
     }
 }
 
@@ -151,8 +135,6 @@ pub struct State {
     pub blobs: BTreeMap<u32, Blob>,
     /// The picture of the frame buffer, once somebody wanted it.
     pub console: Option<Console>,
-    /// The properties there are.
-    pub props: Props,
     /// Numbers below are the displays' and the properties'.
     first_free: u32,
 }
@@ -161,53 +143,37 @@ impl State {
     /// A card with these displays, all dark.
     #[must_use]
     pub fn new(displays: Vec<Scanout>) -> Self {
-        let mut next = 1;
-        let mut id = || {
-            let id = next;
-            next += 1;
-            id
-        };
-        let props = Props::new(&mut id);
-        let outputs = (0..)
+        let outputs: Vec<Output> = (0..)
             .zip(displays)
             .map(|(index, display)| {
+                let [primary, cursor, crtc, connector, encoder] = props::numbers(index);
                 let mut output = Output {
                     index,
-                    primary: id(),
-                    cursor: id(),
-                    crtc: id(),
-                    connector: id(),
-                    encoder: id(),
+                    primary,
+                    cursor,
+                    crtc,
+                    connector,
+                    encoder,
                     display: Scanout::default(),
                     modes: Vec::new(),
                     millimetres: (0, 0),
                     edid_blob: 0,
-                    mode: None,
-                    on: false,
-                    fb: None,
-                    corner: (0, 0),
-                    vblank: Vblank::new(
-                        Instant::now(),
-                        modes::period_ns(&DrmModeInfo::default()),
-                        0,
-                    ),
+                    now: Setting::default(),
                     flip: None,
-                    waiting: Vec::new(),
                     cursor_place: (0, 0),
                     cursor_surface: None,
-                    cursor_on: false,
                 };
                 output.refresh(display);
                 output
             })
             .collect();
+        let [.., last] = props::numbers(outputs.len().saturating_sub(1) as u32);
         let mut state = Self {
             outputs,
             framebuffers: BTreeMap::new(),
             blobs: BTreeMap::new(),
             console: None,
-            props,
-            first_free: next,
+            first_free: last + 1,
         };
         state.keep_edids();
         state
@@ -248,24 +214,81 @@ impl State {
         }
     }
 
+    /// The place among the displays of the one whose pipe has this number.
+    ///
+    /// # Errors
+    /// `ENOENT`
+    pub fn crtc_at(&self, id: u32) -> Result<usize> {
+        self.outputs
+            .iter()
+            .position(|output| output.crtc == id)
+            .ok_or(Errno::ENOENT)
+    }
+
     /// The display whose pipe has this number.
     ///
     /// # Errors
     /// `ENOENT`
-    pub fn crtc(&mut self, id: u32) -> Result<&mut Output> {
-        self.outputs
-            .iter_mut()
-            .find(|output| output.crtc == id)
-            .ok_or(Errno::ENOENT)
+    pub fn crtc(&self, id: u32) -> Result<&Output> {
+        self.crtc_at(id)
+            .and_then(|at| self.outputs.get(at).ok_or(Errno::ENOENT))
+    }
+
+    /// Keeps a mode under a number of the card's; the one `old` where it is that mode's already.
+    #[must_use]
+    pub fn keep_mode(&mut self, mode: &DrmModeInfo, old: u32) -> u32 {
+        let is_it = |blob: &Blob| *blob.bytes == *mode.as_bytes();
+        if self.blobs.get(&old).is_some_and(is_it) {
+            return old;
+        }
+        let id = self.free_id();
+        let bytes = mode.as_bytes().into();
+        self.blobs.insert(id, Blob { owner: None, bytes });
+        id
+    }
+
+    /// Forgets a blob that nobody owns or uses any more.
+    pub fn release_blob(&mut self, id: u32) {
+        let is_owned = |blob: &Blob| blob.owner.is_some();
+        let used = self.outputs.iter().any(|output| output.uses_blob(id));
+        if !used && !self.blobs.get(&id).is_some_and(is_owned) {
+            self.blobs.remove(&id);
+        }
+    }
+
+    /// A client's blobs go; those that are used stay as long as they are.
+    pub fn disown_blobs(&mut self, client: u64) {
+        let outputs = &self.outputs;
+        self.blobs.retain(|id, blob| {
+            if blob.owner != Some(client) {
+                return true;
+            }
+            blob.owner = None;
+            outputs.iter().any(|output| output.uses_blob(*id))
+        });
+    }
+
+    /// Forgets a framebuffer that was made for a cursor, when no cursor has it any more.
+    pub fn release_framebuffer(&mut self, fb: Option<&Arc<Framebuffer>>) {
+        let Some(fb) = fb.filter(|fb| fb.internal) else {
+            return;
+        };
+        let shows = |output: &Output| {
+            let cursor = output.now.cursor.fb.as_ref();
+            cursor.is_some_and(|its| Arc::ptr_eq(its, fb))
+        };
+        if !self.outputs.iter().any(shows) {
+            self.framebuffers.remove(&fb.id);
+        }
     }
 
     /// The display whose connector has this number.
     ///
     /// # Errors
     /// `ENOENT`
-    pub fn connector(&mut self, id: u32) -> Result<&mut Output> {
+    pub fn connector(&self, id: u32) -> Result<&Output> {
         self.outputs
-            .iter_mut()
+            .iter()
             .find(|output| output.connector == id)
             .ok_or(Errno::ENOENT)
     }

@@ -56,6 +56,8 @@ pub struct Gpu {
     scanouts: u32,
     /// The host is done with commands.
     done: Pollee,
+    /// Who waits for changes wants to hear of answers.
+    expects: AtomicBool,
     /// The host's displays are others.
     changed: AtomicBool,
     change: Pollee,
@@ -81,6 +83,7 @@ fn connect(mut device: Device) -> core::result::Result<Arc<Gpu>, Unusable> {
         has_edid: features.contains(FEATURE_EDID),
         scanouts,
         done: Pollee::new(),
+        expects: AtomicBool::new(false),
         changed: AtomicBool::new(false),
         change: Pollee::new(),
     }))
@@ -93,7 +96,9 @@ fn connect(mut device: Device) -> core::result::Result<Arc<Gpu>, Unusable> {
 #[inline(never)]
 pub fn start(device: Device) -> core::result::Result<(), Unusable> {
     let line = device.line();
-    let place = String::from(device.place());
+    // A card stands below the bus's device, as on Linux, not below virtio's.
+    let place = device.place();
+    let place = String::from(place.rsplit_once('/').map_or(place, |(above, _)| above));
     let gpu = connect(device)?;
     let handler = gpu.clone();
     hal::irq::register(line, Arc::new(move || handler.interrupt())).map_err(|_| Unusable)?;
@@ -106,6 +111,9 @@ impl Gpu {
         let news = self.device.lock().acknowledge_news();
         if news.queues {
             self.done.notify(Events::READABLE);
+            if self.expects.load(Ordering::Acquire) {
+                self.change.notify(Events::READABLE);
+            }
         }
         if news.configuration {
             self.changed.store(true, Ordering::Release);
@@ -249,6 +257,10 @@ impl Engine for Gpu {
 
     fn move_cursor(&self, scanout: u32, place: (i32, i32)) {
         self.send_cursor(wire::cursor(scanout, None, place));
+    }
+
+    fn expect(&self, answers: bool) {
+        self.expects.store(answers, Ordering::Release);
     }
 
     fn changes(&self) -> &Pollee {
