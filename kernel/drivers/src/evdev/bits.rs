@@ -51,6 +51,14 @@ impl Bits {
         self.0.iter().map(|byte| byte.count_ones() as usize).sum()
     }
 
+    /// The numbers in it from `first` on.
+    #[must_use]
+    pub fn list(&self, first: usize) -> Vec<usize> {
+        (first..self.0.len() * 8)
+            .filter(|number| self.has(*number))
+            .collect()
+    }
+
     /// Its bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {

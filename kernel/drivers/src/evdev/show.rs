@@ -37,12 +37,10 @@ fn lines(about: &Description) -> String {
         id.bustype, id.vendor, id.product, id.version, about.name, about.phys
     );
     // A string takes everything.
-    if !about.uniq.is_empty() {
-        let _ = writeln!(out, "UNIQ=\"{}\"", about.uniq);
-    }
     let _ = writeln!(
         out,
-        "PROP={}\nEV={}",
+        "UNIQ=\"{}\"\nPROP={}\nEV={}",
+        about.uniq,
         about.props.text(),
         about.kinds.text()
     );
@@ -50,6 +48,40 @@ fn lines(about: &Description) -> String {
         if about.kinds.has(kind.into()) {
             let _ = writeln!(out, "{name}={}", codes(about, kind));
         }
+    }
+    let _ = writeln!(out, "MODALIAS={}", modalias(about));
+    out
+}
+
+/// By which drivers and rules are matched: what it is, and all it has.
+fn modalias(about: &Description) -> String {
+    /// Keys below are on every keyboard.
+    const FIRST_KEY: usize = 0x71;
+    let id = about.id;
+    let mut out = format!(
+        "input:b{:04X}v{:04X}p{:04X}e{:04X}-",
+        id.bustype, id.vendor, id.product, id.version
+    );
+    let mut list = |letter: char, bits: Option<&Bits>, first: usize| {
+        out.push(letter);
+        for code in bits.map(|bits| bits.list(first)).unwrap_or_default() {
+            // A string takes everything.
+            let _ = write!(out, "{code:X},");
+        }
+    };
+    list('e', Some(&about.kinds), 0);
+    for (kind, letter) in [
+        (EV_KEY, 'k'),
+        (EV_REL, 'r'),
+        (EV_ABS, 'a'),
+        (EV_MSC, 'm'),
+        (EV_LED, 'l'),
+        (EV_SND, 's'),
+        (EV_FF, 'f'),
+        (EV_SW, 'w'),
+    ] {
+        let first = if kind == EV_KEY { FIRST_KEY } else { 0 };
+        list(letter, about.codes.get(&kind), first);
     }
     out
 }
@@ -64,6 +96,7 @@ pub(super) fn device(device: &InputDevice, place: &str, index: u32) -> String {
     text("phys", &about.phys);
     text("uniq", &about.uniq);
     text("properties", &about.props.text());
+    text("modalias", &modalias(about));
     for (name, value) in [
         ("bustype", about.id.bustype),
         ("vendor", about.id.vendor),

@@ -80,7 +80,7 @@ fn words(bytes: &[u8]) -> impl Iterator<Item = u32> + '_ {
 }
 
 #[inline(never)]
-fn describe(device: &mut Device, index: u32) -> Description {
+fn describe(device: &mut Device, place: &str) -> Description {
     let ids = ask(device, IDS, 0);
     let id = |at: usize| {
         let low = ids.get(at).copied().unwrap_or(0);
@@ -140,7 +140,8 @@ fn describe(device: &mut Device, index: u32) -> Description {
     }
     Description {
         name: text(&ask(device, NAME, 0)),
-        phys: format!("virtio{index}/input0"),
+        // Named after the device of virtio's.
+        phys: format!("{}/input0", place.rsplit('/').next().unwrap_or(place)),
         uniq: text(&ask(device, SERIAL, 0)),
         id,
         props: Bits::from_bytes(INPUT_PROP_CNT, &ask(device, PROPS, 0)),
@@ -182,9 +183,9 @@ fn present(input: &Arc<Input>, description: Description, place: &str) -> Option<
 pub fn start(mut device: Device) -> Result<(), Unusable> {
     let index = NEXT.fetch_add(1, Ordering::Relaxed);
     device.negotiate(Features::empty());
-    let description = Box::new(describe(&mut device, index));
     let line = device.line();
     let place = String::from(device.place());
+    let description = Box::new(describe(&mut device, &place));
     let input = connect(device)?;
     let handler = input.clone();
     let interrupt = move || {

@@ -124,15 +124,26 @@ pub fn text(path: &str, text: &str) -> Result<()> {
 /// # Errors
 /// As [`directory`].
 pub fn link(path: &str, target: &str) -> Result<()> {
-    let mut text = String::new();
-    for _ in path.matches('/') {
-        text.push_str("../");
-    }
-    text.push_str(target);
+    let text = relative(path, target);
     put(
         path,
         Node::new(0o777, Body::Link(Arc::from(text.into_bytes()))),
     )
+}
+
+/// What a link at `path` says to lead to `target`: up as far as where both are below, then down, as Linux has it.
+fn relative(path: &str, target: &str) -> String {
+    let folders = |path: &str| path.matches('/').count();
+    let shared = path
+        .split_inclusive('/')
+        .zip(target.split_inclusive('/'))
+        .take_while(|(one, other)| one == other && one.ends_with('/'))
+        .map(|(one, _)| one.len())
+        .sum::<usize>();
+    let (path, target) = (path.get(shared..), target.get(shared..));
+    let mut text = "../".repeat(folders(path.unwrap_or_default()));
+    text.push_str(target.unwrap_or_default());
+    text
 }
 
 /// Takes away what stands at a path, and what is below it. Nothing there: nothing happens.
