@@ -140,4 +140,18 @@ NT_UNUSED static ssize_t recv_fds(int s, char *text, size_t len, int *fds, int m
     return got;
 }
 
+NT_UNUSED static int named(int type, const char *path)
+{
+    int s = ASSERT_OK(socket(AF_UNIX, type, 0));
+    ASSERT_OK(bind_path(s, path));
+    return s;
+}
+
+NT_UNUSED static socklen_t abstract(struct sockaddr_un *a, const char *name)
+{
+    socklen_t len = address(a, "", 0) + 1;
+    memcpy(a->sun_path + 1, name, strlen(name));
+    return len + strlen(name);
+}
+
 #endif
