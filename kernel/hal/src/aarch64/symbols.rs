@@ -1,9 +1,17 @@
 //! Function names for backtraces.
 //!
-//! The host tool fills the room the linker script keeps (`tools/nacre/src/symbols.rs`): a count, then as many pairs of a
-//! function's distance from the image's start and its name's place in the table, by rising address, then the names, each
-//! ended by a zero byte. All numbers are 32 bits, little endian. An image the tool did not make has a count of 0.
+//! The host tool fills the room the linker script keeps (`tools/nacre/src/symbols.rs`). All numbers are little endian:
+//!
+//! - 32 bits: how many functions there are; an image the tool did not make has none.
+//! - 256 pairs of bytes: what a byte of a name stands for. A pair that begins with 0 stands for the byte itself, every
+//!   other for its two bytes, one after the other, which may stand for pairs again.
+//! - A function each, by rising address: its distance from the one before (the first: from the image's start) in units of
+//!   four bytes, seven bits a byte, lowest first, the top bit set on all but the last; then 16 bits, its name's number.
+//! - The names, each a byte of length and as many bytes.
+//!
+//! Reading it is a walk from its beginning: a backtrace is rare, and room is not.
 
+use core::fmt::{self, Write as _};
 use core::slice;
 
 use super::kmap;
@@ -22,8 +30,20 @@ unsafe extern "C" {
 #[allow(non_upper_case_globals, reason = "a name for the linker")]
 static ksyms_room_is_large: u8 = 0;
 
+/// Where the functions begin: behind the count and the pairs.
+const FUNCTIONS: usize = 4 + 512;
+
+/// Pairs that stand in pairs: the tool makes none deeper, and no table can make the stack deeper.
+const DEEPEST: u32 = 12;
+
+/// A function's name, as it is stored; displayed, it is told in full.
+pub(super) struct Name {
+    table: &'static [u8],
+    stored: &'static [u8],
+}
+
 /// The function that holds `pc`, and how far into it.
-pub(super) fn find(pc: usize) -> Option<(&'static str, usize)> {
+pub(super) fn find(pc: usize) -> Option<(Name, usize)> {
     let start = &raw const __ksyms_start;
     let length = (&raw const __ksyms_end).addr().checked_sub(start.addr())?;
     // SAFETY: the linker script's own room in the image's constants; nobody writes there.
@@ -31,24 +51,55 @@ pub(super) fn find(pc: usize) -> Option<(&'static str, usize)> {
     lookup(table, pc.checked_sub(kmap::image_bounds().0)?)
 }
 
-fn lookup(table: &'static [u8], offset: usize) -> Option<(&'static str, usize)> {
-    let word = |at: usize| {
-        let bytes = table.get(at..)?.first_chunk::<4>()?;
-        Some(u32::from_le_bytes(*bytes) as usize)
-    };
-    let count = word(0)?;
-    let (mut low, mut high) = (0, count);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        if word(4 + middle * 8)? <= offset {
-            low = middle + 1;
-        } else {
-            high = middle;
+fn lookup(table: &'static [u8], offset: usize) -> Option<(Name, usize)> {
+    let count = u32::from_le_bytes(*table.first_chunk()?);
+    let mut rest = table.get(FUNCTIONS..)?;
+    let mut address = 0;
+    let mut found = None;
+    for _ in 0..count {
+        let mut shift = 2;
+        loop {
+            let (byte, behind) = rest.split_first()?;
+            rest = behind;
+            address += usize::from(byte & 0x7f) << shift;
+            shift += 7;
+            if byte & 0x80 == 0 {
+                break;
+            }
+        }
+        let (number, behind) = rest.split_first_chunk()?;
+        rest = behind;
+        if address <= offset {
+            found = Some((u16::from_le_bytes(*number), offset - address));
         }
     }
-    let at = 4 + low.checked_sub(1)? * 8;
-    let name = table.get(word(at + 4)?..)?;
-    let length = name.iter().position(|byte| *byte == 0)?;
-    let name = core::str::from_utf8(name.get(..length)?).ok()?;
-    Some((name, offset - word(at)?))
+    let (number, into) = found?;
+    for _ in 0..number {
+        let (length, behind) = rest.split_first()?;
+        rest = behind.get(usize::from(*length)..)?;
+    }
+    let (length, behind) = rest.split_first()?;
+    let stored = behind.get(..usize::from(*length))?;
+    Some((Name { table, stored }, into))
+}
+
+impl Name {
+    fn expand(&self, byte: u8, deep: u32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = 4 + 2 * usize::from(byte);
+        match self.table.get(at..at + 2) {
+            Some(&[first, second]) if first != 0 && deep < DEEPEST => {
+                self.expand(first, deep + 1, f)?;
+                self.expand(second, deep + 1, f)
+            }
+            _ => f.write_char(char::from(byte)),
+        }
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.stored
+            .iter()
+            .try_for_each(|byte| self.expand(*byte, 0, f))
+    }
 }
