@@ -1,9 +1,9 @@
 //! Device nodes that drivers make: what `/dev` and `/sys/class` show of them.
 
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use sync::SortedMap;
 use sync::{Once, SpinLock, rank};
 
 /// A character device under `/dev`.
@@ -88,7 +88,7 @@ pub fn uevent(action: &str, place: &str, class: &str, more: &str) {
     }
 }
 
-static NODES: SpinLock<BTreeMap<String, Node>, { rank::LEAF }> = SpinLock::new(BTreeMap::new());
+static NODES: SpinLock<SortedMap<String, Node>, { rank::LEAF }> = SpinLock::new(SortedMap::new());
 static SINK: Once<Arc<dyn NodeSink>> = Once::new();
 
 /// Names the sink; it hears of the nodes there are, then of each change. Called once at start-up.

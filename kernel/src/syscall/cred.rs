@@ -163,7 +163,7 @@ pub fn setgroups(cx: &mut Cx<'_>, size: i32, list: UserPtr<u32>) -> Result<usize
         }
         groups.push(group);
     }
-    groups.sort_unstable();
+    sync::order::sort(&mut groups);
     let mut new = (*old).clone();
     new.groups = groups.into();
     commit(cx, new);

@@ -8,7 +8,7 @@ use abi::{Errno, Result};
 
 use super::Cx;
 use super::args::*;
-use super::trace::{Line, TraceArg};
+use super::trace::{Kind, TraceArg};
 use abi::clone::Rusage;
 use abi::epoll::EpollEvent;
 use abi::futex::FutexWaitv;
@@ -37,8 +37,8 @@ pub type Handler = fn(&mut Cx<'_>) -> u64;
 pub struct Entry {
     /// The parameters that are addresses, a bit each.
     pub addresses: u8,
-    /// Writes the decoded arguments, comma separated.
-    pub decode: fn(&Registers, &mut Line),
+    /// How the tracer shows each argument.
+    pub kinds: [Kind; 6],
     /// Linux's name; empty for a number without a line.
     pub name: &'static str,
     /// The handler's file. The page about the table has it; the kernel itself does not.
@@ -72,12 +72,6 @@ pub fn handler(number: usize) -> Option<Handler> {
     HANDLERS.get(number).copied()
 }
 
-fn decode_raw(args: &Registers, line: &mut Line) {
-    for raw in args {
-        line.arg(|text| text.hex(*raw));
-    }
-}
-
 /// The entry of every number that has no line.
 pub static UNKNOWN: Entry = UNKNOWN_COPY;
 
@@ -105,19 +99,6 @@ macro_rules! syscalls {
                 }
             )*
         }
-        mod decoders {
-            use super::*;
-            $(
-                #[allow(unused_mut, unused_variables, reason = "a call may take no arguments")]
-                pub(super) fn $name(args: &Registers, line: &mut Line) {
-                    let mut take = Take(args, 0);
-                    $(
-                        let $arg: $ty = take.next();
-                        line.arg(|text| $arg.show(text));
-                    )*
-                }
-            )*
-        }
         /// Every call by number.
         pub static TABLE: [Entry; LEN] = {
             let mut table = [UNKNOWN_COPY; LEN];
@@ -137,7 +118,13 @@ macro_rules! syscalls {
                         let _ = bit;
                         mask
                     },
-                    decode: decoders::$name,
+                    kinds: {
+                        let shown: &[Kind] = &[$(<$ty as TraceArg>::KIND),*];
+                        let mut kinds = [Kind::Absent; 6];
+                        let (taken, _) = kinds.split_at_mut(shown.len());
+                        taken.copy_from_slice(shown);
+                        kinds
+                    },
                     name: stringify!($name),
                     #[cfg(not(target_os = "none"))]
                     family: stringify!($family),
@@ -162,7 +149,7 @@ macro_rules! syscalls {
 
 const UNKNOWN_COPY: Entry = Entry {
     addresses: 0,
-    decode: decode_raw,
+    kinds: [Kind::Hex; 6],
     name: "",
     #[cfg(not(target_os = "none"))]
     family: "",

@@ -24,13 +24,15 @@ pub struct Line {
 }
 
 impl Line {
-    /// Adds one argument.
-    pub fn arg(&mut self, show: impl FnOnce(&mut Text<'_>)) {
+    fn arg(&mut self, kind: Kind, raw: u64) {
+        if kind == Kind::Absent {
+            return;
+        }
         if self.args > 0 {
             self.text.push_str(", ");
         }
         self.args += 1;
-        show(&mut Text(&mut self.text));
+        show(kind, raw, &mut Text(&mut self.text));
     }
 
     /// The line of a call up to its closing parenthesis.
@@ -47,7 +49,9 @@ impl Line {
             line.text.push_str(entry.name);
         }
         line.text.push('(');
-        (entry.decode)(args, &mut line);
+        for (kind, raw) in entry.kinds.iter().zip(args) {
+            line.arg(*kind, *raw);
+        }
         line.text.push(')');
         line
     }
@@ -137,91 +141,84 @@ impl Text<'_> {
     }
 }
 
-/// How a parameter of the table shows itself.
-pub trait TraceArg {
-    /// Writes the value.
-    fn show(&self, text: &mut Text<'_>);
+/// How an argument is shown. One function shows them all: the table has a byte for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// There is none.
+    Absent,
+    /// A number of 64 bits.
+    Unsigned,
+    /// A number of 64 bits with a sign.
+    Signed,
+    /// A number of 32 bits.
+    Unsigned32,
+    /// A number of 32 bits with a sign.
+    Signed32,
+    /// A descriptor of a directory, or `AT_FDCWD`.
+    Directory,
+    /// An address.
+    Address,
+    /// The address of a text that ends with NUL.
+    String,
+    /// A file mode.
+    Octal,
+    /// Flags of 32 bits.
+    Flags,
+    /// A register as it is.
+    Hex,
+    /// A signal number.
+    Signal,
 }
 
-macro_rules! decimal {
-    ($($ty:ty),*) => {
-        $(impl TraceArg for $ty {
-            fn show(&self, text: &mut Text<'_>) {
-                text.fmt(format_args!("{self}"));
-            }
-        })*
+/// A parameter of the table that can be shown.
+pub trait TraceArg {
+    /// How.
+    const KIND: Kind;
+}
+
+macro_rules! shown {
+    ($($($ty:ty),* => $kind:ident;)*) => {
+        $($(impl TraceArg for $ty {
+            const KIND: Kind = Kind::$kind;
+        })*)*
     };
 }
 
-decimal!(u64, i64, usize, isize, u32, i32, u16, u8);
-
-impl TraceArg for Fd {
-    fn show(&self, text: &mut Text<'_>) {
-        text.fmt(format_args!("{}", self.0));
-    }
-}
-
-impl TraceArg for DirFd {
-    fn show(&self, text: &mut Text<'_>) {
-        if self.0 == -100 {
-            text.word("AT_FDCWD");
-        } else {
-            text.fmt(format_args!("{}", self.0));
-        }
-    }
-}
-
-impl TraceArg for UserAddr {
-    fn show(&self, text: &mut Text<'_>) {
-        if self.is_null() {
-            text.word("NULL");
-        } else {
-            text.hex(self.0 as u64);
-        }
-    }
-}
-
-impl TraceArg for PathPtr {
-    fn show(&self, text: &mut Text<'_>) {
-        text.string(self.0);
-    }
-}
-
-impl TraceArg for StrPtr {
-    fn show(&self, text: &mut Text<'_>) {
-        text.string(self.0);
-    }
-}
-
-impl TraceArg for Mode {
-    fn show(&self, text: &mut Text<'_>) {
-        text.fmt(format_args!("{:#o}", self.0));
-    }
-}
-
-impl TraceArg for Flags {
-    fn show(&self, text: &mut Text<'_>) {
-        text.hex(u64::from(self.0));
-    }
-}
-
-impl TraceArg for Sig {
-    fn show(&self, text: &mut Text<'_>) {
-        match abi::signal::name(self.0) {
-            Some(name) => text.word(name),
-            None => text.fmt(format_args!("{}", self.0)),
-        }
-    }
-}
-
-impl TraceArg for PidArg {
-    fn show(&self, text: &mut Text<'_>) {
-        text.fmt(format_args!("{}", self.0));
-    }
+shown! {
+    u64, usize => Unsigned;
+    i64, isize => Signed;
+    u32, u16, u8 => Unsigned32;
+    i32, Fd, PidArg => Signed32;
+    DirFd => Directory;
+    UserAddr => Address;
+    PathPtr, StrPtr => String;
+    Mode => Octal;
+    Flags => Flags;
+    Sig => Signal;
 }
 
 impl<T> TraceArg for hal::ucopy::UserPtr<T> {
-    fn show(&self, text: &mut Text<'_>) {
-        self.addr().show(text);
+    const KIND: Kind = Kind::Address;
+}
+
+fn show(kind: Kind, raw: u64, text: &mut Text<'_>) {
+    let number = raw as i32;
+    match kind {
+        Kind::Absent => {}
+        Kind::Unsigned => text.fmt(format_args!("{raw}")),
+        Kind::Signed => text.fmt(format_args!("{}", raw as i64)),
+        Kind::Unsigned32 => text.fmt(format_args!("{}", raw as u32)),
+        Kind::Directory if number == -100 => text.word("AT_FDCWD"),
+        Kind::Address if raw == 0 => text.word("NULL"),
+        Kind::Address | Kind::Hex => text.hex(raw),
+        Kind::String => text.string(UserAddr(raw as usize)),
+        Kind::Octal => text.fmt(format_args!("{:#o}", raw as u32)),
+        Kind::Flags => text.hex(u64::from(raw as u32)),
+        Kind::Signed32 | Kind::Directory | Kind::Signal => {
+            match abi::signal::name(number).filter(|_| kind == Kind::Signal) {
+                Some(name) => text.word(name),
+                None => text.fmt(format_args!("{number}")),
+            }
+        }
     }
 }

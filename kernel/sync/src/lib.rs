@@ -28,10 +28,12 @@ mod lockdep;
 mod machine;
 mod mutex;
 mod once;
+pub mod order;
 mod pollee;
 pub mod rank;
 mod rwlock;
 pub mod sched;
+mod sorted_map;
 mod spin_lock;
 mod task;
 pub mod timer;
@@ -48,6 +50,7 @@ pub use mutex::{Mutex, MutexGuard};
 pub use once::Once;
 pub use pollee::{Observer, Pollee, Registration};
 pub use rwlock::{ReadGuard, RwLock, WriteGuard};
+pub use sorted_map::SortedMap;
 pub use spin_lock::{IrqLock, IrqLockGuard, SpinLock, SpinLockGuard};
 pub use task::{
     Entity, Payload, Task, TaskName, current, ended, exit_current, park, spawn_kernel, try_current,

@@ -48,7 +48,7 @@ struct Enrolled<'a> {
 }
 
 impl<'a> Enrolled<'a> {
-    #[inline]
+    #[inline(always)]
     fn new(task: &Task, on: &'a [(&'a Pollee, Events)], exclusive: bool) -> Self {
         let mut keys = [0; INLINE];
         let wait = if exclusive {
@@ -62,8 +62,10 @@ impl<'a> Enrolled<'a> {
         for (one, key) in on.iter().zip(&mut keys) {
             *key = enrol(one);
         }
-        let rest = on.get(INLINE..).unwrap_or_default();
-        let more = rest.iter().map(enrol).collect();
+        let more = match on.get(INLINE..) {
+            Some(rest) if !rest.is_empty() => rest.iter().map(enrol).collect(),
+            _ => alloc::vec::Vec::new(),
+        };
         Self { on, keys, more }
     }
 }

@@ -144,7 +144,7 @@ fn hand_over_children(mut tree: TreeGuard, thread: &Arc<Thread>, last: bool) {
             }
         }
     }
-    groups.sort_unstable();
+    sync::order::sort(&mut groups);
     groups.dedup();
     groups.retain(|group| tree.is_orphaned(*group, None));
     drop(tree);

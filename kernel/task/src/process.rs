@@ -1,10 +1,10 @@
 //! A process: what its threads share and its relatives see.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use sync::SortedMap;
 
 use crate::exec::Executable;
 use abi::signal::SigSet;
@@ -33,7 +33,7 @@ pub struct Program {
 /// How often each call was made and how often it failed.
 pub struct CallCounts {
     calls: Option<Box<[AtomicU32; CALLS]>>,
-    errors: SpinLock<BTreeMap<(u16, u16), u32>, { rank::LEAF }>,
+    errors: SpinLock<SortedMap<(u16, u16), u32>, { rank::LEAF }>,
 }
 
 impl Default for CallCounts {
@@ -45,7 +45,7 @@ impl Default for CallCounts {
         }
         Self {
             calls: calls.into_boxed_slice().try_into().ok(),
-            errors: SpinLock::new(BTreeMap::new()),
+            errors: SpinLock::new(SortedMap::new()),
         }
     }
 }
@@ -65,7 +65,7 @@ impl CallCounts {
     #[cold]
     pub fn count_error(&self, number: usize, errno: abi::Errno) {
         let key = (number as u16, errno.number() as u16);
-        *self.errors.lock().entry(key).or_insert(0) += 1;
+        *self.errors.lock().get_or_insert_with(key, || 0) += 1;
     }
 
     /// Number and count of each call that was made.

@@ -1,10 +1,10 @@
 //! Telling watchers (inotify) what happens to files. A file nobody watches costs one load.
 
 use abi::inotify::InotifyMask;
-use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use sync::SortedMap;
 use sync::{SpinLock, rank};
 
 use crate::dentry::Dentry;
@@ -48,8 +48,8 @@ pub fn next_cookie() -> u32 {
 }
 
 /// Watches by the file system they are on and their own address: told when it is unmounted.
-static BY_DEVICE: SpinLock<BTreeMap<(u64, usize), Weak<dyn Watch>>, { rank::LEAF }> =
-    SpinLock::new(BTreeMap::new());
+static BY_DEVICE: SpinLock<SortedMap<(u64, usize), Weak<dyn Watch>>, { rank::LEAF }> =
+    SpinLock::new(SortedMap::new());
 
 fn address(watch: &Arc<dyn Watch>) -> usize {
     Arc::as_ptr(watch).cast::<()>().addr()

@@ -67,7 +67,7 @@ pub fn char_devices() -> Vec<(u32, &'static str)> {
         .iter()
         .map(|entry| (entry.major, entry.first, entry.name))
         .collect();
-    all.sort_by_key(|(major, first, _)| (*major, *first));
+    sync::order::sort_by_key(&mut all, |(major, first, _)| (*major, *first));
     let mut named: Vec<_> = all
         .into_iter()
         .map(|(major, _, name)| (major, name))

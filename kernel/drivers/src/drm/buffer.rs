@@ -1,13 +1,13 @@
 //! Memory for pictures ("dumb buffers"), and pictures of the device made of it.
 
 use abi::{Errno, Result};
-use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, Ordering};
 use hal::{PAGE_SIZE, UFrame};
 use mm::MemObject;
+use sync::SortedMap;
 use sync::{SpinLock, rank};
 
 use super::engine::{Engine, Op};
@@ -25,7 +25,7 @@ const MOST: u64 = 1 << 32;
 static NEXT_PLACE: AtomicU32 = AtomicU32::new(1);
 
 /// The places of all buffers there are.
-static PLACES: SpinLock<BTreeSet<u32>, { rank::LEAF }> = SpinLock::new(BTreeSet::new());
+static PLACES: SpinLock<SortedMap<u32, ()>, { rank::LEAF }> = SpinLock::new(SortedMap::new());
 
 /// Memory for a picture. Programs map it, the device fetches from it: both see the same frames, which stay as long
 /// as the buffer.
@@ -65,7 +65,7 @@ impl Buffer {
             object.insert_frame(index, frame.clone())?;
         }
         let place = NEXT_PLACE.fetch_add(1, Ordering::Relaxed);
-        PLACES.lock().insert(place);
+        PLACES.lock().insert(place, ());
         Ok(Arc::new(Self {
             object,
             frames,
@@ -78,7 +78,7 @@ impl Buffer {
     #[must_use]
     pub fn is_at(offset: u64) -> bool {
         let place = u32::try_from(offset / MOST);
-        offset.is_multiple_of(MOST) && place.is_ok_and(|place| PLACES.lock().contains(&place))
+        offset.is_multiple_of(MOST) && place.is_ok_and(|place| PLACES.lock().contains_key(&place))
     }
 
     /// Its memory, to be mapped.

@@ -362,7 +362,7 @@ impl Card {
             .into_iter()
             .partition(|(_, fb)| fb.owner == id);
         state.framebuffers = kept;
-        drop::<alloc::collections::BTreeMap<u32, Arc<Framebuffer>>>(gone);
+        drop::<sync::SortedMap<u32, Arc<Framebuffer>>>(gone);
         state.disown_blobs(id);
         drop(state);
         // A flip of another client's may have ended.

@@ -1,11 +1,11 @@
 //! A client of a card: an open file with its buffers and events.
 
 use abi::{Errno, Result};
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, AtomicU32};
 use mm::MemObject;
 use mm::io::IoDst;
+use sync::SortedMap;
 use sync::{Events, Pollee, SpinLock, rank};
 use vfs::{Caller, FileOps, MmapRequest, OpenFile};
 
@@ -20,7 +20,7 @@ pub struct DrmFile {
     pub(super) id: u64,
     pub(super) events: Arc<EventQueue>,
     /// Buffers by handle.
-    handles: SpinLock<BTreeMap<u32, Arc<Buffer>>, { rank::LEAF }>,
+    handles: SpinLock<SortedMap<u32, Arc<Buffer>>, { rank::LEAF }>,
     /// It knows atomic mode setting.
     pub(super) atomic: AtomicBool,
     /// It sets the hot spots of cursors that are planes.
@@ -41,7 +41,7 @@ impl DrmFile {
             card: card.clone(),
             id,
             events: Arc::default(),
-            handles: SpinLock::new(BTreeMap::new()),
+            handles: SpinLock::new(SortedMap::new()),
             atomic: AtomicBool::new(false),
             hot_spots: AtomicBool::new(false),
             universal_planes: AtomicBool::new(false),

@@ -274,7 +274,7 @@ pub fn of_display(display: &Scanout) -> (Vec<DrmModeInfo>, (u32, u32)) {
     };
     let told = parse_edid(&display.edid).filter(|edid| !edid.modes.is_empty());
     let mut edid = told.unwrap_or_else(|| without_edid(width, height));
-    edid.modes.sort_by_key(|mode| {
+    sync::order::sort_by_key(&mut edid.modes, |mode| {
         let preferred = mode.kind & DRM_MODE_TYPE_PREFERRED != 0;
         let area = u32::from(mode.hdisplay) * u32::from(mode.vdisplay);
         core::cmp::Reverse((preferred, area, mode.hdisplay, mode.vrefresh))

@@ -2,10 +2,10 @@
 
 use abi::drm::mode::DrmModeInfo;
 use abi::{Errno, Result};
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use sync::Instant;
+use sync::SortedMap;
 use zerocopy::IntoBytes;
 
 use super::buffer::{Buffer, Surface};
@@ -130,9 +130,9 @@ pub struct State {
     /// The displays.
     pub outputs: Vec<Output>,
     /// Framebuffers by number.
-    pub framebuffers: BTreeMap<u32, Arc<Framebuffer>>,
+    pub framebuffers: SortedMap<u32, Arc<Framebuffer>>,
     /// Blobs by number.
-    pub blobs: BTreeMap<u32, Blob>,
+    pub blobs: SortedMap<u32, Blob>,
     /// The picture of the frame buffer, once somebody wanted it.
     pub console: Option<Console>,
     /// Numbers below are the displays' and the properties'.
@@ -170,8 +170,8 @@ impl State {
         let [.., last] = props::numbers(outputs.len().saturating_sub(1) as u32);
         let mut state = Self {
             outputs,
-            framebuffers: BTreeMap::new(),
-            blobs: BTreeMap::new(),
+            framebuffers: SortedMap::new(),
+            blobs: SortedMap::new(),
             console: None,
             first_free: last + 1,
         };

@@ -2,10 +2,10 @@
 
 use abi::input::{EV_SYN, InputEvent};
 use abi::{Errno, Result};
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use mm::io::{IoDst, IoSrc};
+use sync::SortedMap;
 use sync::{Events, Pollee, SpinLock, rank};
 use vfs::{Caller, FileOps, OpenFile};
 use zerocopy::{FromBytes, IntoBytes};
@@ -34,7 +34,7 @@ struct Inner {
     queue: EventQueue,
     clock: Clock,
     /// Codes the client wants, by type; a type that is missing: all.
-    masks: BTreeMap<u16, Bits>,
+    masks: SortedMap<u16, Bits>,
 }
 
 /// Who listens to a device.
@@ -64,7 +64,7 @@ impl Client {
             return false;
         }
         let mut inner = self.inner.lock();
-        let wanted = |masks: &BTreeMap<u16, Bits>| {
+        let wanted = |masks: &SortedMap<u16, Bits>| {
             let of_kinds = masks
                 .get(&EV_SYN)
                 .is_none_or(|kinds| kinds.has(event.kind.into()));
@@ -138,7 +138,7 @@ impl EventFile {
             inner: SpinLock::new(Inner {
                 queue: EventQueue::new(device.description.room()),
                 clock: Clock::Realtime,
-                masks: BTreeMap::new(),
+                masks: SortedMap::new(),
             }),
             pollee: Pollee::new(),
             revoked: AtomicBool::new(false),

@@ -5,11 +5,11 @@ use abi::input::{
     InputEvent, InputId, REP_DELAY, REP_PERIOD, SYN_DROPPED, SYN_REPORT,
 };
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
+use sync::SortedMap;
 use sync::timer::Timer;
 use sync::{Events, Instant, Pollee, SpinLock, rank};
 
@@ -39,9 +39,9 @@ pub struct Description {
     /// Types of events, as a set.
     pub kinds: Bits,
     /// Codes of each type.
-    pub codes: BTreeMap<u16, Bits>,
+    pub codes: SortedMap<u16, Bits>,
     /// Its axes.
-    pub axes: BTreeMap<u16, InputAbsinfo>,
+    pub axes: SortedMap<u16, InputAbsinfo>,
 }
 
 impl Description {
@@ -76,7 +76,7 @@ pub struct State {
     /// Switches that are on.
     pub switches: Bits,
     /// Axes with their values.
-    pub axes: BTreeMap<u16, InputAbsinfo>,
+    pub axes: SortedMap<u16, InputAbsinfo>,
     /// Milliseconds: delay and period of repetition.
     pub repeat: (u32, u32),
     /// The key that repeats, and when next.

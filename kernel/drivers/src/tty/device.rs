@@ -4,17 +4,17 @@ use super::pty::Master;
 use super::{ReadMode, Tty, console, ioctl, jobs, ldisc::ReadOutcome, session, signal};
 use abi::termios::LocalFlags;
 use abi::{Errno, Result};
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 use core::time::Duration;
 use mm::io::{IoDst, IoSrc};
+use sync::SortedMap;
 use sync::{Capability, Events, Instant, Pollee, SpinLock, rank};
 use vfs::{Caller, FileOps, OpenFile};
 
 /// Terminals by device number.
-static TERMINALS: SpinLock<BTreeMap<u64, Arc<Tty>>, { rank::LEAF }> =
-    SpinLock::new(BTreeMap::new());
+static TERMINALS: SpinLock<SortedMap<u64, Arc<Tty>>, { rank::LEAF }> =
+    SpinLock::new(SortedMap::new());
 
 /// Makes a terminal known under its device number.
 pub fn install(tty: &Arc<Tty>) {

@@ -11,13 +11,13 @@ use crate::tty::Tty;
 use abi::stat::makedev;
 use abi::termios::WinSize;
 use abi::{Errno, Result};
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, Ordering};
 use hal::virtio::{Chain, Device, Features, Queue, Unusable};
+use sync::SortedMap;
 use sync::{Events, IrqLock, Mutex, Pollee, SpinLock, rank};
 use vfs::{CharDevice, FileOps, OpenRequest};
 
@@ -35,7 +35,7 @@ const MAJOR: u32 = 248;
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 static NEXT_MINOR: AtomicU32 = AtomicU32::new(1);
-static PORTS: SpinLock<BTreeMap<u32, Arc<Port>>, { rank::LEAF }> = SpinLock::new(BTreeMap::new());
+static PORTS: SpinLock<SortedMap<u32, Arc<Port>>, { rank::LEAF }> = SpinLock::new(SortedMap::new());
 
 /// The two control queues.
 struct Controls {
@@ -48,8 +48,8 @@ pub struct Console {
     index: u32,
     device: IrqLock<Device, { rank::LEAF }>,
     controls: Option<Mutex<Controls, { rank::DEVICE }>>,
-    ports: SpinLock<BTreeMap<u32, Arc<Port>>, { rank::LEAF }>,
-    terminals: SpinLock<BTreeMap<u32, Arc<Tty>>, { rank::LEAF }>,
+    ports: SpinLock<SortedMap<u32, Arc<Port>>, { rank::LEAF }>,
+    terminals: SpinLock<SortedMap<u32, Arc<Tty>>, { rank::LEAF }>,
     work: Pollee,
 }
 
@@ -79,8 +79,8 @@ pub fn start(mut device: Device) -> core::result::Result<Arc<Console>, Unusable>
         index: NEXT.fetch_add(1, Ordering::Relaxed),
         device: IrqLock::new(device),
         controls,
-        ports: SpinLock::new(BTreeMap::new()),
-        terminals: SpinLock::new(BTreeMap::new()),
+        ports: SpinLock::new(SortedMap::new()),
+        terminals: SpinLock::new(SortedMap::new()),
         work: Pollee::new(),
     });
     if let Some((receiving, sending)) = single {

@@ -5,13 +5,13 @@ use abi::input::{
     INPUT_PROP_CNT, InputAbsinfo, InputId,
 };
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, Ordering};
 use hal::virtio::{Chain, Device, Features, Queue, Unusable};
+use sync::SortedMap;
 use sync::{Events, IrqLock, Mutex, Pollee, Waiter, rank};
 
 use crate::evdev::{self, Bits, Description, InputDevice};
@@ -101,7 +101,7 @@ fn describe(device: &mut Device, place: &str) -> Description {
         }
     };
     let mut kinds = Bits::new(EV_CNT);
-    let mut all = BTreeMap::new();
+    let mut all = SortedMap::new();
     kinds.put(EV_SYN.into(), true);
     for kind in [
         EV_KEY, EV_REL, EV_ABS, EV_MSC, EV_SW, EV_LED, EV_SND, EV_FF, EV_REP,
@@ -117,7 +117,7 @@ fn describe(device: &mut Device, place: &str) -> Description {
             all.insert(kind, Bits::from_bytes(count, &bytes));
         }
     }
-    let mut axes = BTreeMap::new();
+    let mut axes = SortedMap::new();
     for code in 0..ABS_CNT as u8 {
         if !all
             .get(&EV_ABS)

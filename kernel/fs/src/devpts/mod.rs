@@ -12,13 +12,13 @@ use abi::mount::DEVPTS_SUPER_MAGIC;
 use abi::stat::Statfs;
 use abi::{Errno, Result};
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::any::Any;
 use core::fmt;
 use core::sync::atomic::{AtomicU32, Ordering};
+use sync::SortedMap;
 use sync::{Credentials, SpinLock, rank};
 use vfs::{
     CharDevice, Dentry, FileSystem, FileSystemType, FsContext, Inode, LookupFlags, OpenRequest,
@@ -52,7 +52,7 @@ pub fn counts() -> (u32, u32) {
 struct Instance {
     options: SpinLock<Options, { rank::LEAF }>,
     /// Numbers taken; the inode while the slave is shown.
-    slaves: SpinLock<BTreeMap<u32, Option<Arc<Device>>>, { rank::DENTRY }>,
+    slaves: SpinLock<SortedMap<u32, Option<Arc<Device>>>, { rank::DENTRY }>,
     root: Arc<Root>,
 }
 
@@ -60,7 +60,7 @@ impl Instance {
     fn new(options: Options) -> Arc<Self> {
         Arc::new_cyclic(|instance: &Weak<Self>| Self {
             options: SpinLock::new(options),
-            slaves: SpinLock::new(BTreeMap::new()),
+            slaves: SpinLock::new(SortedMap::new()),
             root: Root::new(instance.clone(), options.ptmxmode),
         })
     }

@@ -2,11 +2,11 @@
 
 use abi::stat::{S_IFDIR, S_IFLNK, S_IFREG};
 use abi::{Errno, Result};
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
 use core::sync::atomic::{AtomicU64, Ordering};
+use sync::SortedMap;
 use sync::{Credentials, SpinLock, rank};
 use vfs::{
     Attributes, DirSink, FileOps, FileType, Inode, Metadata, OpenFile, OpenRequest, Whence, seek,
@@ -34,7 +34,7 @@ pub(super) struct Child {
 
 #[derive(Default)]
 pub(super) struct Children {
-    by_name: BTreeMap<Arc<[u8]>, Child>,
+    by_name: SortedMap<Arc<[u8]>, Child>,
     next: u64,
 }
 
@@ -47,7 +47,7 @@ pub(super) enum Body {
 impl Body {
     pub(super) fn directory() -> Self {
         Self::Directory(SpinLock::new(Children {
-            by_name: BTreeMap::new(),
+            by_name: SortedMap::new(),
             next: FIRST_COOKIE,
         }))
     }
@@ -190,7 +190,7 @@ impl FileOps for Node {
             .map(|(name, child)| (child.cookie, name.clone(), child.node.clone()))
             .collect();
         drop(children);
-        rest.sort_by_key(|(cookie, ..)| *cookie);
+        sync::order::sort_by_key(&mut rest, |(cookie, ..)| *cookie);
         for (cookie, name, node) in rest {
             let kind = FileType::from_mode(node.attr.mode()).unwrap_or(FileType::Regular);
             if !sink.entry(&name, node.attr.ino(), kind, cookie + 1) {

@@ -267,10 +267,13 @@ pub fn describe(tree: Fdt<'_>) -> Description {
     // Slots count from the lowest address, and Linux probes them in the tree's order, which on QEMU is
     // from the highest: keep the tree's.
     let console = layout(tree).console;
-    found
-        .devices
-        .serial
-        .sort_by_key(|port| Some(port.registers) != console);
+    let serial = &mut found.devices.serial;
+    let first = serial
+        .iter()
+        .position(|port| Some(port.registers) == console);
+    if let Some(upto) = first.and_then(|first| serial.get_mut(..=first)) {
+        upto.rotate_right(1);
+    }
     found
 }
 

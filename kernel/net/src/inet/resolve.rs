@@ -9,11 +9,12 @@ use super::{checksum, protocol, route};
 use crate::link::device::{BROADCAST, Mac};
 use crate::link::{self, Interface, neighbour};
 use abi::Result;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use core::time::Duration;
+use sync::SortedMap;
 use sync::{Instant, SpinLock, rank};
 
 /// Packets that wait for one neighbour.
@@ -38,9 +39,9 @@ struct Pending {
     next: Instant,
 }
 
-type Map = BTreeMap<(u32, IpAddr), Pending>;
+type Map = SortedMap<(u32, IpAddr), Pending>;
 
-static PENDING: SpinLock<Map, { rank::LEAF }> = SpinLock::new(BTreeMap::new());
+static PENDING: SpinLock<Map, { rank::LEAF }> = SpinLock::new(SortedMap::new());
 
 /// The card all members of a group listen with.
 fn group_mac(addr: IpAddr) -> Option<Mac> {
@@ -91,7 +92,7 @@ fn wait_for(index: u32, next: IpAddr, packet: Option<Vec<u8>>, now: Instant) -> 
         drop(packet);
         return false;
     }
-    let entry = pending.entry((index, next)).or_insert_with(|| Pending {
+    let entry = pending.get_or_insert_with((index, next), || Pending {
         packets: VecDeque::new(),
         tries: 1,
         next: now.saturating_add(INTERVAL),

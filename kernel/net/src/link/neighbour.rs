@@ -3,10 +3,10 @@
 use super::device::Mac;
 use super::events::{self, Cause, Change};
 use abi::{Errno, Result};
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use core::time::Duration;
+use sync::SortedMap;
 use sync::{Instant, SpinLock, rank};
 
 /// Entries kept that nobody set by hand; the oldest goes.
@@ -57,9 +57,9 @@ impl Neighbour {
     }
 }
 
-type Map = BTreeMap<(u32, IpAddr), Neighbour>;
+type Map = SortedMap<(u32, IpAddr), Neighbour>;
 
-static NEIGHBOURS: SpinLock<Map, { rank::LEAF }> = SpinLock::new(BTreeMap::new());
+static NEIGHBOURS: SpinLock<Map, { rank::LEAF }> = SpinLock::new(SortedMap::new());
 
 /// All that are known.
 #[must_use]

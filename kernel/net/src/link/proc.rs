@@ -100,7 +100,9 @@ fn route(out: &mut Text) -> Result {
         .filter(|one| one.table == table_id::MAIN && !one.destination.is_v6())
         .filter(|one| one.kind != kind::BROADCAST && one.kind != kind::MULTICAST)
         .collect();
-    rows.sort_by_key(|one| (one.destination.address(), one.destination.len()));
+    sync::order::sort_by_key(&mut rows, |one| {
+        (one.destination.address(), one.destination.len())
+    });
     for one in rows {
         let start = out.len();
         let host = if one.destination.len() == 32 {

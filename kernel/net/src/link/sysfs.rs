@@ -5,18 +5,18 @@ use super::flags::Iff;
 use super::interface::Interface;
 use super::port::Counters;
 use abi::{Errno, Result};
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt::Write as _;
 use core::sync::atomic::AtomicU64;
 use fs::sysfs::{self, Attribute};
+use sync::SortedMap;
 use sync::{Instant, Mutex, rank};
 
 /// The directory each interface is shown in, and its name there.
-static SHOWN: Mutex<BTreeMap<u32, (String, Arc<str>)>, { rank::INODE - 2 }> =
-    Mutex::new(BTreeMap::new());
+static SHOWN: Mutex<SortedMap<u32, (String, Arc<str>)>, { rank::INODE - 2 }> =
+    Mutex::new(SortedMap::new());
 
 /// Shows what came and what was renamed.
 pub(super) fn follow(changes: &[Change], _cause: Cause) {

@@ -2,15 +2,15 @@
 
 use super::{NetlinkSocket, Protocol};
 use abi::{Errno, Result};
-use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use sync::SortedMap;
 use sync::{SpinLock, rank};
 
-type Ports = BTreeMap<(Protocol, u32), Weak<NetlinkSocket>>;
+type Ports = SortedMap<(Protocol, u32), Weak<NetlinkSocket>>;
 
-static PORTS: SpinLock<Ports, { rank::LEAF }> = SpinLock::new(BTreeMap::new());
+static PORTS: SpinLock<Ports, { rank::LEAF }> = SpinLock::new(SortedMap::new());
 static SOCKETS: SpinLock<Vec<Weak<NetlinkSocket>>, { rank::LEAF }> = SpinLock::new(Vec::new());
 /// Ports for processes with several sockets, as Linux counts them: downwards from -4097.
 static NEXT: AtomicU32 = AtomicU32::new(4097_u32.wrapping_neg());

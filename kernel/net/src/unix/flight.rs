@@ -22,13 +22,13 @@ struct Flight {
     /// The open file of each socket in flight.
     files: BTreeMap<SocketId, Weak<OpenFile>>,
     /// Descriptors in flight by the sender's uid.
-    users: BTreeMap<u32, usize>,
+    users: sync::SortedMap<u32, usize>,
 }
 
 static FLIGHT: Mutex<Flight, { rank::SOCKET_TABLE }> = Mutex::new(Flight {
     graph: Graph::new(),
     files: BTreeMap::new(),
-    users: BTreeMap::new(),
+    users: sync::SortedMap::new(),
 });
 
 /// The files of one message on its way to one socket. Dropping it takes them out of flight and
@@ -58,7 +58,7 @@ impl Rights {
             drop(flight);
             return Err(Errno::ETOOMANYREFS);
         }
-        *flight.users.entry(who.uid).or_default() += files.len();
+        *flight.users.get_or_insert_with(who.uid, || 0) += files.len();
         for file in &files {
             if let Some(socket) = UnixSocket::of_file(file) {
                 flight.graph.send(socket.id(), holder);

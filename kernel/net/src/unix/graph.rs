@@ -284,7 +284,7 @@ impl<'a> Components<'a> {
                 break;
             }
         }
-        component.sort_unstable();
+        sync::order::sort(&mut component);
         self.found.push(component);
     }
 }

@@ -8,9 +8,9 @@ use crate::socket::Socket;
 use abi::socket::{SOL_SOCKET, so};
 use abi::{Errno, Result};
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use sync::SortedMap;
 use sync::{Capability, Once, Registration, SpinLock, rank};
 use vfs::Caller;
 use zerocopy::{FromBytes, IntoBytes};
@@ -32,7 +32,7 @@ pub struct Rare {
 
 #[derive(Default)]
 struct Kept {
-    values: SpinLock<BTreeMap<i32, i64>, { rank::LEAF }>,
+    values: SpinLock<SortedMap<i32, i64>, { rank::LEAF }>,
     /// The option that asked for timestamps; 0: none did.
     stamps: AtomicU32,
     /// Signals the owner of urgent bytes.

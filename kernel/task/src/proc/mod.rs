@@ -70,7 +70,7 @@ impl Processes for Known {
             .filter(|pid| *pid >= from)
             .collect();
         drop(tree);
-        all.sort_unstable();
+        sync::order::sort(&mut all);
         all
     }
 

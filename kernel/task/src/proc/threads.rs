@@ -29,7 +29,7 @@ impl Threads {
             .map(|thread| thread.tid())
             .collect();
         all.push(process.pid());
-        all.sort_unstable();
+        sync::order::sort(&mut all);
         all.dedup();
         Ok(all)
     }

@@ -1,8 +1,8 @@
 //! POSIX timers (`man 2 timer_create`).
 
-use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
+use sync::SortedMap;
 
 use abi::signal::SIGALRM;
 use abi::{Errno, Result};
@@ -357,7 +357,7 @@ pub(super) fn taken(process: &Process, info: &mut SigInfo) {
 #[derive(Default)]
 struct Timers {
     next: i32,
-    all: BTreeMap<i32, Arc<PosixTimer>>,
+    all: SortedMap<i32, Arc<PosixTimer>>,
 }
 
 /// A process's timers by number.

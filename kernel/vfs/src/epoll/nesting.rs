@@ -2,9 +2,9 @@
 
 use super::Epoll;
 use abi::{Errno, Result};
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use sync::SortedMap;
 use sync::{Mutex, MutexGuard, rank};
 
 /// Levels of nesting below and above an instance.
@@ -21,7 +21,7 @@ pub(super) fn lock() -> MutexGuard<'static, (), { rank::EPOLL_NESTING }> {
 }
 
 /// Levels found below or above each instance looked at, so that none is walked twice.
-type Seen = BTreeMap<usize, usize>;
+type Seen = SortedMap<usize, usize>;
 
 fn address(epoll: &Epoll) -> usize {
     core::ptr::from_ref(epoll).addr()

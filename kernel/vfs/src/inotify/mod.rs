@@ -12,13 +12,13 @@ use abi::fcntl::OFlags;
 use abi::inotify::{IN_NONBLOCK, INOTIFY_IOC_SETNEXTWD, InotifyMask};
 use abi::termios::ioctl::FIONREAD;
 use abi::{Errno, Result};
-use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use core::fmt;
 use core::sync::atomic::{AtomicU32, Ordering};
 use hal::{UserAddr, UserPtr};
 use mm::io::IoDst;
 use queue::{Queue, Record};
+use sync::SortedMap;
 use sync::{Credentials, Events, Mutex, Pollee, SpinLock, rank};
 use watch::InodeWatch;
 
@@ -35,13 +35,13 @@ pub static MAX_INSTANCES: AtomicU32 = AtomicU32::new(128);
 /// Watches an instance may have; Linux limits a user instead (`max_user_watches`, at least this many).
 pub static MAX_WATCHES: AtomicU32 = AtomicU32::new(8192);
 
-static INSTANCES: SpinLock<BTreeMap<u32, u32>, { rank::LEAF }> = SpinLock::new(BTreeMap::new());
+static INSTANCES: SpinLock<SortedMap<u32, u32>, { rank::LEAF }> = SpinLock::new(SortedMap::new());
 
 #[derive(Default)]
 struct Watches {
-    by_wd: BTreeMap<i32, Arc<InodeWatch>>,
+    by_wd: SortedMap<i32, Arc<InodeWatch>>,
     /// By the address of the inode, which its watch keeps.
-    by_inode: BTreeMap<usize, Arc<InodeWatch>>,
+    by_inode: SortedMap<usize, Arc<InodeWatch>>,
     last_wd: i32,
 }
 
@@ -62,7 +62,7 @@ impl Instance {
     pub fn file(flags: u32, cred: Arc<Credentials>) -> Result<Arc<OpenFile>> {
         let uid = cred.uid;
         let mut instances = INSTANCES.lock();
-        let count = instances.entry(uid).or_insert(0);
+        let count = instances.get_or_insert_with(uid, || 0);
         if *count >= MAX_INSTANCES.load(Ordering::Relaxed) {
             return Err(Errno::EMFILE);
         }

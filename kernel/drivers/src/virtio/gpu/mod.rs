@@ -7,7 +7,6 @@ mod wire;
 
 use abi::{Errno, Result};
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec;
@@ -15,6 +14,7 @@ use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use hal::virtio::{Chain, Device, Features, Queue, Unusable};
+use sync::SortedMap;
 use sync::{Events, Instant, IrqLock, Mutex, Pollee, rank};
 
 use crate::drm::engine::{Engine, Op, Scanout};
@@ -42,9 +42,9 @@ struct Control {
     /// The fence of the next command.
     next: u64,
     /// Fences the host has not answered, and whether somebody wants the answer.
-    out: BTreeMap<u64, bool>,
+    out: SortedMap<u64, bool>,
     /// Answers somebody wants.
-    answers: BTreeMap<u64, Box<[u8]>>,
+    answers: SortedMap<u64, Box<[u8]>>,
 }
 
 /// A display device.
@@ -70,8 +70,8 @@ fn connect(mut device: Device) -> core::result::Result<Arc<Gpu>, Unusable> {
     let control = Control {
         queue: device.queue(CONTROL)?,
         next: 1,
-        out: BTreeMap::new(),
-        answers: BTreeMap::new(),
+        out: SortedMap::new(),
+        answers: SortedMap::new(),
     };
     let cursor = device.queue(CURSOR)?;
     let scanouts = device.config::<u32>(SCANOUTS)?;

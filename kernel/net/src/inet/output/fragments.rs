@@ -1,10 +1,10 @@
 //! Putting packets together that came in pieces (RFC 815, without its haste).
 
 use crate::inet::input::Incoming;
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
+use sync::SortedMap;
 use sync::{Instant, SpinLock, rank};
 
 /// Packets in the making; the oldest gives way.
@@ -19,13 +19,13 @@ type Key = (IpAddr, IpAddr, u8, u32);
 
 struct Making {
     /// Pieces by where they begin.
-    pieces: BTreeMap<usize, Vec<u8>>,
+    pieces: SortedMap<usize, Vec<u8>>,
     /// Where the last one ends, once it is there.
     end: Option<usize>,
     since: Instant,
 }
 
-static MAKINGS: SpinLock<BTreeMap<Key, Making>, { rank::LEAF }> = SpinLock::new(BTreeMap::new());
+static MAKINGS: SpinLock<SortedMap<Key, Making>, { rank::LEAF }> = SpinLock::new(SortedMap::new());
 
 /// Adds a piece; the whole when it was the last one missing.
 #[must_use]
@@ -49,8 +49,8 @@ pub fn add(packet: &Incoming<'_>) -> Option<Vec<u8>> {
             makings.remove(&oldest);
         }
     }
-    let making = makings.entry(key).or_insert_with(|| Making {
-        pieces: BTreeMap::new(),
+    let making = makings.get_or_insert_with(key, || Making {
+        pieces: SortedMap::new(),
         end: None,
         since: now,
     });

@@ -241,7 +241,7 @@ pub fn all() -> (Vec<Arc<TcpSocket>>, Vec<(Pair, Rest)>) {
     }
     drop(conns);
     free(freed);
-    live.sort_by_key(|socket| socket.core.id);
-    rests.sort_by_key(|(_, rest)| rest.id);
+    sync::order::sort_by_key(&mut live, |socket| socket.core.id);
+    sync::order::sort_by_key(&mut rests, |(_, rest)| rest.id);
     (live, rests)
 }

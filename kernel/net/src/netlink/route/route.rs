@@ -126,7 +126,7 @@ pub fn dump(request: &Request<'_>, wanted: u16, answers: &mut Answers) {
     }
     let table = link::table();
     let mut routes: Vec<&Arc<Route>> = table.routes().iter().collect();
-    routes.sort_by_key(|route| {
+    sync::order::sort_by_key(&mut routes, |route| {
         let destination = route.destination;
         let rank = core::cmp::Reverse(route.table);
         (
