@@ -13,6 +13,10 @@ pub const KERNEL_TARGET: &str = "aarch64-unknown-none-softfloat";
 /// Where programs in the guest run.
 pub const GUEST_TARGET: &str = "aarch64-unknown-linux-musl";
 
+/// By what the builds of crates ask for the compiler of the guest's C, and the archiver.
+const C_COMPILER: &str = "CC_aarch64_unknown_linux_musl";
+const ARCHIVER: &str = "AR_aarch64_unknown_linux_musl";
+
 /// Where alignment must be kept, LLVM copies no structure of more than four words in place. Sixteen is what it does
 /// elsewhere, and faster by far than a call. For the kernel that ships.
 const COPY_IN_PLACE: &str =
@@ -42,6 +46,11 @@ pub fn build(workspace: &Workspace, package: Package<'_>) -> Result<PathBuf> {
     let mut command = command(workspace);
     if package.profile == "image" {
         command.args(["--config", COPY_IN_PLACE]);
+    }
+    if package.target == GUEST_TARGET {
+        // For crates with C or assembly in them.
+        command.env(C_COMPILER, workspace.cross_compiler());
+        command.env(ARCHIVER, workspace.cross_archiver());
     }
     let status = command
         .args([

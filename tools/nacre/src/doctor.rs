@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use crate::progress::Progress;
 
 /// A command and the Debian package that has it.
-const PACKAGES: [(&str, &str); 13] = [
+const PACKAGES: [(&str, &str); 14] = [
     ("qemu-system-aarch64", "qemu-system-arm"),
     ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
     ("gcc", "gcc"),
@@ -22,6 +22,7 @@ const PACKAGES: [(&str, &str); 13] = [
     ("git", "git"),
     ("timeout", "coreutils"),
     ("perl", "perl"),
+    ("tclsh", "tcl"),
 ];
 
 /// The Rust targets that are built for.

@@ -164,12 +164,20 @@ fn own_flags(source: &Path) -> Result<Vec<String>> {
     Ok(flags.split_whitespace().map(str::to_owned).collect())
 }
 
-/// Builds the Rust programs: every package in `testbins/rust`, if there is one.
+/// Where the Rust programs are.
+const RUST: [&str; 2] = ["testbins/rust", "testbins/rust/sockets"];
+
+/// Builds the Rust programs.
 pub fn build_rust(workspace: &Workspace) -> Result<Vec<PathBuf>> {
-    let manifest = workspace.path("testbins/rust/Cargo.toml");
-    if !manifest.is_file() {
-        return Ok(Vec::new());
-    }
+    // TLS has assembly in it.
+    ThirdParty::new(workspace).ensure(&["musl"])?;
+    RUST.iter()
+        .map(|folder| build_package(workspace, folder))
+        .collect()
+}
+
+fn build_package(workspace: &Workspace, folder: &str) -> Result<PathBuf> {
+    let manifest = workspace.path(folder).join("Cargo.toml");
     let text = fs::read_to_string(&manifest).with_context(|| manifest.display().to_string())?;
     let value: toml::Table =
         toml::from_str(&text).with_context(|| manifest.display().to_string())?;
@@ -178,14 +186,14 @@ pub fn build_rust(workspace: &Workspace) -> Result<Vec<PathBuf>> {
         .and_then(|package| package.get("name"))
         .and_then(toml::Value::as_str);
     let name = name.with_context(|| format!("{}: no package name", manifest.display()))?;
-    Ok(vec![cargo::build(
+    cargo::build(
         workspace,
         Package {
             name,
             target: GUEST_TARGET,
             profile: "release", // unwinding: panics are caught there
         },
-    )?])
+    )
 }
 
 /// The shell scripts of `testbins/smoke` that are tests, sorted.

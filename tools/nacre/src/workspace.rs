@@ -75,6 +75,12 @@ impl Workspace {
             .join("toolchain/bin/aarch64-linux-musl-gcc")
     }
 
+    /// The archiver beside it.
+    pub fn cross_archiver(&self) -> PathBuf {
+        self.third_party()
+            .join("toolchain/bin/aarch64-linux-musl-ar")
+    }
+
     /// Debian's Linux, the oracle.
     pub fn linux_image(&self) -> PathBuf {
         self.third_party().join("linux-6.12/Image")
