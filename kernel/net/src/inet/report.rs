@@ -1,10 +1,68 @@
-//! What the tables of `/proc/net` have in common.
+//! What the tables of `/proc/net` and `NETLINK_SOCK_DIAG` have in common.
 
 use super::address::{Endpoint, Family, mapped};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write as _;
 use core::net::IpAddr;
+
+/// One socket, as tools are told of it.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Its family.
+    pub family: Family,
+    /// `TCP_*`
+    pub state: u8,
+    /// Which timer runs, as TCP numbers them.
+    pub timer: u8,
+    /// Its own end.
+    pub local: Endpoint,
+    /// The other end.
+    pub remote: Endpoint,
+    /// The interface it is bound to, or 0.
+    pub device: u32,
+    /// The socket's number.
+    pub id: u64,
+    /// Milliseconds the timer has left.
+    pub expires: u32,
+    /// Bytes, or connections, that wait to be taken.
+    pub waiting: u32,
+    /// Bytes not acknowledged; a listener's backlog.
+    pub unsent: u32,
+    /// Whose it is.
+    pub uid: u32,
+    /// The inode of its file, or 0.
+    pub ino: u64,
+    /// `RCV_SHUTDOWN` and `SEND_SHUTDOWN`.
+    pub shut: u8,
+    /// Its type of service.
+    pub tos: u8,
+    /// `struct tcp_info`
+    pub info: Option<Vec<u8>>,
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        let none = Endpoint::none(Family::V4);
+        Self {
+            family: Family::V4,
+            state: 0,
+            timer: 0,
+            local: none,
+            remote: none,
+            device: 0,
+            id: 0,
+            expires: 0,
+            waiting: 0,
+            unsent: 0,
+            uid: 0,
+            ino: 0,
+            shut: 0,
+            tos: 0,
+            info: None,
+        }
+    }
+}
 
 /// The first line of a family's table.
 #[must_use]

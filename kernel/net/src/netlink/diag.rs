@@ -1,14 +1,19 @@
-//! `NETLINK_SOCK_DIAG` (`man 7 sock_diag`): AF_UNIX sockets, for `ss` and its kin.
+//! `NETLINK_SOCK_DIAG` (`man 7 sock_diag`): sockets of AF_UNIX here, of IP in [`inet`], for `ss` and its kin.
+
+mod inet;
 
 use super::message::flag;
 use super::{Answers, Request};
 use crate::unix::diag::{Seen, all};
-use abi::socket::family::AF_UNIX;
+use abi::socket::family::{AF_INET, AF_INET6, AF_UNIX};
 use abi::{Errno, Result};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// `SOCK_DIAG_BY_FAMILY`
 const BY_FAMILY: u16 = 20;
+
+/// One past the last family (`AF_MAX`).
+const FAMILIES: u16 = 46;
 
 /// `struct unix_diag_req`
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -56,8 +61,11 @@ pub(super) fn serve(request: &Request<'_>, answers: &mut Answers) -> Result<()> 
     if request.body.len() < 2 {
         return Err(Errno::EINVAL);
     }
-    if u16::from(family) != AF_UNIX {
-        return Err(Errno::ENOENT);
+    match u16::from(family) {
+        AF_UNIX => {}
+        AF_INET | AF_INET6 => return inet::serve(request, answers),
+        FAMILIES.. => return Err(Errno::EINVAL),
+        _ => return Err(Errno::ENOENT),
     }
     let (wanted, _) = UnixRequest::read_from_prefix(request.body).map_err(|_| Errno::EINVAL)?;
     if request.is_dump() {

@@ -119,8 +119,17 @@ impl Answers {
 
     /// Ends a dump.
     pub fn end_dump(&mut self, request: &Request<'_>) {
+        self.end(request, 0);
+    }
+
+    /// Ends a dump that came to nothing.
+    pub fn end_dump_with(&mut self, request: &Request<'_>, error: abi::Errno) {
+        self.end(request, -error.number());
+    }
+
+    fn end(&mut self, request: &Request<'_>, result: i32) {
         let mut last = request.answer(DONE);
-        last.put(&0i32.to_ne_bytes());
+        last.put(&result.to_ne_bytes());
         self.push(last);
         self.cut();
     }

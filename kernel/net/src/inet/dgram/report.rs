@@ -2,7 +2,7 @@
 
 use super::{DatagramSocket, PING, RAW, UDP};
 use crate::inet::address::{Endpoint, Family};
-use crate::inet::report::place;
+use crate::inet::report::{Seen, place};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write as _;
@@ -46,6 +46,39 @@ pub fn report(which: Which, family: Family) -> Vec<u8> {
         row(&mut text, family, socket, number);
     }
     text
+}
+
+/// All sockets of a kind, for `ss` and its kin.
+#[must_use]
+pub fn all(which: Which) -> Vec<Seen> {
+    let sockets = match which {
+        Which::Udp => UDP.everyone(),
+        Which::Raw => RAW.everyone(),
+        Which::Ping => PING.everyone(),
+    };
+    sockets.iter().map(|one| seen(one)).collect()
+}
+
+fn seen(socket: &DatagramSocket) -> Seen {
+    let waiting = socket.inbox.lock().charged as u32;
+    let link = socket.link.lock();
+    let (local, remote, shut) = (link.local, link.remote, link.shut.bits());
+    drop(link);
+    let family = socket.core.family;
+    Seen {
+        family,
+        state: if remote.is_some() { 1 } else { 7 },
+        local,
+        remote: remote.unwrap_or(Endpoint::none(family)),
+        device: socket.core.device(),
+        id: socket.core.id,
+        waiting,
+        uid: socket.core.uid,
+        ino: socket.core.ino.load(Relaxed),
+        shut,
+        tos: socket.core.ip.tos(),
+        ..Seen::default()
+    }
 }
 
 fn row(text: &mut Vec<u8>, family: Family, socket: &DatagramSocket, number: usize) {

@@ -1,11 +1,13 @@
 //! `/proc/net/tcp` and `/proc/net/tcp6`.
 
 use super::TcpSocket;
+use super::link::Shut;
 use super::state::State;
 use super::table::{self, LISTENERS};
 use crate::inet::address::{Endpoint, Family};
-use crate::inet::report::{header, place};
+use crate::inet::report::{Seen, header, place};
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt::Write as _;
 use core::sync::atomic::Ordering::Relaxed;
@@ -60,6 +62,81 @@ pub fn report(family: Family) -> Vec<u8> {
         number += 1;
     }
     text
+}
+
+/// Connections that bytes may go over (`CurrEstab`).
+#[must_use]
+pub fn established() -> usize {
+    let is = |socket: &&Arc<TcpSocket>| {
+        matches!(
+            socket.link.lock().state,
+            State::Established | State::CloseWait
+        )
+    };
+    table::all().0.iter().filter(is).count()
+}
+
+/// All sockets, half-made connections and what is left of those that ended, for `ss` and its kin.
+#[must_use]
+pub fn all() -> Vec<Seen> {
+    let mut all: Vec<Seen> = LISTENERS.everyone().iter().map(|one| seen(one)).collect();
+    let (live, rests) = table::all();
+    all.extend(live.iter().map(|one| seen(one)));
+    all.retain(|seen| seen.state != State::Closed as u8);
+    let bare = |pair: &table::Pair, state: State, v6: bool| Seen {
+        family: if v6 { Family::V6 } else { Family::V4 },
+        state: state as u8,
+        local: pair.local(),
+        remote: pair.remote(),
+        ..Seen::default()
+    };
+    for (pair, state) in super::half::all() {
+        all.push(bare(&pair, state, pair.local().addr.is_ipv6()));
+    }
+    for (pair, rest) in rests {
+        let ms = rest.left_ticks() * 10;
+        all.push(Seen {
+            // The timer of TIME_WAIT.
+            timer: 3,
+            expires: u32::try_from(ms).unwrap_or(u32::MAX),
+            ..bare(&pair, rest.state, rest.v6)
+        });
+    }
+    all
+}
+
+fn seen(socket: &TcpSocket) -> Seen {
+    let waiting = socket.inbox.lock().len();
+    let link = socket.link.lock();
+    let (state, local, remote) = (link.state, link.local, link.remote);
+    let queue = link
+        .listener
+        .as_ref()
+        .map(|listener| (listener.queue.len() as u32, listener.backlog));
+    let shut =
+        u8::from(link.shut.contains(Shut::RECEIVE)) | u8::from(link.shut.contains(Shut::SEND)) << 1;
+    drop(link);
+    let (waiting, unsent) = queue.unwrap_or((waiting as u32, 0));
+    Seen {
+        family: socket.core.family,
+        state: state as u8,
+        local,
+        remote: if state == State::Listen {
+            Endpoint::none(socket.core.family)
+        } else {
+            remote
+        },
+        device: socket.core.device(),
+        id: socket.core.id,
+        waiting,
+        unsent,
+        uid: socket.core.uid,
+        ino: socket.core.ino.load(Relaxed),
+        shut,
+        tos: socket.core.ip.tos(),
+        info: Some(socket.info()),
+        ..Seen::default()
+    }
 }
 
 fn push(text: &mut Vec<u8>, family: Family, line: &str) {
