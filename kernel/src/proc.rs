@@ -95,6 +95,22 @@ fn register_net() {
         &ports::UNPRIVILEGED,
     );
     setting::counter("sys/net/ipv4/ip_default_ttl", &DEFAULT_TTL);
+    setting::counter(
+        "sys/net/ipv4/icmp_echo_ignore_all",
+        &net::inet::icmp::ECHO_IGNORE,
+    );
+    // What is so and cannot be set: packets of others go nowhere; TCP scales its windows by Reno's rules.
+    for (path, is) in [
+        ("sys/net/ipv4/ip_forward", "0"),
+        ("sys/net/ipv6/conf/all/forwarding", "0"),
+        ("sys/net/ipv4/tcp_congestion_control", "reno"),
+        ("sys/net/ipv4/tcp_available_congestion_control", "reno"),
+        ("sys/net/ipv4/igmp_max_memberships", "20"),
+        ("sys/net/ipv4/igmp_max_msf", "10"),
+        ("sys/net/ipv6/mld_max_msf", "64"),
+    ] {
+        setting::text(path, move |out| writeln!(out, "{is}"));
+    }
     setting::counter("sys/net/core/somaxconn", &BACKLOG_MAX);
     setting::counter("sys/net/core/optmem_max", &CONTROL_MAX);
     setting::counter("sys/net/core/wmem_default", &SEND_DEFAULT);

@@ -1,12 +1,17 @@
 //! ICMP and ICMPv6: echoes, and what they say of packets that went.
 
 use super::address::{Endpoint, Family};
+use super::counts::{Count, count, count_of};
 use super::dgram::{self, Report};
 use super::input::Incoming;
 use super::output::{self, Packet};
 use super::{checksum, protocol};
 use abi::{Errno, Result};
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+/// Echoes of IPv4 are not answered (`net.ipv4.icmp_echo_ignore_all`).
+pub static ECHO_IGNORE: AtomicU32 = AtomicU32::new(0);
 
 /// `SO_EE_ORIGIN_ICMP`
 const ORIGIN_ICMP: u8 = 2;
@@ -80,25 +85,6 @@ pub fn complete(number: u8, packet: &Packet, mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-/// What a sender on this machine hears of a port without receiver.
-#[must_use]
-pub fn port_unreachable(to: &Endpoint) -> Report {
-    let v4 = to.addr.is_ipv4();
-    Report {
-        error: Errno::ECONNREFUSED,
-        origin: if v4 { ORIGIN_ICMP } else { ORIGIN_ICMP6 },
-        kind: if v4 {
-            (UNREACHABLE, PORT)
-        } else {
-            (UNREACHABLE6, PORT6)
-        },
-        info: 0,
-        offender: Endpoint::new(to.addr, 0),
-        to: *to,
-        bytes: Vec::new(),
-    }
-}
-
 /// A message of ICMP or ICMPv6 came.
 pub fn input(packet: &Incoming<'_>) {
     let v4 = packet.from.is_ipv4();
@@ -107,14 +93,29 @@ pub fn input(packet: &Incoming<'_>) {
     } else {
         checksum::of_protocol(packet.from, packet.to, packet.protocol, packet.payload)
     };
+    count_of(v4, Count::IcmpInMsgs, Count::Icmp6InMsgs);
     let [kind, code, _, _, a, b, c, d, ..] = *packet.payload else {
+        count_of(v4, Count::IcmpInErrors, Count::Icmp6InErrors);
         return;
     };
     if sum != 0 {
+        count_of(v4, Count::IcmpInErrors, Count::Icmp6InErrors);
+        count_of(v4, Count::IcmpInCsumErrors, Count::Icmp6InCsumErrors);
         return;
     }
     match (v4, kind) {
+        (true, UNREACHABLE) => count(Count::IcmpInDestUnreachs),
+        (true, ECHO) => count(Count::IcmpInEchos),
+        (true, ECHO_REPLY) => count(Count::IcmpInEchoReps),
+        (false, UNREACHABLE6) => count(Count::Icmp6InDestUnreachs),
+        (false, ECHO6) => count(Count::Icmp6InEchos),
+        (false, ECHO_REPLY6) => count(Count::Icmp6InEchoReplies),
+        _ => {}
+    }
+    match (v4, kind) {
+        (true, ECHO) if ECHO_IGNORE.load(Relaxed) != 0 => {}
         (true, ECHO) | (false, ECHO6) => answer(packet),
+        (false, 130) => super::groups::asked(packet),
         (true, ECHO_REPLY) | (false, ECHO_REPLY6) => {
             dgram::input::ping(packet, u16::from_be_bytes([a, b]));
         }
@@ -227,6 +228,9 @@ fn answer(packet: &Incoming<'_>) {
     }
     put_sum(&mut message, packet.from.is_ipv4(), &reply);
     // Who asked asks again.
+    let v4 = packet.from.is_ipv4();
+    count_of(v4, Count::IcmpOutMsgs, Count::Icmp6OutMsgs);
+    count_of(v4, Count::IcmpOutEchoReps, Count::Icmp6OutEchoReplies);
     let _ = output::send(&reply, &message);
 }
 
@@ -261,6 +265,10 @@ pub fn refuse(packet: &Incoming<'_>, no_protocol: bool) {
     let mut message = alloc::vec![kind, code, 0, 0, 0, 0, 0, 0];
     message.extend(quoted.iter().take(most));
     put_sum(&mut message, v4, &reply);
+    count_of(v4, Count::IcmpOutMsgs, Count::Icmp6OutMsgs);
+    if matches!((v4, kind), (true, UNREACHABLE) | (false, UNREACHABLE6)) {
+        count_of(v4, Count::IcmpOutDestUnreachs, Count::Icmp6OutDestUnreachs);
+    }
     let _ = output::send(&reply, &message);
 }
 

@@ -1,7 +1,8 @@
 //! Packets that came: reading their headers, and whom they are for.
 
+use super::counts::{Count, count, count_of};
 use super::output::fragments;
-use super::{checksum, dgram, icmp, protocol, resolve, route, tcp, udp};
+use super::{checksum, dgram, groups, icmp, protocol, resolve, route, tcp, udp};
 use crate::link::Interface;
 use crate::link::device::Frame;
 use alloc::sync::Arc;
@@ -190,17 +191,22 @@ pub fn frame(interface: &Arc<Interface>, frame: Frame<'_>) {
     match u16::from_be_bytes(*kind) {
         TYPE_ARP => resolve::arp_input(interface, body),
         TYPE_IPV4 | TYPE_IPV6 => {
-            let Some(packet) = parse(body, interface.index) else {
+            let v4 = u16::from_be_bytes(*kind) == TYPE_IPV4;
+            count_of(v4, Count::IpInReceives, Count::Ip6InReceives);
+            let packet = parse(body, interface.index);
+            let packet = packet.filter(|packet| !v4 || checksum::of(packet.header) == 0);
+            let Some(packet) = packet else {
+                count_of(v4, Count::IpInHdrErrors, Count::Ip6InHdrErrors);
                 return;
             };
-            if packet.from.is_ipv4() && checksum::of(packet.header) != 0 {
-                return;
-            }
             if !is_for_us(&packet) {
+                count_of(v4, Count::IpInAddrErrors, Count::Ip6InAddrErrors);
                 return;
             }
             if packet.piece.is_some() {
+                count_of(v4, Count::IpReasmReqds, Count::Ip6ReasmReqds);
                 if let Some(whole) = fragments::add(&packet) {
+                    count_of(v4, Count::IpReasmOKs, Count::Ip6ReasmOKs);
                     deliver(
                         &Incoming {
                             payload: &whole,
@@ -220,7 +226,7 @@ pub fn frame(interface: &Arc<Interface>, frame: Frame<'_>) {
 
 fn is_for_us(packet: &Incoming<'_>) -> bool {
     match packet.to {
-        to if to.is_multicast() => true,
+        to if to.is_multicast() => groups::is_member(to, packet.device),
         // An address of the loopback does not come by a cable.
         IpAddr::V4(to) if to.is_loopback() => false,
         to => route::is_local(to) || route::is_broadcast(to),
@@ -229,6 +235,8 @@ fn is_for_us(packet: &Incoming<'_>) -> bool {
 
 /// A packet for this machine.
 pub fn deliver(packet: &Incoming<'_>, verified: bool) {
+    let v4 = packet.from.is_ipv4();
+    count_of(v4, Count::IpInDelivers, Count::Ip6InDelivers);
     let raw = dgram::input::raw(packet);
     match (i32::from(packet.protocol), packet.from.is_ipv4()) {
         (protocol::ICMP, true) => icmp::input(packet),
@@ -242,9 +250,11 @@ pub fn deliver(packet: &Incoming<'_>, verified: bool) {
                 icmp::refuse(packet, false);
             }
         }
-        (protocol::TCP, _) => tcp::input(packet, verified),
-        // Group memberships are told to routers, which this is not.
-        (2, true) => {}
+        (protocol::TCP, _) => {
+            count(Count::TcpInSegs);
+            tcp::input(packet, verified);
+        }
+        (groups::IGMP, true) => groups::asked(packet),
         _ if raw => {}
         _ => icmp::refuse(packet, true),
     }

@@ -32,8 +32,16 @@ pub mod ip {
     pub const MULTICAST_LOOP: i32 = 34;
     pub const ADD_MEMBERSHIP: i32 = 35;
     pub const DROP_MEMBERSHIP: i32 = 36;
+    pub const UNBLOCK_SOURCE: i32 = 37;
+    pub const BLOCK_SOURCE: i32 = 38;
+    pub const ADD_SOURCE_MEMBERSHIP: i32 = 39;
+    pub const DROP_SOURCE_MEMBERSHIP: i32 = 40;
     pub const MCAST_JOIN_GROUP: i32 = 42;
+    pub const MCAST_BLOCK_SOURCE: i32 = 43;
+    pub const MCAST_UNBLOCK_SOURCE: i32 = 44;
     pub const MCAST_LEAVE_GROUP: i32 = 45;
+    pub const MCAST_JOIN_SOURCE_GROUP: i32 = 46;
+    pub const MCAST_LEAVE_SOURCE_GROUP: i32 = 47;
     pub const MULTICAST_ALL: i32 = 49;
     pub const UNICAST_IF: i32 = 50;
 }

@@ -21,7 +21,10 @@ pub mod address;
 mod bind;
 pub mod checksum;
 pub mod core;
+pub mod counts;
 pub mod dgram;
+pub mod groups;
+mod groups_report;
 pub mod icmp;
 pub mod input;
 pub mod ip_options;
@@ -130,8 +133,13 @@ fn ping(family: Family, caller: &dyn Caller) -> Result<Arc<dyn Socket>> {
     Ok(DatagramSocket::new(family, Kind::Ping, cred.euid))
 }
 
-/// Takes frames from the cards from now on.
+/// Takes frames from the cards from now on, and shows what is counted.
 pub fn start() {
+    fs::proc::show("net/snmp", counts::snmp);
+    fs::proc::show("net/snmp6", counts::snmp6);
+    fs::proc::show("net/igmp", groups_report::igmp);
+    fs::proc::show("net/igmp6", groups_report::igmp6);
+    fs::proc::show("net/dev_mcast", groups_report::dev_mcast);
     worker::install_stack(Stack {
         input: input::frame,
         settle,

@@ -3,6 +3,7 @@
 //! What is heard is kept by [`crate::link::neighbour`]. Packets for who is not known yet wait here, a few for each;
 //! who does not answer three times, a second apart, is not there.
 
+use super::counts::{Count, count_of};
 use super::input::Incoming;
 use super::output::Packet;
 use super::{checksum, protocol, route};
@@ -44,7 +45,7 @@ type Map = SortedMap<(u32, IpAddr), Pending>;
 static PENDING: SpinLock<Map, { rank::LEAF }> = SpinLock::new(SortedMap::new());
 
 /// The card all members of a group listen with.
-fn group_mac(addr: IpAddr) -> Option<Mac> {
+pub(super) fn group_mac(addr: IpAddr) -> Option<Mac> {
     match addr {
         IpAddr::V4(v4) if v4.is_multicast() => {
             let [_, b, c, d] = v4.octets();
@@ -64,6 +65,7 @@ fn group_mac(addr: IpAddr) -> Option<Mac> {
 /// # Errors
 /// `ENETDOWN`, `EMSGSIZE`. What the card has no room for is lost, as on a wire.
 pub fn send(interface: &Arc<Interface>, next: IpAddr, packet: Vec<u8>) -> Result<()> {
+    count_of(next.is_ipv4(), Count::IpOutRequests, Count::Ip6OutRequests);
     if let Some(mac) = group_mac(next) {
         return transmit(interface, &mac, &packet);
     }

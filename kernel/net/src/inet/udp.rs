@@ -1,12 +1,11 @@
 //! UDP: the header, and the way of a message.
 
-use super::address::Endpoint;
-use super::dgram::{self, DatagramSocket, Report};
+use super::counts::{Count, count_of};
+use super::dgram;
 use super::input::Incoming;
 use super::output::{self, Packet};
 use super::{checksum, icmp, route};
 use abi::{Errno, Result};
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// Bytes of the header.
@@ -16,32 +15,32 @@ pub const HEADER: usize = 8;
 ///
 /// # Errors
 /// Those of the way there.
-pub fn send(
-    packet: &Packet,
-    from: u16,
-    to: u16,
-    bytes: Vec<u8>,
-    sender: Option<&Arc<DatagramSocket>>,
-) -> Result<()> {
+pub fn send(packet: &Packet, from: u16, to: u16, bytes: Vec<u8>) -> Result<()> {
     if route::is_local(packet.to) {
+        count_of(
+            packet.from.is_ipv4(),
+            Count::UdpOutDatagrams,
+            Count::Udp6OutDatagrams,
+        );
         let incoming = packet.incoming(route::LOOPBACK, &[]);
         dgram::SENT.fetch_add(1, core::sync::atomic::Ordering::Relaxed);
-        if let Err(bytes) = dgram::input::udp(&incoming, from, to, bytes)
-            && let Some(sender) = sender
-        {
-            let to = Endpoint::new(packet.to, to);
-            let report = Report {
-                bytes,
-                ..icmp::port_unreachable(&to)
-            };
-            sender.report(report, true);
+        if let Err(bytes) = dgram::input::udp(&incoming, from, to, bytes) {
+            // The answer is a message of ICMP, as raw sockets see it.
+            let message = message(packet, from, to, &bytes)?;
+            icmp::refuse(&packet.incoming(route::LOOPBACK, &message), false);
         }
         return Ok(());
     }
+    count_of(
+        packet.from.is_ipv4(),
+        Count::UdpOutDatagrams,
+        Count::Udp6OutDatagrams,
+    );
     dgram::SENT.fetch_add(1, core::sync::atomic::Ordering::Relaxed);
     let many = packet.to.is_multicast() || route::is_broadcast(packet.to);
-    if many && packet.loops {
-        let device = output::device_of(packet).unwrap_or(route::LOOPBACK);
+    let device = output::device_of(packet).unwrap_or(route::LOOPBACK);
+    // What leaves by the loopback comes back of itself.
+    if many && packet.loops && device != route::LOOPBACK {
         let incoming = packet.incoming(device, &[]);
         // Groups without members refuse nothing.
         let _ = dgram::input::udp(&incoming, from, to, bytes.clone());
@@ -95,7 +94,9 @@ pub fn parse(bytes: &[u8]) -> Option<Header> {
 
 /// A packet of UDP came; `false` when nobody takes it.
 pub fn input(packet: &Incoming<'_>, verified: bool) -> bool {
+    let v4 = packet.from.is_ipv4();
     let Some(header) = parse(packet.payload) else {
+        count_of(v4, Count::UdpInErrors, Count::Udp6InErrors);
         return true;
     };
     let Some(whole) = packet.payload.get(..header.length) else {
@@ -105,6 +106,8 @@ pub fn input(packet: &Incoming<'_>, verified: bool) -> bool {
         && !verified
         && checksum::of_protocol(packet.from, packet.to, packet.protocol, whole) != 0
     {
+        count_of(v4, Count::UdpInCsumErrors, Count::Udp6InCsumErrors);
+        count_of(v4, Count::UdpInErrors, Count::Udp6InErrors);
         return true;
     }
     // IPv6 does not do without.

@@ -74,7 +74,8 @@ impl Table {
     ///
     /// # Errors
     /// `ENODEV`: no such interface, or none to be found. `ENETDOWN`: it is down. `ENETUNREACH`, `EHOSTUNREACH`: no
-    /// way to the gateway. `EINVAL`: the gateway is this machine, the source is not. `EEXIST`, `ENOENT`: as `how` says.
+    /// way to the gateway. `EINVAL`: the gateway is everybody, or by IPv6 this machine; the source is not this machine.
+    /// `EEXIST`, `ENOENT`: as `how` says.
     pub fn add_route(&mut self, mut route: Route, how: How) -> Result<()> {
         if route.destination.is_v6() {
             self.complete_v6(&mut route)?;
@@ -182,7 +183,8 @@ impl Table {
                     && (one.kind == kind::UNICAST || one.kind == kind::LOCAL)
             })
             .ok_or(unreachable)?;
-        if way.kind == kind::LOCAL {
+        // IPv4 lets this machine be its own gateway.
+        if way.kind == kind::LOCAL && gateway.is_ipv6() || self.is_broadcast(gateway) {
             return Err(Errno::EINVAL);
         }
         if way.gateway.is_some() {

@@ -1,9 +1,10 @@
 //! Groups, and the options a socket of messages has besides IP's.
 
+use super::sources::{Change, Sources};
 use super::{DatagramSocket, Group, ICMP_FILTER, Kind, SOL_ICMPV6, SOL_RAW, SOL_UDP, UDP_CORK};
 use crate::inet::address::{Endpoint, Family};
 use crate::inet::ip_options::{SOL_IP, SOL_IPV6, ip, ipv6};
-use crate::inet::{output, route};
+use crate::inet::{groups, route};
 use abi::{Errno, Result};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use vfs::Caller;
@@ -42,7 +43,10 @@ impl DatagramSocket {
             (SOL_IPV6, ipv6::LEAVE_GROUP) => self.leave(v6_request(value)?),
             (SOL_IP | SOL_IPV6, ip::MCAST_JOIN_GROUP) => self.join(any_request(level, value)?),
             (SOL_IP | SOL_IPV6, ip::MCAST_LEAVE_GROUP) => self.leave(any_request(level, value)?),
-            (SOL_IP | SOL_IPV6, _) => self.core.ip.set(level, name, value, caller.cred()),
+            (SOL_IP | SOL_IPV6, _) => match Change::named(level, name) {
+                Some(change) => self.change_sources(level, name, value, change),
+                None => self.core.ip.set(level, name, value, caller.cred()),
+            },
             (SOL_UDP, UDP_CORK) if self.kind == Kind::Udp => {
                 let on = i32::read_from_prefix(value).map_err(|_| Errno::EINVAL)?.0 != 0;
                 self.link.lock().cork = on;
@@ -101,7 +105,7 @@ impl DatagramSocket {
         Ok(())
     }
 
-    fn find_device(request: &Request) -> Result<u32> {
+    pub(super) fn find_device(request: &Request) -> Result<u32> {
         if request.device != 0 {
             return route::name_of(request.device)
                 .map(|_| request.device)
@@ -114,16 +118,23 @@ impl DatagramSocket {
     }
 
     fn join(&self, request: Request) -> Result<()> {
+        self.join_with(&request, Sources::all())
+    }
+
+    /// Becomes a member, and hears these senders.
+    pub(super) fn join_with(&self, request: &Request, sources: Sources) -> Result<()> {
         if !request.addr.is_multicast() {
             return Err(Errno::EINVAL);
         }
         let group = Group {
             addr: request.addr,
-            device: Self::find_device(&request)?,
+            device: Self::find_device(request)?,
+            sources,
         };
+        let (addr, device) = (group.addr, group.device);
         {
             let mut link = self.link.lock();
-            if link.groups.contains(&group) {
+            if link.groups.iter().any(|own| own.is(addr, device)) {
                 return Err(Errno::EADDRINUSE);
             }
             if link.groups.len() >= MOST {
@@ -131,17 +142,18 @@ impl DatagramSocket {
             }
             link.groups.push(group);
         }
-        output::joined(group.addr, group.device);
+        groups::join(addr, device);
         Ok(())
     }
 
-    fn leave(&self, request: Request) -> Result<()> {
+    pub(super) fn leave(&self, request: Request) -> Result<()> {
         let device = Self::find_device(&request);
         let group = {
             let mut link = self.link.lock();
-            let found = link.groups.iter().position(|group| {
-                group.addr == request.addr && device.is_ok_and(|device| device == group.device)
-            });
+            let found = link
+                .groups
+                .iter()
+                .position(|own| device.is_ok_and(|device| own.is(request.addr, device)));
             match found {
                 Some(index) => link.groups.swap_remove(index),
                 None => {
@@ -153,40 +165,35 @@ impl DatagramSocket {
                 }
             }
         };
-        left(group);
+        groups::leave(group.addr, group.device);
         Ok(())
     }
 
-    /// Whether a message to a group is for this socket.
-    pub(super) fn takes_group(&self, addr: IpAddr, device: u32) -> bool {
+    /// Whether a message of `from` to a group is for this socket.
+    pub(super) fn takes_group(&self, addr: IpAddr, from: IpAddr, device: u32) -> bool {
         let link = self.link.lock();
-        let member = link
+        let own = link
             .groups
             .iter()
-            .any(|group| group.addr == addr && (group.device == device || device == 0));
-        if member {
-            return true;
+            .find(|own| own.addr == addr && (own.device == device || device == 0));
+        if let Some(own) = own {
+            return own.sources.take(from);
         }
-        // A socket that joined nothing hears what others of the machine joined (`IP_MULTICAST_ALL`).
-        let joined = link.groups.iter().any(|group| group.addr == addr);
         drop(link);
+        // Who joined nothing here hears what others of the machine joined (`IP_MULTICAST_ALL`).
         let all = match addr {
             IpAddr::V4(_) => crate::inet::ip_options::IpFlags::MULTICAST_ALL,
             IpAddr::V6(_) => crate::inet::ip_options::IpFlags::V6_MULTICAST_ALL,
         };
-        !joined && self.core.ip.flags().contains(all)
+        self.core.ip.flags().contains(all)
     }
 }
 
-/// A membership ends.
-pub(super) fn left(group: Group) {
-    output::left(group.addr, group.device);
-}
-
-struct Request {
-    addr: IpAddr,
-    own: Option<Ipv4Addr>,
-    device: u32,
+/// Which group, and on which interface.
+pub(super) struct Request {
+    pub addr: IpAddr,
+    pub own: Option<Ipv4Addr>,
+    pub device: u32,
 }
 
 /// `struct ip_mreq`, `struct ip_mreqn`

@@ -2,9 +2,10 @@
 
 use super::{Datagram, DatagramSocket, Kind, PING, RAW, Report, UDP};
 use crate::inet::address::{Endpoint, Family};
+use crate::inet::counts::{Count, count_of};
 use crate::inet::input::Incoming;
 use crate::inet::ports::Arrival;
-use crate::inet::route;
+use crate::inet::{groups, route};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -48,6 +49,9 @@ pub fn udp(
         device: packet.device,
     };
     let many = packet.to.is_multicast() || route::is_broadcast(packet.to);
+    if groups::is_for_others(packet.to, packet.device) {
+        return Ok(());
+    }
     let message = datagram(packet, from_port, to_port, bytes);
     if !many {
         return match UDP.find(&arrival) {
@@ -55,7 +59,11 @@ pub fn udp(
                 socket.deliver(message);
                 Ok(())
             }
-            None => Err(message.bytes),
+            None => {
+                let v4 = packet.to.is_ipv4();
+                count_of(v4, Count::UdpNoPorts, Count::Udp6NoPorts);
+                Err(message.bytes)
+            }
         };
     }
     let multicast = packet.to.is_multicast();
@@ -68,7 +76,7 @@ pub fn udp(
                 || receiver.addr.is_ipv6() && receiver.addr.is_unspecified() && !receiver.v6_only)
     });
     for socket in takers {
-        if !multicast || socket.takes_group(packet.to, packet.device) {
+        if !multicast || socket.takes_group(packet.to, packet.from, packet.device) {
             socket.deliver(message.clone());
         }
     }

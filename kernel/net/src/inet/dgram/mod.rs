@@ -11,12 +11,14 @@ pub mod input;
 mod receive;
 pub mod report;
 mod send;
+mod sources;
 
 use super::address::{Endpoint, Family};
 use super::core::Core;
 use super::ip_options::{self, SOL_IP, SOL_IPV6};
 use super::ports::{Ports, Receivers};
 use super::protocol;
+use crate::inet::counts::{Count, count_of};
 use crate::options::{Flags, Options};
 use crate::socket::{How, Outgoing, Received, Socket};
 use ::core::net::IpAddr;
@@ -106,12 +108,18 @@ struct Inbox {
 }
 
 /// A group a socket is a member of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Group {
-    /// Its address.
-    pub addr: IpAddr,
-    /// On this interface.
-    pub device: u32,
+#[derive(Clone, Debug)]
+struct Group {
+    addr: IpAddr,
+    device: u32,
+    /// Whom it hears.
+    sources: sources::Sources,
+}
+
+impl Group {
+    fn is(&self, addr: IpAddr, device: u32) -> bool {
+        self.addr == addr && self.device == device
+    }
 }
 
 bitflags::bitflags! {
@@ -221,13 +229,27 @@ impl DatagramSocket {
         if inbox.charged > self.core.options.receive_buffer() || self.link.lock().closed {
             drop(inbox);
             self.drops.fetch_add(1, Relaxed);
+            self.count_drop();
             return false;
         }
         inbox.charged += charge;
         inbox.queue.push_back(datagram);
         drop(inbox);
+        if self.kind == Kind::Udp {
+            let v4 = self.core.family == Family::V4;
+            count_of(v4, Count::UdpInDatagrams, Count::Udp6InDatagrams);
+        }
         self.core.pollee.notify_sync(Events::READABLE);
         true
+    }
+
+    #[cold]
+    fn count_drop(&self) {
+        if self.kind == Kind::Udp {
+            let v4 = self.core.family == Family::V4;
+            count_of(v4, Count::UdpRcvbufErrors, Count::Udp6RcvbufErrors);
+            count_of(v4, Count::UdpInErrors, Count::Udp6InErrors);
+        }
     }
 
     fn notify_end(&self) {
@@ -258,7 +280,7 @@ impl DatagramSocket {
             self.receivers().leave(port, self.core.id);
         }
         for group in groups {
-            groups::left(group);
+            crate::inet::groups::leave(group.addr, group.device);
         }
         let dropped = ::core::mem::take(&mut *self.inbox.lock());
         drop(dropped);

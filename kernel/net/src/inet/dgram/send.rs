@@ -166,7 +166,6 @@ impl DatagramSocket {
                 Family::V6 => IpFlags::V6_MULTICAST_LOOP,
             }),
         };
-        let sender = self.this.upgrade();
         match self.kind {
             Kind::Udp => {
                 let longest = match family {
@@ -177,7 +176,7 @@ impl DatagramSocket {
                     return Err(Errno::EMSGSIZE);
                 }
                 packet.protocol = protocol::UDP as u8;
-                udp::send(&packet, local.port, to.port, bytes, sender.as_ref())
+                udp::send(&packet, local.port, to.port, bytes)
             }
             Kind::Ping => {
                 let message = icmp::echo(family, local.port, &bytes, &packet)?;

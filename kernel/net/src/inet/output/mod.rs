@@ -2,6 +2,7 @@
 
 pub mod fragments;
 
+use super::counts::{Count, count_of};
 use super::input::{self, Incoming};
 use super::{checksum, resolve, route};
 use crate::link;
@@ -130,7 +131,9 @@ pub fn send(packet: &Packet, payload: &[u8]) -> Result<()> {
         input::deliver(&packet.incoming(route::LOOPBACK, payload), true);
         return Ok(());
     }
-    let (interface, next, mtu) = way(packet)?;
+    let v4 = packet.from.is_ipv4();
+    let (interface, next, mtu) =
+        way(packet).inspect_err(|_| count_of(v4, Count::IpOutNoRoutes, Count::Ip6OutNoRoutes))?;
     if interface.is_loopback() {
         input::deliver(&packet.incoming(route::LOOPBACK, payload), true);
         return Ok(());
@@ -142,6 +145,7 @@ pub fn send(packet: &Packet, payload: &[u8]) -> Result<()> {
         return resolve::send(&interface, next, bytes);
     }
     if packet.never_fragment {
+        count_of(v4, Count::IpFragFails, Count::Ip6FragFails);
         return Err(Errno::EMSGSIZE);
     }
     let head = if packet.from.is_ipv4() { 20 } else { 48 };
@@ -156,8 +160,10 @@ pub fn send(packet: &Packet, payload: &[u8]) -> Result<()> {
         let mut bytes = header(packet, part.len(), Some((id, offset, more)));
         bytes.extend_from_slice(part);
         resolve::send(&interface, next, bytes)?;
+        count_of(v4, Count::IpFragCreates, Count::Ip6FragCreates);
         offset += part.len();
     }
+    count_of(v4, Count::IpFragOKs, Count::Ip6FragOKs);
     Ok(())
 }
 
@@ -219,48 +225,4 @@ pub fn send_with_header(packet: &Packet, mut bytes: Vec<u8>) -> Result<()> {
         return Err(Errno::EMSGSIZE);
     }
     resolve::send(&interface, next, bytes)
-}
-
-/// A socket joined a group: routers on the link hear of it.
-pub fn joined(group: IpAddr, device: u32) {
-    membership(group, device, true);
-}
-
-/// A socket left a group.
-pub fn left(group: IpAddr, device: u32) {
-    membership(group, device, false);
-}
-
-/// IGMPv2's report (RFC 2236), or MLDv1's (RFC 2710).
-fn membership(group: IpAddr, device: u32, joins: bool) {
-    let Some(interface) = link::by_index(device).filter(|interface| !interface.is_loopback())
-    else {
-        return;
-    };
-    let IpAddr::V4(addr) = group else {
-        return;
-    };
-    let from = interface
-        .first_v4()
-        .unwrap_or(core::net::Ipv4Addr::UNSPECIFIED);
-    let mut message = alloc::vec![if joins { 0x16 } else { 0x17 }, 0, 0, 0];
-    message.extend_from_slice(&addr.octets());
-    let sum = checksum::of(&message);
-    if let Some(place) = message.get_mut(2..4) {
-        place.copy_from_slice(&sum.to_be_bytes());
-    }
-    // A group is left towards all routers.
-    let to = if joins {
-        group
-    } else {
-        IpAddr::from([224, 0, 0, 2])
-    };
-    let packet = Packet {
-        hop_limit: 1,
-        ..Packet::plain(IpAddr::V4(from), to, 2, device)
-    };
-    let mut bytes = header(&packet, message.len(), None);
-    bytes.extend_from_slice(&message);
-    // A report that is lost is sent again by the next who joins.
-    let _ = resolve::send(&interface, to, bytes);
 }

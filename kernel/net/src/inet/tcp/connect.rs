@@ -5,6 +5,7 @@ use super::link::{Phase, Shut};
 use super::state::State;
 use super::table::{self, LISTENERS, PORTS, Pair};
 use crate::inet::address::{Endpoint, Family, family_of};
+use crate::inet::counts::{Count, count};
 use crate::inet::ip_options::IpFlags;
 use crate::inet::ports::{Arrival, Claim};
 use crate::inet::route;
@@ -141,6 +142,7 @@ impl TcpSocket {
         link.remote = to;
         link.state = State::SynSent;
         link.phase = Phase::Connecting;
+        count(Count::TcpActiveOpens);
         link.error = None;
         Ok(())
     }
@@ -235,6 +237,7 @@ impl TcpSocket {
     fn make_server(self: &Arc<Self>, listener: &Self, from: Endpoint, to: Endpoint) -> Arc<Self> {
         let server = Self::new(listener.core.family, listener.core.uid);
         server.inherit(listener);
+        count(Count::TcpPassiveOpens);
         let pair = Pair::new(&to, &from);
         {
             let mut link = server.link.lock();

@@ -8,6 +8,7 @@ use super::state::State;
 use super::table::{self, LISTENERS, PORTS, Pair, Rest};
 use super::wire::{Settings, Standing, Wire, seed};
 use crate::inet::address::{Endpoint, Family};
+use crate::inet::counts::{Count, count};
 use crate::inet::input::Incoming;
 use crate::inet::ports::Arrival;
 use crate::inet::{checksum, protocol};
@@ -227,6 +228,7 @@ fn made(wire: Box<Wire>, listener: &Arc<TcpSocket>, local: &Endpoint, remote: &E
     };
     let socket = TcpSocket::new(listener.core.family, listener.core.uid);
     socket.inherit(listener);
+    count(Count::TcpPassiveOpens);
     let pair = Pair::new(local, remote);
     {
         let mut link = socket.link.lock();
