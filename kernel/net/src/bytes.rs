@@ -114,6 +114,14 @@ impl ByteQueue {
         self.shrink();
     }
 
+    /// Drops up to `count` bytes from the back.
+    pub fn take_back(&mut self, count: usize) {
+        self.len -= count.min(self.len);
+        let pages = (self.start + self.len).div_ceil(PAGE_SIZE);
+        self.rest.truncate(pages.saturating_sub(1));
+        self.shrink();
+    }
+
     /// Moves up to `most` bytes into `dst`; how many.
     pub fn pop(&mut self, dst: &mut IoDst<'_>, most: usize) -> usize {
         let moved = self.peek(dst, 0, most);

@@ -56,9 +56,6 @@ impl UnixSocket {
             Some(address) => names::find(address, self.kind, out.caller)?,
             None => self.connected_target(peer)?,
         };
-        if !self.may_send_to(&target) {
-            return Err(Errno::EPERM);
-        }
         let mut bytes = ByteQueue::new();
         let copied = bytes.push(src, len);
         if copied < len {
@@ -68,12 +65,22 @@ impl UnixSocket {
                 Errno::ENOBUFS
             });
         }
+        let kept = target.rare.kept_of(&bytes);
+        if kept.is_some() && !self.may_send_to(&target) {
+            return Err(Errno::EPERM);
+        }
         let sender = self.message_sender(&target, out)?;
         if from.is_none() && sender.is_some() {
             // It may just have got a name.
             from = self.link.lock().address();
         }
         let rights = out.take_rights(target.holder())?;
+        let Some(kept) = kept else {
+            // The sender does not hear that its message was refused.
+            drop(rights);
+            return Ok(len);
+        };
+        bytes.take_back(len - kept);
         let charge = SendCharge::new(self, len);
         let message = Message {
             bytes,

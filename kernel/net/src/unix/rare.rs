@@ -2,7 +2,9 @@
 //! values that Linux keeps for any socket though AF_UNIX never looks at them. Most sockets have none.
 
 use super::{Kind, UnixSocket};
+use crate::bytes::ByteQueue;
 use crate::control::Ancillary;
+use crate::filter::{Beside, Slot};
 use crate::link::registry;
 use crate::socket::Socket;
 use abi::socket::{SOL_SOCKET, so};
@@ -10,6 +12,7 @@ use abi::{Errno, Result};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use mm::io::IoDst;
 use sync::SortedMap;
 use sync::{Capability, Once, Registration, SpinLock, rank};
 use vfs::Caller;
@@ -37,6 +40,8 @@ struct Kept {
     stamps: AtomicU32,
     /// Signals the owner of urgent bytes.
     urgent: SpinLock<Option<Registration>, { rank::LEAF }>,
+    /// What messages it takes.
+    filter: Slot,
 }
 
 impl Rare {
@@ -54,6 +59,29 @@ impl Rare {
     pub fn keep_urgent(&self, observer: Registration) {
         let old = self.kept().urgent.lock().replace(observer);
         drop(old);
+    }
+
+    /// How much of a message to this socket its filter keeps; `None` drops it.
+    pub fn kept_of(&self, bytes: &ByteQueue) -> Option<usize> {
+        let all = bytes.len();
+        let Some(filter) = self.kept.get().and_then(|kept| kept.filter.get()) else {
+            return Some(all);
+        };
+        let mut copy = Vec::new();
+        // Without memory to look at it, it is dropped as it would be when it came over a wire.
+        copy.try_reserve_exact(all).ok()?;
+        copy.resize(all, 0);
+        bytes.peek(&mut IoDst::kernel(&mut copy), 0, all);
+        match filter.run(&copy, &Beside::default()) {
+            0 => None,
+            most => Some(all.min(most as usize)),
+        }
+    }
+
+    /// It is not told: as Linux says of one that it has not kept as it was given.
+    fn has_filter(&self) -> bool {
+        let kept = self.kept.get();
+        kept.is_some_and(|kept| kept.filter.get().is_some())
     }
 
     fn value(&self, name: i32) -> i64 {
@@ -108,6 +136,12 @@ impl UnixSocket {
             return Some(self.bind_to_name(bytes, caller));
         }
         let value = i32::read_from_prefix(bytes).ok()?.0;
+        if matches!(
+            name,
+            so::ATTACH_FILTER | so::DETACH_FILTER | so::LOCK_FILTER
+        ) {
+            return self.rare.kept().filter.set_option(name, bytes);
+        }
         let admin = caller.cred().has(Capability::NET_ADMIN);
         let kept = match name {
             so::TIMESTAMP | so::TIMESTAMPNS | so::TIMESTAMP_NEW | so::TIMESTAMPNS_NEW => {
@@ -124,16 +158,6 @@ impl UnixSocket {
             }
             so::RXQ_OVFL | so::WIFI_STATUS | so::NOFCS | so::SELECT_ERR_QUEUE | so::RCVMARK => {
                 i64::from(value != 0)
-            }
-            so::LOCK_FILTER => {
-                if value == 0 && self.rare.value(name) != 0 {
-                    return Some(Err(Errno::EPERM));
-                }
-                i64::from(value != 0)
-            }
-            so::DETACH_FILTER => {
-                let locked = self.rare.value(so::LOCK_FILTER) != 0;
-                return Some(Err(if locked { Errno::EPERM } else { Errno::ENOENT }));
             }
             so::BSDCOMPAT | so::CNX_ADVICE => return Some(Ok(())),
             so::BUSY_POLL if value < 0 => return Some(Err(Errno::EINVAL)),
@@ -210,7 +234,6 @@ impl UnixSocket {
             | so::NOFCS
             | so::SELECT_ERR_QUEUE
             | so::RCVMARK
-            | so::LOCK_FILTER
             | so::BUSY_POLL
             | so::PREFER_BUSY_POLL
             | so::INCOMING_CPU
@@ -220,6 +243,11 @@ impl UnixSocket {
             so::BPF_EXTENSIONS => int(BPF_EXTENSIONS.into()),
             so::MAX_PACING_RATE => self.rare.value(name).as_bytes().to_vec(),
             so::NETNS_COOKIE => NAMESPACE.as_bytes().to_vec(),
+            so::LOCK_FILTER => {
+                let kept = self.rare.kept.get();
+                int(kept.is_some_and(|kept| kept.filter.is_locked()).into())
+            }
+            so::ATTACH_FILTER if self.rare.has_filter() => return Some(Err(Errno::EACCES)),
             // No filter: nothing to tell.
             so::ATTACH_FILTER => Vec::new(),
             so::TXTIME => [0i32; 2].as_bytes().to_vec(),

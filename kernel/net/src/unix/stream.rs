@@ -45,7 +45,7 @@ impl UnixSocket {
         };
         let at = stream.back();
         let ordinary = if urgent { wanted - 1 } else { wanted };
-        let pushed = stream.bytes.push(src, ordinary.min(room));
+        let pushed = self.push_whole(stream, src, ordinary.min(room));
         if pushed == 0 && ordinary > 0 {
             let faulted = src.faulted();
             drop(inbox);
@@ -76,6 +76,26 @@ impl UnixSocket {
         Ok(sent)
     }
 
+    /// Puts bytes at the end of `stream`; how many. Where a page is missing, as many whole buffers as can be
+    /// filled before it: Linux copies each whole before it goes.
+    fn push_whole(&self, stream: &mut Stream, src: &mut IoSrc<'_>, wanted: usize) -> usize {
+        let mark = src.mark();
+        let pushed = stream.bytes.push(src, wanted);
+        if pushed == wanted || !src.faulted() {
+            return pushed;
+        }
+        let whole = pushed - pushed % self.chunk();
+        stream.bytes.take_back(pushed);
+        src.rewind(mark);
+        stream.bytes.push(src, whole)
+    }
+
+    /// Bytes of one of Linux's buffers.
+    fn chunk(&self) -> usize {
+        let limit = self.options.send_buffer();
+        STREAM_CHUNK.min((limit / 2).saturating_sub(64)).max(1)
+    }
+
     /// How many of `wanted` bytes go now: whole buffers while less than `SO_SNDBUF` is on its way.
     fn room(&self, wanted: usize) -> Option<usize> {
         let limit = self.options.send_buffer();
@@ -83,8 +103,7 @@ impl UnixSocket {
         if used >= limit {
             return None;
         }
-        let chunk = STREAM_CHUNK.min((limit / 2).saturating_sub(64)).max(1);
-        Some(wanted.min((limit - used).next_multiple_of(chunk)))
+        Some(wanted.min((limit - used).next_multiple_of(self.chunk())))
     }
 
     /// The peer of a stream that may be written to.
