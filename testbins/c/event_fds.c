@@ -193,6 +193,32 @@ TEST(signalfd_blocks_or_is_eagain_without_signals)
     EXPECT_EXIT(pid, 0);
 }
 
+/* 64 bytes before the end of a page, both pages not there yet. */
+static char *fresh_pages(void)
+{
+    char *p = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ASSERT_TRUE(p != MAP_FAILED);
+    return p + 4096 - 64;
+}
+
+TEST(signalfd_loses_nothing_to_pages_that_are_not_there_yet)
+{
+    struct signalfd_siginfo *info;
+    int fd = signal_fd(SIGUSR1, SIGUSR2, SFD_NONBLOCK);
+    for (int i = 0; i < 2; i++) {
+        kill(getpid(), SIGUSR1);
+        info = (void *)(fresh_pages() + 64 * i);
+        EXPECT_EQ(read(fd, info, sizeof *info), (long)sizeof *info);
+        EXPECT_EQ(info->ssi_signo, SIGUSR1);
+    }
+    kill(getpid(), SIGUSR1);
+    kill(getpid(), SIGUSR2);
+    info = (void *)fresh_pages();
+    EXPECT_EQ(read(fd, info, 2 * sizeof *info), (long)(2 * sizeof *info));
+    EXPECT_EQ(info[0].ssi_signo, SIGUSR1);
+    EXPECT_EQ(info[1].ssi_signo, SIGUSR2);
+}
+
 TEST(signalfd_mask_can_be_changed)
 {
     sigset_t other;

@@ -32,11 +32,24 @@ impl FileOps for SignalFd {
         let wanted = *self.mask.lock();
         let mut done = 0;
         while dst.remaining() >= RECORD {
+            // A signal is taken only when there is a place for it: pages that are to be brought in first come
+            // before it.
+            let waits = with_current(|thread| !pending(thread).and(wanted).is_empty());
+            let mark = dst.mark();
+            if waits.unwrap_or(false) && dst.put_zeros(RECORD) < RECORD {
+                dst.rewind(mark);
+                return if done > 0 {
+                    Ok(done)
+                } else {
+                    Err(Errno::EFAULT)
+                };
+            }
+            dst.rewind(mark);
             let taken = with_current(|thread| take_pending(thread, wanted)).flatten();
             let Some(info) = taken else { break };
             let put = dst.put(info.to_signalfd().as_bytes());
             if put < RECORD {
-                // Taken signals are gone, as in Linux, when the buffer is bad.
+                // Taken signals are gone, as in Linux, when the buffer went bad since.
                 return if done > 0 {
                     Ok(done)
                 } else {

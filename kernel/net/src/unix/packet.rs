@@ -154,7 +154,9 @@ impl UnixSocket {
         let mut inbox = target.inbox.lock();
         target.adopt(&mut message.rights);
         let mut link = target.link.lock();
-        let refuse = if link.closed {
+        let refuse = if link.closed && self.kind == Kind::SeqPacket {
+            Some(Errno::EPIPE)
+        } else if link.closed {
             Some(Errno::ECONNREFUSED)
         } else if link.shut.contains(Shut::RECEIVE) {
             Some(Errno::EPIPE)
