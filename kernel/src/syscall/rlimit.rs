@@ -1,6 +1,7 @@
 //! Limits and what has been used: rlimits, rusage, times, personality.
 
 use alloc::sync::Arc;
+use core::sync::atomic::Ordering;
 
 use abi::clone::Rusage;
 use abi::{Errno, Result};
@@ -88,9 +89,9 @@ fn set(caller: &Thread, process: &Arc<Process>, resource: Resource, new: Rlimit)
     if new.soft > new.hard {
         return Err(Errno::EINVAL);
     }
-    /// `fs.nr_open`.
-    const NR_OPEN: u64 = 1 << 20;
-    if resource == Resource::OpenFiles && new.hard > NR_OPEN {
+    // `fs.nr_open`.
+    let nr_open = u64::from(vfs::NR_OPEN.load(Ordering::Relaxed));
+    if resource == Resource::OpenFiles && new.hard > nr_open {
         return Err(Errno::EPERM);
     }
     let old = process.limits().get(resource);

@@ -12,7 +12,11 @@ use sync::{SpinLock, rank};
 use crate::file::OpenFile;
 
 /// Most descriptors any process may have (`/proc/sys/fs/nr_open`).
-pub const NR_OPEN: usize = 1 << 20;
+pub static NR_OPEN: AtomicU32 = AtomicU32::new(1 << 20);
+
+fn nr_open() -> usize {
+    NR_OPEN.load(Ordering::Relaxed) as usize
+}
 const BITS: usize = 64;
 
 /// A descriptor's number.
@@ -109,7 +113,7 @@ impl Slots {
     #[inline]
     fn reserve(&mut self, from: usize, limit: usize, cloexec: bool) -> Result<usize> {
         let at = self.free(from);
-        if at >= limit.min(NR_OPEN) {
+        if at >= limit.min(nr_open()) {
             return Err(Errno::EMFILE);
         }
         self.grow(at)?;
@@ -230,7 +234,7 @@ impl FdTable {
         cloexec: bool,
     ) -> Result<Option<Arc<OpenFile>>> {
         let at = index(fd)?;
-        if at >= limit.min(NR_OPEN) {
+        if at >= limit.min(nr_open()) {
             return Err(Errno::EBADF);
         }
         let mut slots = self.slots.lock();

@@ -8,6 +8,10 @@ use vfs::{inotify, lease, perm, pipe};
 
 use super::setting;
 
+/// Least and most that `fs.nr_open` may be, as on Linux.
+const NR_OPEN_LEAST: i64 = 64;
+const NR_OPEN_MOST: i64 = (1 << 31) - 64;
+
 /// Shows a limit that counts things, and lets root set it.
 pub fn counter(path: &'static str, value: &'static AtomicU32) {
     setting::settable(
@@ -40,7 +44,15 @@ pub(super) fn register() {
     setting::text("sys/fs/file-nr", |out| {
         writeln!(out, "{}\t0\t{}", vfs::open_files(), i64::MAX)
     });
-    setting::number("sys/fs/nr_open", || vfs::NR_OPEN as i64);
+    setting::settable(
+        "sys/fs/nr_open",
+        NR_OPEN_LEAST..=NR_OPEN_MOST,
+        || i64::from(vfs::NR_OPEN.load(Relaxed)),
+        |new| {
+            vfs::NR_OPEN.store(u32::try_from(new).map_err(|_| Errno::EINVAL)?, Relaxed);
+            Ok(())
+        },
+    );
     setting::settable(
         "sys/fs/pipe-max-size",
         0..=1 << 31,

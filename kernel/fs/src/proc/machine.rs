@@ -21,6 +21,12 @@ pub(super) fn register_once() {
     show("swaps", |out| {
         writeln!(out, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority")
     });
+    // There are no disks.
+    show("partitions", |out| {
+        writeln!(out, "major minor  #blocks  name\n")
+    });
+    show("diskstats", |_| Ok(()));
+    show("vmstat", vmstat);
     show("cpuinfo", super::cpuinfo::show);
     super::limits::register();
     link("mounts", "self/mounts");
@@ -47,6 +53,13 @@ fn meminfo(out: &mut Text) -> core::fmt::Result {
         writeln!(out, "{name:<15} {value:>8} kB")?;
     }
     Ok(())
+}
+
+/// `/proc/vmstat`: the lines whose figures are known.
+fn vmstat(out: &mut Text) -> core::fmt::Result {
+    writeln!(out, "nr_free_pages {}", hal::frame::free_count())?;
+    writeln!(out, "nr_file_pages {}", mm::cached_pages())?;
+    writeln!(out, "nr_shmem {}", mm::cached_pages())
 }
 
 /// `/proc/filesystems`.

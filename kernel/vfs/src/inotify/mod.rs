@@ -32,10 +32,29 @@ use crate::inode::Inode;
 pub static MAX_QUEUED: AtomicU32 = AtomicU32::new(16384);
 /// Instances a user may have (`max_user_instances`).
 pub static MAX_INSTANCES: AtomicU32 = AtomicU32::new(128);
-/// Watches an instance may have; Linux limits a user instead (`max_user_watches`, at least this many).
+/// Watches a user may have (`max_user_watches`).
 pub static MAX_WATCHES: AtomicU32 = AtomicU32::new(8192);
 
-static INSTANCES: SpinLock<SortedMap<u32, u32>, { rank::LEAF }> = SpinLock::new(SortedMap::new());
+/// What a user has.
+#[derive(Default)]
+struct Usage {
+    instances: u32,
+    watches: u32,
+}
+
+static USERS: SpinLock<SortedMap<u32, Usage>, { rank::LEAF }> = SpinLock::new(SortedMap::new());
+
+/// Watches that are gone no longer count.
+fn give_back(uid: u32, instances: u32, watches: u32) {
+    let mut users = USERS.lock();
+    if let Some(usage) = users.get_mut(&uid) {
+        usage.instances -= instances;
+        usage.watches -= watches;
+        if usage.instances == 0 {
+            users.remove(&uid);
+        }
+    }
+}
 
 #[derive(Default)]
 struct Watches {
@@ -61,13 +80,13 @@ impl Instance {
     /// `EMFILE` when the user has too many.
     pub fn file(flags: u32, cred: Arc<Credentials>) -> Result<Arc<OpenFile>> {
         let uid = cred.uid;
-        let mut instances = INSTANCES.lock();
-        let count = instances.get_or_insert_with(uid, || 0);
-        if *count >= MAX_INSTANCES.load(Ordering::Relaxed) {
+        let mut users = USERS.lock();
+        let usage = users.get_or_insert_with(uid, Usage::default);
+        if usage.instances >= MAX_INSTANCES.load(Ordering::Relaxed) {
             return Err(Errno::EMFILE);
         }
-        *count += 1;
-        drop(instances);
+        usage.instances += 1;
+        drop(users);
         let instance = Arc::new_cyclic(|this| Self {
             uid,
             watches: Mutex::new(Watches::default()),
@@ -96,8 +115,13 @@ impl Instance {
             watch.change(mask, arg.contains(InotifyMask::MASK_ADD));
             return Ok(watch.wd());
         }
-        if watches.by_wd.len() >= MAX_WATCHES.load(Ordering::Relaxed) as usize {
-            return Err(Errno::ENOSPC);
+        {
+            let mut users = USERS.lock();
+            let usage = users.get_or_insert_with(self.uid, Usage::default);
+            if usage.watches >= MAX_WATCHES.load(Ordering::Relaxed) {
+                return Err(Errno::ENOSPC);
+            }
+            usage.watches += 1;
         }
         let mut wd = watches.last_wd;
         loop {
@@ -126,6 +150,7 @@ impl Instance {
         watch.detach();
         drop(watches);
         drop(by_inode);
+        give_back(self.uid, 0, 1);
         let mut queue = self.queue.lock();
         watch.end();
         let news = queue.push(Record {
@@ -154,16 +179,12 @@ impl Instance {
 
 impl Drop for Instance {
     fn drop(&mut self) {
-        for watch in core::mem::take(&mut self.watches.get_mut().by_wd).into_values() {
+        let left = core::mem::take(&mut self.watches.get_mut().by_wd);
+        let count = left.len() as u32;
+        for watch in left.into_values() {
             watch.detach();
         }
-        let mut instances = INSTANCES.lock();
-        if let Some(count) = instances.get_mut(&self.uid) {
-            *count -= 1;
-            if *count == 0 {
-                instances.remove(&self.uid);
-            }
-        }
+        give_back(self.uid, 1, count);
     }
 }
 
