@@ -64,6 +64,8 @@ pub const MNT_EXPIRE: u32 = 4;
 /// Do not follow a symbolic link.
 pub const UMOUNT_NOFOLLOW: u32 = 8;
 
+/// Magic number of namespaces.
+pub const NSFS_MAGIC: i64 = 0x6e73_6673;
 /// Magic number of tmpfs.
 pub const TMPFS_MAGIC: i64 = 0x0102_1994;
 /// Magic number of ramfs.

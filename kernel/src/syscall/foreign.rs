@@ -102,6 +102,22 @@ pub fn process_madvise(
     Ok(done)
 }
 
+/// `process_mrelease(2)`: what a process that is to die has is given back by its own end, at once; there is nothing
+/// to hurry.
+pub fn process_mrelease(cx: &mut Cx<'_>, pidfd: Fd, flags: Flags) -> Result<usize> {
+    if flags.0 != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let file = cx.file(pidfd)?;
+    let process = pidfd::process_of(&file).ok_or(Errno::EBADF)?;
+    let thread = process.any_thread().ok_or(Errno::ESRCH)?;
+    thread.mm().map_err(|_| Errno::ESRCH)?;
+    if !thread.is_killed() {
+        return Err(Errno::EINVAL);
+    }
+    Err(Errno::EAGAIN)
+}
+
 /// Walks both lists side by side; `copy` moves at most a page and answers how much it could. What was moved before an
 /// error is the result.
 fn transfer(

@@ -114,7 +114,7 @@ fn resolve_flags(resolve: u64) -> Result<LookupFlags> {
 
 /// The combinations that make no sense.
 #[inline]
-fn check(flags: OFlags) -> Result<OFlags> {
+pub(super) fn check(flags: OFlags) -> Result<OFlags> {
     if flags.contains(OFlags::CREAT | OFlags::DIRECTORY) {
         return Err(Errno::EINVAL);
     }
@@ -163,10 +163,20 @@ fn open(
     };
     let nonblock = flags.contains(OFlags::NONBLOCK);
     let file = lease::past(cx, nonblock, || open_file(&base.start(&caller), path, &how))?;
-    if let Err(errno) = file.ops().finish_open(&file) {
-        finish(cx, &file, errno)?;
-    }
+    finish_opening(cx, &file)?;
     Ok(reserved.install(file) as usize)
+}
+
+/// What is left of opening a file that was found.
+///
+/// # Errors
+/// What comes of waiting.
+#[inline]
+pub(super) fn finish_opening(cx: &Cx<'_>, file: &OpenFile) -> Result<()> {
+    match file.ops().finish_open(file) {
+        Ok(()) => Ok(()),
+        Err(errno) => finish(cx, file, errno),
+    }
 }
 
 /// Where a restricted walk begins: the scope counts for absolute paths too.

@@ -388,8 +388,11 @@ syscalls! {
     243 => socket::recvmmsg(fd: Fd, messages: UserPtr<MMsgHdr>, count: u32, flags: Flags, timeout: UserPtr<Timespec>);
     260 => exit_wait::wait4(pid: PidArg, status: UserPtr<i32>, options: Flags, usage: UserPtr<Rusage>);
     261 => rlimit::prlimit64(pid: PidArg, resource: u32, new: UserPtr<[u64; 2]>, old: UserPtr<[u64; 2]>);
+    264 => handle::name_to_handle_at(dir: DirFd, path: PathPtr, to: UserPtr<[u32; 2]>, mount: UserAddr, flags: Flags);
+    265 => handle::open_by_handle_at(mount: DirFd, from: UserPtr<[u32; 2]>, flags: Flags);
     266 => adjtime::clock_adjtime(clock: i32, timex: UserPtr<Timex>);
     267 => writeback::syncfs(fd: Fd);
+    268 => namespace::setns(fd: Fd, flags: u32);
     269 => socket::sendmmsg(fd: Fd, messages: UserPtr<MMsgHdr>, count: u32, flags: Flags);
     270 => foreign::process_vm_readv(pid: PidArg, local: UserAddr, local_count: usize, remote: UserAddr, remote_count: usize, flags: u64);
     271 => foreign::process_vm_writev(pid: PidArg, local: UserAddr, local_count: usize, remote: UserAddr, remote_count: usize, flags: u64);
@@ -408,6 +411,12 @@ syscalls! {
     291 => stat::statx(dir: DirFd, path: PathPtr, flags: Flags, mask: u32, buf: UserPtr<Statx>);
     293 => futex::rseq(area: UserAddr, length: u32, flags: i32, signature: u32);
     424 => signal::pidfd_send_signal(fd: Fd, sig: Sig, info: UserPtr<RawSigInfo>, flags: Flags);
+    428 => mount_tree::open_tree(dir: DirFd, path: PathPtr, flags: Flags);
+    429 => mount_tree::move_mount(from_dir: DirFd, from: PathPtr, to_dir: DirFd, to: PathPtr, flags: Flags);
+    430 => mount_tree::fsopen(kind: StrPtr, flags: Flags);
+    431 => mount_tree::fsconfig(fd: Fd, command: u32, key: StrPtr, value: StrPtr, aux: i32);
+    432 => mount_tree::fsmount(fd: Fd, flags: Flags, attrs: u32);
+    433 => mount_tree::fspick(dir: DirFd, path: PathPtr, flags: Flags);
     434 => process::pidfd_open(pid: PidArg, flags: Flags);
     435 => process::clone3(args: UserAddr, size: usize);
     436 => descriptor::close_range(first: u32, last: u32, flags: Flags);
@@ -416,10 +425,15 @@ syscalls! {
     439 => access::faccessat2(dir: DirFd, path: PathPtr, mode: u32, flags: Flags);
     440 => foreign::process_madvise(pidfd: Fd, vector: UserAddr, count: usize, advice: i32, flags: Flags);
     441 => epoll::epoll_pwait2(epfd: Fd, events: UserPtr<EpollEvent>, most: i32, timeout: UserPtr<Timespec>, mask: UserPtr<SigSet>, size: usize);
+    442 => mount_tree::mount_setattr(dir: DirFd, path: PathPtr, flags: Flags, attr: UserAddr, size: usize);
+    448 => foreign::process_mrelease(pidfd: Fd, flags: Flags);
     449 => futex2::futex_waitv(list: UserPtr<FutexWaitv>, count: u32, flags: Flags, time: UserPtr<Timespec>, clock: i32);
+    451 => cachestat::cachestat(fd: Fd, range: UserPtr<[u64; 2]>, to: UserPtr<[u64; 5]>, flags: Flags);
     452 => attr::fchmodat2(dir: DirFd, path: PathPtr, mode: Mode, flags: Flags);
     454 => futex2::futex_wake(at: UserAddr, mask: u64, count: i32, flags: Flags);
     455 => futex2::futex_wait(at: UserAddr, value: u64, mask: u64, flags: Flags, time: UserPtr<Timespec>, clock: i32);
     456 => futex2::futex_requeue(list: UserPtr<FutexWaitv>, flags: Flags, wake: i32, moved: i32);
+    457 => statmount::statmount(req: UserAddr, to: UserAddr, size: usize, flags: Flags);
+    458 => statmount::listmount(req: UserAddr, to: UserAddr, count: usize, flags: Flags);
     462 => memory::mseal(addr: UserAddr, len: usize, flags: u64);
 }

@@ -30,6 +30,7 @@ pub mod jobs;
 pub mod klog;
 pub mod kmsg;
 pub mod machine;
+pub mod namespace;
 pub mod oom;
 pub mod pidfd;
 pub mod proc;

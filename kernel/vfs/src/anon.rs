@@ -105,7 +105,9 @@ impl FileSystem for AnonFs {
     }
 }
 
-fn internal_mount(kind: &'static str, magic: i64) -> Arc<Mount> {
+/// A mount of objects of one kind, which have no place in the tree.
+#[must_use]
+pub fn internal_mount(kind: &'static str, magic: i64) -> Arc<Mount> {
     let attr = Attributes::new(next_ino(), S_IFDIR | 0o755, 0, 0, 0);
     let fs = AnonFs {
         magic,

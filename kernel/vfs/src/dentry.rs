@@ -38,6 +38,8 @@ pub enum AnonName {
     Socket,
     /// `/dmabuf:`.
     DmaBuf,
+    /// `name:[ino]`.
+    Namespace(&'static str),
     /// `/memfd:name (deleted)`.
     Memfd(Arc<[u8]>),
 }

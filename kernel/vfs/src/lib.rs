@@ -32,6 +32,7 @@ mod fd_table;
 mod file;
 mod file_ops;
 mod fs_context;
+pub mod handle;
 mod inode;
 pub mod inotify;
 pub mod lease;

@@ -2,7 +2,7 @@
 //!
 //! One tree of mounts, changed under one sleeping lock (rank `RENAME`); a path walk crosses a mount by
 //! a look into its parent's short table. A parent holds its children and a child its parent, until the
-//! child is unmounted. Every mount is private: nothing propagates.
+//! child is unmounted. Who hears of what happens on a mount is in [`crate::ops`]' propagation.
 
 use abi::mount::{
     MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC, MS_NOSUID, MS_NOSYMFOLLOW, MS_RDONLY,
@@ -87,11 +87,18 @@ pub struct Mount {
     root: Arc<Dentry>,
     source: Arc<[u8]>,
     flags: AtomicU32,
+    /// The peers it shares news with; 0: none.
+    group: AtomicU32,
+    /// The group it hears news from; 0: none.
+    master: AtomicU32,
     writers: AtomicUsize,
     expired: AtomicBool,
     place: SpinLock<Option<Place>, { rank::LEAF }>,
     children: SpinLock<Vec<Child>, { rank::DENTRY }>,
 }
+
+/// What the numbers that are never used again lie above, as on Linux.
+const FIRST_UNIQUE_ID: u64 = 1 << 31;
 
 static NEXT_ID: AtomicU32 = AtomicU32::new(20);
 
@@ -108,11 +115,13 @@ impl Mount {
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         Arc::new(Self {
             id,
-            unique_id: u64::from(id) | 1 << 32,
+            unique_id: u64::from(id) + FIRST_UNIQUE_ID,
             sb,
             root,
             source,
             flags: AtomicU32::new(flags.bits()),
+            group: AtomicU32::new(0),
+            master: AtomicU32::new(0),
             writers: AtomicUsize::new(0),
             expired: AtomicBool::new(false),
             place: SpinLock::new(None),
@@ -165,6 +174,41 @@ impl Mount {
 
     pub(crate) fn set_flags(&self, flags: MountFlags) {
         self.flags.store(flags.bits(), Ordering::Relaxed);
+    }
+
+    /// The peers it shares news with, by number; 0: none.
+    #[must_use]
+    pub fn group(&self) -> u32 {
+        self.group.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_group(&self, group: u32) {
+        self.group.store(group, Ordering::Relaxed);
+    }
+
+    /// The group it hears news from; 0: none.
+    #[must_use]
+    pub fn master(&self) -> u32 {
+        self.master.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_master(&self, group: u32) {
+        self.master.store(group, Ordering::Relaxed);
+    }
+
+    /// Stands on `point` from now on.
+    pub(crate) fn hang(self: &Arc<Self>, point: &Path) {
+        point.dentry().add_mount();
+        let place = Place {
+            parent: point.mount().clone(),
+            point: point.dentry().clone(),
+        };
+        let old = self.place.lock().replace(place);
+        drop(old);
+        point.mount().children.lock().push(Child {
+            point: point.dentry().clone(),
+            mount: self.clone(),
+        });
     }
 
     /// Where the mount stands; `None` at the root of the tree and when unmounted.
@@ -328,17 +372,7 @@ impl TreeGuard {
 
     /// Puts `mount` on `point`.
     pub fn attach(&self, mount: &Arc<Mount>, point: &Path) {
-        point.dentry().add_mount();
-        let place = Place {
-            parent: point.mount().clone(),
-            point: point.dentry().clone(),
-        };
-        let old = mount.place.lock().replace(place);
-        drop(old);
-        point.mount().children.lock().push(Child {
-            point: point.dentry().clone(),
-            mount: mount.clone(),
-        });
+        mount.hang(point);
         changed();
     }
 

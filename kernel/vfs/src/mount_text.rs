@@ -79,6 +79,21 @@ pub fn write_mounts(root: &Path, out: &mut dyn Write) -> fmt::Result {
     Ok(())
 }
 
+/// `/proc/<pid>/mountstats` for a process whose root is `root`.
+///
+/// # Errors
+/// As the writer.
+pub fn write_mountstats(root: &Path, out: &mut dyn Write) -> fmt::Result {
+    for (mount, place) in visible(root) {
+        out.write_str("device ")?;
+        escape(out, mount.source())?;
+        out.write_str(" mounted on ")?;
+        escape(out, &place)?;
+        writeln!(out, " with fstype {} ", mount.sb().kind())?;
+    }
+    Ok(())
+}
+
 /// `/proc/<pid>/mountinfo` for a process whose root is `root`.
 ///
 /// # Errors
@@ -96,9 +111,7 @@ pub fn write_mountinfo(root: &Path, out: &mut dyn Write) -> fmt::Result {
             major(dev),
             minor(dev)
         )?;
-        let whole = Path::new(mount.clone(), mount.sb().root().clone());
-        let part = Path::new(mount.clone(), mount.root().clone());
-        escape(out, &part_of(&whole, &part))?;
+        escape(out, &root_of(&mount))?;
         out.write_char(' ')?;
         escape(out, &place)?;
         write!(
@@ -107,6 +120,12 @@ pub fn write_mountinfo(root: &Path, out: &mut dyn Write) -> fmt::Result {
             read_only(mount.flags().contains(MountFlags::RDONLY))
         )?;
         mount_options(out, mount.flags())?;
+        if mount.group() != 0 {
+            write!(out, " shared:{}", mount.group())?;
+        }
+        if mount.master() != 0 {
+            write!(out, " master:{}", mount.master())?;
+        }
         if mount.flags().contains(MountFlags::UNBINDABLE) {
             out.write_str(" unbindable")?;
         }
@@ -119,6 +138,14 @@ pub fn write_mountinfo(root: &Path, out: &mut dyn Write) -> fmt::Result {
         out.write_char('\n')?;
     }
     Ok(())
+}
+
+/// The path from the root of a mount's file system to the part that is mounted.
+#[must_use]
+pub fn root_of(mount: &Arc<Mount>) -> alloc::vec::Vec<u8> {
+    let whole = Path::new(mount.clone(), mount.sb().root().clone());
+    let part = Path::new(mount.clone(), mount.root().clone());
+    part_of(&whole, &part)
 }
 
 /// The path from a file system's root to a part of it.
@@ -144,7 +171,8 @@ fn part_of(whole: &Path, part: &Path) -> alloc::vec::Vec<u8> {
 }
 
 fn visible(root: &Path) -> alloc::vec::Vec<(Arc<Mount>, alloc::vec::Vec<u8>)> {
-    let mounts = mount::lock_tree().all();
+    let mut mounts = mount::lock_tree().all();
+    mounts.sort_by_key(|mount| mount.unique_id());
     mounts
         .into_iter()
         .filter_map(|mount| {

@@ -166,6 +166,7 @@ fn anon_text(name: &AnonName, ino: u64) -> Vec<u8> {
         AnonName::AnonInode(name) => alloc::format!("anon_inode:{name}").into_bytes(),
         AnonName::Pipe => alloc::format!("pipe:[{ino}]").into_bytes(),
         AnonName::Socket => alloc::format!("socket:[{ino}]").into_bytes(),
+        AnonName::Namespace(name) => alloc::format!("{name}:[{ino}]").into_bytes(),
         AnonName::DmaBuf => b"/dmabuf:".to_vec(),
         AnonName::Memfd(name) => {
             let mut text = b"/memfd:".to_vec();

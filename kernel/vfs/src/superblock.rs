@@ -157,6 +157,14 @@ pub trait FileSystemType: Send + Sync {
         false
     }
 
+    /// Whether there is such an option.
+    ///
+    /// # Errors
+    /// `EINVAL`.
+    fn check(&self, _option: &[u8]) -> Result<()> {
+        Ok(())
+    }
+
     /// Mounts one.
     ///
     /// # Errors

@@ -188,6 +188,10 @@ impl FileSystemType for TmpFsType {
         "tmpfs"
     }
 
+    fn check(&self, option: &[u8]) -> Result<()> {
+        Options::parse(option).map(|_| ())
+    }
+
     fn mount(&self, _source: &[u8], data: &[u8], flags: u32) -> Result<Arc<SuperBlock>> {
         TmpFs::super_block("tmpfs", data, flags)
     }

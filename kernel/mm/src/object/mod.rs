@@ -136,6 +136,19 @@ impl MemObject {
         self.inner.read().pages()
     }
 
+    /// Pages that are there now, from `first` to `last`.
+    #[must_use]
+    pub fn resident_between(&self, first: u64, last: u64) -> usize {
+        let inner = self.inner.read();
+        let end = last.saturating_add(1);
+        let (mut at, mut count) = (first, 0);
+        while let Some(page) = inner.next_page(at..end) {
+            count += 1;
+            at = page + 1;
+        }
+        count
+    }
+
     /// Whether its pages live in memory alone.
     #[must_use]
     pub fn is_memory_only(&self) -> bool {

@@ -7,7 +7,9 @@ use sync::Credentials;
 use vfs::{Access, Attributes, FileOps, FileType, Inode, OpenRequest, perm};
 
 use super::subject::Subject;
-use super::{fd, limits, links, maps, memory, mounts, score, smaps, stat, status, threads};
+use super::{
+    fd, limits, links, maps, memory, mounts, namespaces, score, smaps, stat, status, threads,
+};
 
 /// Writes a file's text down.
 type Show = fn(&Subject, &mut Text) -> Result<()>;
@@ -70,6 +72,7 @@ const ITEMS: &[Item] = &[
     },
     item("fd", 0o500, Kind::Dir(fd::links)),
     item("fdinfo", 0o555, Kind::Dir(fd::infos)),
+    item("ns", 0o511, Kind::Dir(namespaces::names)),
     item("net", 0o555, Kind::Net),
     item("environ", 0o400, Kind::File(memory::environ)),
     item("auxv", 0o400, Kind::File(memory::auxv)),
@@ -93,6 +96,19 @@ const ITEMS: &[Item] = &[
     item("exe", 0o777, Kind::Link(links::exe)),
     item("mounts", 0o444, Kind::File(mounts::mounts)),
     item("mountinfo", 0o444, Kind::File(mounts::mountinfo)),
+    item("mountstats", 0o400, Kind::File(mounts::mountstats)),
+    item("uid_map", 0o644, Kind::Text(status::show_id_map)),
+    item("gid_map", 0o644, Kind::Text(status::show_id_map)),
+    item("projid_map", 0o644, Kind::Text(status::show_id_map)),
+    item("setgroups", 0o644, Kind::Text(status::show_setgroups)),
+    Item {
+        style: Style::Plain { written: true },
+        ..item(
+            "oom_adj",
+            0o644,
+            Kind::Written(score::show_old_adjustment, score::set_old_adjustment),
+        )
+    },
     item("wchan", 0o444, Kind::Text(stat::show_wchan)),
     item("oom_score", 0o444, Kind::Text(score::show)),
     Item {

@@ -11,6 +11,7 @@ mod machine;
 mod maps;
 mod memory;
 mod mounts;
+mod namespaces;
 mod score;
 mod smaps;
 mod stat;

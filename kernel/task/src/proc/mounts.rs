@@ -24,6 +24,11 @@ pub(super) fn mountinfo(of: Subject) -> Arc<dyn Content> {
     Arc::new(Mounts { of, write })
 }
 
+pub(super) fn mountstats(of: Subject) -> Arc<dyn Content> {
+    let write = mount_text::write_mountstats;
+    Arc::new(Mounts { of, write })
+}
+
 struct Mounts {
     of: Subject,
     write: Write,

@@ -11,6 +11,10 @@ use super::subject::Subject;
 use crate::oom;
 use crate::thread::with_current;
 
+/// The bounds of `oom_adj`.
+const OLD_LEAST: i32 = -17;
+const OLD_MOST: i32 = 15;
+
 /// `oom_score`: badness in thousandths of all memory, as Linux scales it.
 pub(super) fn show(of: &Subject, out: &mut Text) -> Result<()> {
     let total = hal::frame::total() as i64;
@@ -44,6 +48,30 @@ pub(super) fn set_adjustment(of: &Subject, bytes: &[u8]) -> Result<()> {
         process.set_oom_score_adj_min(adjustment);
     }
     Ok(())
+}
+
+/// `oom_adj`: the adjustment by the older scale, of -17 to 15.
+pub(super) fn show_old_adjustment(of: &Subject, out: &mut Text) -> Result<()> {
+    let adjustment = match of.process().oom_score_adj() {
+        1000 => OLD_MOST,
+        other => other * -OLD_LEAST / 1000,
+    };
+    let _ = writeln!(out, "{adjustment}");
+    Ok(())
+}
+
+/// As [`set_adjustment`], by the older scale.
+pub(super) fn set_old_adjustment(of: &Subject, bytes: &[u8]) -> Result<()> {
+    let text = core::str::from_utf8(bytes).map_err(|_| Errno::EINVAL)?;
+    let old: i32 = text.trim().parse().map_err(|_| Errno::EINVAL)?;
+    if !(OLD_LEAST..=OLD_MOST).contains(&old) {
+        return Err(Errno::EINVAL);
+    }
+    let new = match old {
+        OLD_MOST => 1000,
+        other => other * 1000 / -OLD_LEAST,
+    };
+    set_adjustment(of, alloc::format!("{new}").as_bytes())
 }
 
 fn show_personality(of: &Subject, out: &mut Text) -> Result<()> {

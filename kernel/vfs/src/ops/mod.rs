@@ -3,8 +3,11 @@
 
 pub mod attr;
 pub mod create;
+pub mod fs_config;
 pub mod mounts;
 pub mod open;
+pub(crate) mod propagation;
 pub mod remove;
 pub mod rename;
+pub mod trees;
 pub mod xattr;

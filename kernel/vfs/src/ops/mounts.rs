@@ -11,6 +11,7 @@ use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 use sync::{Capability, Credentials};
 
+use super::{propagation, trees};
 use crate::dentry::Dentry;
 use crate::mount::{self, Mount, MountFlags, TreeGuard};
 use crate::path::Path;
@@ -40,7 +41,7 @@ pub struct MountRequest<'a> {
 /// Mounts, binds, moves or changes a mount.
 ///
 /// # Errors
-/// As `man 2 mount` says; `EINVAL` for `MS_SHARED`: nothing propagates here.
+/// As `man 2 mount` says.
 pub fn mount(start: &Start<'_>, request: &MountRequest<'_>) -> Result<()> {
     let mut flags = request.flags;
     if flags & MS_MGC_MSK == MS_MGC_VAL {
@@ -66,7 +67,7 @@ pub fn mount(start: &Start<'_>, request: &MountRequest<'_>) -> Result<()> {
     }
 }
 
-fn ensure_mount_root(tree: &TreeGuard, path: &Path) -> Result<()> {
+pub(super) fn ensure_mount_root(tree: &TreeGuard, path: &Path) -> Result<()> {
     if path.is_mount_root() && tree.is_attached(path.mount()) {
         Ok(())
     } else {
@@ -115,6 +116,15 @@ fn set_sb_flags(mount: &Mount, flags: u64) -> Result<()> {
     Ok(())
 }
 
+/// Changes a file system, as `fsconfig` asks.
+pub(super) fn remount_sb(mount: &Mount, flags: u64, data: &[u8]) -> Result<()> {
+    let _tree = mount::lock_tree();
+    mount.sb().fs().remount(data)?;
+    set_sb_flags(mount, flags)?;
+    mount::changed();
+    Ok(())
+}
+
 fn remount(target: &Path, flags: u64, data: &[u8]) -> Result<()> {
     let tree = mount::lock_tree();
     ensure_mount_root(&tree, target)?;
@@ -126,7 +136,7 @@ fn remount(target: &Path, flags: u64, data: &[u8]) -> Result<()> {
 }
 
 /// Whether something can be mounted on `target`.
-fn ensure_target(tree: &TreeGuard, target: &Path, root: &Dentry) -> Result<()> {
+pub(super) fn ensure_target(tree: &TreeGuard, target: &Path, root: &Dentry) -> Result<()> {
     if !tree.is_attached(target.mount()) {
         return Err(Errno::EINVAL);
     }
@@ -148,15 +158,6 @@ fn ensure_target(tree: &TreeGuard, target: &Path, root: &Dentry) -> Result<()> {
     }
 }
 
-fn copy_of(mount: &Mount, root: Arc<Dentry>) -> Arc<Mount> {
-    Mount::new(
-        mount.sb().clone(),
-        root,
-        Arc::from(mount.source()),
-        mount.flags(),
-    )
-}
-
 fn bind(start: &Start<'_>, source: Option<&[u8]>, target: &Path, recursive: bool) -> Result<()> {
     let source = source
         .filter(|source| !source.is_empty())
@@ -172,32 +173,13 @@ fn bind(start: &Start<'_>, source: Option<&[u8]>, target: &Path, recursive: bool
         return Err(Errno::EINVAL);
     }
     ensure_target(&tree, &target.clone().topmost(), source.dentry())?;
-    let copy = copy_of(source.mount(), source.dentry().clone());
-    if recursive {
-        copy_children(&tree, source.mount(), source.dentry(), &copy);
-    }
-    tree.attach(&copy, &target.clone().topmost());
+    let copy = if recursive {
+        propagation::copy_tree(source.mount(), source.dentry())
+    } else {
+        propagation::copy_of(source.mount(), source.dentry().clone())
+    };
+    propagation::attach(&tree, &copy, &target.clone().topmost());
     Ok(())
-}
-
-/// Repeats below `copy` the mounts that stand on `mount` at or below `from`.
-fn copy_children(tree: &TreeGuard, mount: &Arc<Mount>, from: &Arc<Dentry>, copy: &Arc<Mount>) {
-    let mut work = alloc::vec![(mount.clone(), from.clone(), copy.clone())];
-    while let Some((mount, from, copy)) = work.pop() {
-        for child in mount.children() {
-            let Some(point) = child.mountpoint() else {
-                continue;
-            };
-            if child.flags().contains(MountFlags::UNBINDABLE)
-                || !from.is_ancestor_of(point.dentry())
-            {
-                continue;
-            }
-            let below = copy_of(&child, child.root().clone());
-            tree.attach(&below, &Path::new(copy.clone(), point.dentry().clone()));
-            work.push((child.clone(), child.root().clone(), below));
-        }
-    }
 }
 
 fn change_propagation(target: &Path, flags: u64) -> Result<()> {
@@ -209,21 +191,15 @@ fn change_propagation(target: &Path, flags: u64) -> Result<()> {
     if !target.is_mount_root() {
         return Err(Errno::EINVAL);
     }
-    if kind == MS_SHARED {
-        // There are no peer groups; everything is private.
-        return Err(Errno::EINVAL);
-    }
     let mounts = if flags & MS_REC != 0 {
         tree.subtree(target.mount())
     } else {
         alloc::vec![target.mount().clone()]
     };
     for mount in mounts {
-        let mut new = mount.flags();
-        // A slave of nobody is private.
-        new.set(MountFlags::UNBINDABLE, kind == MS_UNBINDABLE);
-        mount.set_flags(new);
+        propagation::change(&tree, &mount, kind);
     }
+    mount::changed();
     Ok(())
 }
 
@@ -236,27 +212,11 @@ fn move_mount(start: &Start<'_>, source: Option<&[u8]>, target: &Path) -> Result
         ..*start
     };
     let source = lookup(&here, source, LookupFlags::FOLLOW)?;
-    let tree = mount::lock_tree();
-    ensure_mount_root(&tree, &source)?;
-    if source.mount().mountpoint().is_none() || source.dentry().is_dir() != target.dentry().is_dir()
     {
-        return Err(Errno::EINVAL);
+        let tree = mount::lock_tree();
+        ensure_mount_root(&tree, &source)?;
     }
-    let target = target.clone().topmost();
-    let mut at = target.mount().clone();
-    loop {
-        if Arc::ptr_eq(&at, source.mount()) {
-            return Err(Errno::ELOOP);
-        }
-        match at.mountpoint() {
-            Some(point) => at = point.mount().clone(),
-            None => break,
-        }
-    }
-    ensure_target(&tree, &target, source.dentry())?;
-    tree.detach(source.mount());
-    tree.attach(source.mount(), &target);
-    Ok(())
+    trees::put(&source, target)
 }
 
 fn new_mount(target: &Path, request: &MountRequest<'_>, flags: u64) -> Result<()> {
@@ -275,7 +235,7 @@ fn new_mount(target: &Path, request: &MountRequest<'_>, flags: u64) -> Result<()
     }
     ensure_target(&tree, &target, &root)?;
     let new = Mount::new(sb, root, Arc::from(source), MountFlags::from_ms(flags));
-    tree.attach(&new, &target);
+    propagation::attach(&tree, &new, &target);
     Ok(())
 }
 
@@ -344,13 +304,34 @@ pub fn umount(start: &Start<'_>, path: &[u8], flags: u32) -> Result<()> {
     if target.mount.mountpoint().is_none() {
         return Err(Errno::EINVAL);
     }
-    if flags & MNT_DETACH == 0 && target.is_busy() {
+    let lazy = flags & MNT_DETACH != 0;
+    let point = target.mount.mountpoint().ok_or(Errno::EINVAL)?;
+    let followers = propagation::followers(&tree, &point);
+    if !lazy && (target.is_busy() || followers.iter().any(in_use)) {
         return Err(Errno::EBUSY);
     }
     for mount in tree.subtree(&target.mount).iter().rev() {
+        if !Arc::ptr_eq(mount, &target.mount)
+            && let Some(point) = mount.mountpoint()
+        {
+            take_off(&tree, &propagation::followers(&tree, &point));
+        }
+        take_off(&tree, core::slice::from_ref(mount));
+    }
+    take_off(&tree, &followers);
+    Ok(())
+}
+
+fn take_off(tree: &TreeGuard, mounts: &[Arc<Mount>]) {
+    for mount in mounts {
+        propagation::change(tree, mount, MS_PRIVATE);
         tree.detach(mount);
     }
-    Ok(())
+}
+
+/// Whether somebody uses a mount that its parent and the asker alone hold otherwise.
+fn in_use(mount: &Arc<Mount>) -> bool {
+    Arc::strong_count(mount) > 2
 }
 
 /// A mount about to go, held by its parent and by this alone when nobody uses it.
@@ -360,7 +341,7 @@ struct Target {
 
 impl Target {
     fn is_busy(&self) -> bool {
-        !self.mount.children().is_empty() || Arc::strong_count(&self.mount) > 2
+        !self.mount.children().is_empty() || in_use(&self.mount)
     }
 }
 
@@ -399,6 +380,14 @@ pub fn pivot_root(start: &Start<'_>, new_root: &[u8], put_old: &[u8]) -> Result<
         return Err(Errno::EINVAL);
     }
     let root_point = root.mount().mountpoint().ok_or(Errno::EINVAL)?;
+    let shared = |mount: Option<&Arc<Mount>>| mount.is_some_and(|mount| mount.group() != 0);
+    let new_point = new.mount().mountpoint();
+    if shared(Some(put.mount()))
+        || shared(Some(root_point.mount()))
+        || shared(new_point.as_ref().map(|point| point.mount()))
+    {
+        return Err(Errno::EINVAL);
+    }
     if !put.text(&new).reachable || !new.text(&root).reachable {
         return Err(Errno::EINVAL);
     }

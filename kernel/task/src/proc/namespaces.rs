@@ -1,0 +1,79 @@
+//! `/proc/<pid>/ns`: links to the namespaces the process is in.
+
+use abi::{Errno, Result};
+use alloc::sync::Arc;
+use fs::proc::{Entry, Link, Names, Target};
+use vfs::{FileType, Inode, LinkTarget, Path};
+
+use super::links::shown;
+use super::subject::Subject;
+use crate::namespace::{self, LINKS};
+
+/// Entry of the numbers of inodes below this directory.
+const NAMESPACE: u8 = 253;
+
+pub(super) fn names(of: Subject) -> Arc<dyn Names> {
+    Arc::new(Namespaces { of })
+}
+
+struct Namespaces {
+    of: Subject,
+}
+
+impl Names for Namespaces {
+    fn find(&self, name: &[u8]) -> Result<Arc<dyn Inode>> {
+        self.of.alive().map_err(|_| Errno::ENOENT)?;
+        let at = LINKS.iter().position(|(link, _)| link.as_bytes() == name);
+        let at = at.ok_or(Errno::ENOENT)?;
+        let kind = LINKS.get(at).map_or("", |(_, kind)| kind);
+        let of = self.of.clone();
+        let ino = of.ino(NAMESPACE, at as u32);
+        let owner = of.owner(false);
+        Ok(Link::new(ino, 0o777, owner, ToNamespace { of, kind }))
+    }
+
+    fn list(&self, from: u64, take: &mut dyn FnMut(&Entry<'_>) -> bool) -> Result<()> {
+        self.of.alive().map_err(|_| Errno::ENOENT)?;
+        for (at, (link, _)) in (0..).zip(LINKS.iter()) {
+            let next = u64::from(at) + 1;
+            let entry = Entry {
+                name: link.as_bytes(),
+                ino: self.of.ino(NAMESPACE, at),
+                kind: FileType::Symlink,
+                next,
+            };
+            if next > from && !take(&entry) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+struct ToNamespace {
+    of: Subject,
+    kind: &'static str,
+}
+
+impl ToNamespace {
+    fn place(&self) -> Result<Path> {
+        if !self.of.may_be_seen() {
+            return Err(Errno::EACCES);
+        }
+        namespace::place(self.kind).ok_or(Errno::ENOENT)
+    }
+}
+
+impl Target for ToNamespace {
+    fn text(&self) -> Result<Arc<[u8]>> {
+        shown(&self.place()?)
+    }
+
+    fn follow(&self) -> Result<LinkTarget> {
+        self.place().map(LinkTarget::Jump)
+    }
+
+    fn is_magic(&self) -> bool {
+        true
+    }
+}
