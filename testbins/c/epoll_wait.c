@@ -155,7 +155,7 @@ TEST(epoll_goes_on_waiting_when_its_descriptor_is_closed)
     ASSERT_OK(add(ep, fd, EPOLLIN));
     int copy = ep;
     ASSERT_EQ(pthread_create(&t, NULL, wait_in, &copy), 0);
-    nt_sleep_ms(50);
+    nt_await_other_thread_sleeps();
     ASSERT_OK(close(ep));
     EXPECT_ERRNO(epoll_wait(ep, &e, 1, 0), EBADF);
     uint64_t one = 1;

@@ -267,19 +267,40 @@ NT_UNUSED static ssize_t nt_get(const char *path, char *text, size_t size)
     return n;
 }
 
-/* Waits until /proc shows the process in this state ('S' sleeping, 'T' stopped, 'Z' zombie). */
-NT_UNUSED static void nt_await_state(pid_t pid, char state)
+/* Waits until a file like /proc/<pid>/stat shows this state ('S' sleeping, 'T' stopped, 'Z' zombie). */
+NT_UNUSED static void nt_await_state_in(const char *path, char state)
 {
-    char path[64], text[512];
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    char text[512];
     for (int i = 0; i < 2000; i++) {
         const char *paren = nt_get(path, text, sizeof text) > 0 ? strrchr(text, ')') : NULL;
         if (paren && paren[2] == state)
             return;
         nt_sleep_ms(5);
     }
-    nt_say("# process %d never reached state %c: %s\n", (int)pid, state, text);
+    nt_say("# %s never showed state %c: %s\n", path, state, text);
     nt_after_failure(0);
+}
+
+/* Waits until a process is in a state. */
+NT_UNUSED static void nt_await_state(pid_t pid, char state)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    nt_await_state_in(path, state);
+}
+
+/* Waits until the calling process's other thread, of which there is one, sleeps. */
+NT_UNUSED static void nt_await_other_thread_sleeps(void)
+{
+    char path[64];
+    int other = 0;
+    DIR *dir = opendir("/proc/self/task");
+    for (struct dirent *e; dir && (e = readdir(dir));)
+        if (atoi(e->d_name) && atoi(e->d_name) != getpid())
+            other = atoi(e->d_name);
+    closedir(dir);
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", other);
+    nt_await_state_in(path, 'S');
 }
 
 static void nt_remove(const char *path)

@@ -152,7 +152,7 @@ TEST(blocked_sides_wake_when_the_other_leaves)
         EXPECT_EQ(read(slave, buf, 4), 0);
         nt_done();
     }
-    nt_sleep_ms(100);
+    nt_await_state(child, 'S');
     close(master);
     EXPECT_EXIT(child, 0);
     close(slave);
@@ -163,7 +163,7 @@ TEST(blocked_sides_wake_when_the_other_leaves)
         EXPECT_ERRNO(read(master, buf, 4), EIO);
         nt_done();
     }
-    nt_sleep_ms(100);
+    nt_await_state(child, 'S');
     close(slave);
     EXPECT_EXIT(child, 0);
 }

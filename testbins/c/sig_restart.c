@@ -48,15 +48,20 @@ TEST(read_with_restart_goes_on_with_its_arguments)
 
 TEST(waitpid_follows_the_restart_flag)
 {
+    int status = 0, p[2];
+    char c;
+    ASSERT_OK(pipe(p));
     pid_t pid = nt_fork();
     if (pid == 0) {
-        nt_sleep_ms(150);
+        close(p[1]);
+        EXPECT_EQ(read(p[0], &c, 1), 0);
+        nt_sleep_ms(100);
         _exit(8);
     }
     ticking(0);
     EXPECT_ERRNO(waitpid(pid, NULL, 0), EINTR);
     ticking(SA_RESTART);
-    int status = 0;
+    close(p[1]);
     EXPECT_EQ(waitpid(pid, &status, 0), pid);
     EXPECT_EQ(WEXITSTATUS(status), 8);
 }

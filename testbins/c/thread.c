@@ -314,7 +314,7 @@ TEST(close_in_one_thread_leaves_a_waiting_read_in_another)
     long got = -5;
     ASSERT_OK(pipe(race_pipe));
     pthread_t t = start(read_one, &got);
-    nt_sleep_ms(30);
+    nt_await_other_thread_sleeps();
     close(race_pipe[0]);
     nt_sleep_ms(10);
     EXPECT_EQ(got, -5);
@@ -394,7 +394,7 @@ TEST(cancellation_ends_a_thread_blocked_in_read)
     void *result = NULL;
     ASSERT_OK(pipe(race_pipe));
     pthread_t t = start(block_in_read, NULL);
-    nt_sleep_ms(20);
+    nt_await_other_thread_sleeps();
     EXPECT_EQ(pthread_cancel(t), 0);
     EXPECT_EQ(pthread_join(t, &result), 0);
     EXPECT_TRUE(result == PTHREAD_CANCELED);

@@ -88,9 +88,9 @@ TEST(vdso_and_system_call_tell_the_same_time)
 TEST(process_clock_counts_work_and_not_sleep)
 {
     long long a = now(CLOCK_PROCESS_CPUTIME_ID);
-    nt_sleep_ms(100);
+    nt_sleep_ms(500);
     long long b = now(CLOCK_PROCESS_CPUTIME_ID);
-    EXPECT_TRUE(b - a < 60000000);
+    EXPECT_TRUE(b - a < 400000000);
     while (now(CLOCK_PROCESS_CPUTIME_ID) - b < 20000000)
         ;
     EXPECT_TRUE(now(CLOCK_THREAD_CPUTIME_ID) >= 20000000);
@@ -118,11 +118,15 @@ TEST(nanosleep_sleeps_at_least_that_long)
 TEST(short_sleeps_have_no_large_floor)
 {
     struct timespec t = { 0, 100000 };
-    long long before = now(CLOCK_MONOTONIC);
-    for (int i = 0; i < 50; i++)
+    long long shortest = 1000000000;
+    for (int i = 0; i < 500 && shortest >= 4000000; i++) {
+        long long before = now(CLOCK_MONOTONIC);
         nanosleep(&t, NULL);
-    /* 50 x 0.1 ms; a tick's floor of 10 ms or more a sleep would be 500 ms: far off even on a slow emulator */
-    EXPECT_TRUE(now(CLOCK_MONOTONIC) - before < 1000000000LL);
+        if (now(CLOCK_MONOTONIC) - before < shortest)
+            shortest = now(CLOCK_MONOTONIC) - before;
+    }
+    /* The emulator may stand still at any time, but not always: a tick's floor of 4 ms would show each time. */
+    EXPECT_TRUE(shortest < 4000000);
 }
 
 TEST(nanosleep_refuses_bad_times_and_pointers)

@@ -35,11 +35,11 @@ TEST(itimer_real_fires_repeatedly_and_stops)
 
 TEST(itimer_virtual_and_prof_count_cpu_time)
 {
-    struct itimerval t = { { 0, 0 }, { 0, 20000 } };
+    struct itimerval t = { { 0, 0 }, { 0, 200000 } };
     signal(SIGVTALRM, count);
     signal(SIGPROF, count);
     EXPECT_OK(setitimer(ITIMER_VIRTUAL, &t, NULL));
-    nt_sleep_ms(50);
+    nt_sleep_ms(300);
     EXPECT_EQ(hits, 0);
     for (volatile long i = 0; hits == 0 && i < 4000000000L; i++)
         ;
@@ -172,11 +172,11 @@ TEST(timer_on_the_cpu_clock_counts_work)
 {
     int timer = -1;
     struct event e = { .signo = SIGUSR1, .notify = SIGEV_SIGNAL };
-    struct itimerspec t = { { 0, 0 }, { 0, 20000000 } };
+    struct itimerspec t = { { 0, 0 }, { 0, 200000000 } };
     signal(SIGUSR1, count);
     ASSERT_OK(syscall(SYS_timer_create, CLOCK_PROCESS_CPUTIME_ID, &e, &timer));
     EXPECT_OK(syscall(SYS_timer_settime, timer, 0, &t, NULL));
-    nt_sleep_ms(40);
+    nt_sleep_ms(300);
     EXPECT_EQ(hits, 0);
     for (volatile long i = 0; hits == 0 && i < 4000000000L; i++)
         ;

@@ -105,6 +105,11 @@ impl NetlinkSocket {
         self.port.load(Relaxed)
     }
 
+    /// Notes its port, under the table's lock.
+    pub(super) fn set_port(&self, port: u32) {
+        self.port.store(port, Relaxed);
+    }
+
     /// The groups it listens to.
     #[must_use]
     pub fn group_bits(&self) -> u64 {
@@ -188,8 +193,7 @@ impl NetlinkSocket {
         if self.port() == 0
             && let Some(this) = self.this.upgrade()
         {
-            self.port
-                .store(table::take_any(&this, caller.pid()), Relaxed);
+            table::take_any(&this, caller.pid());
         }
     }
 
@@ -216,7 +220,8 @@ impl NetlinkSocket {
                 }
             };
             // A dump's end is its acknowledgement.
-            let dumped = result.is_ok() && request.is_dump() && route::is_get(header.kind);
+            let asks = self.protocol != Protocol::Route || route::is_get(header.kind);
+            let dumped = result.is_ok() && request.is_dump() && asks;
             for answer in answers.finish() {
                 self.hear(answer, 0, 0, None);
             }
@@ -326,10 +331,7 @@ impl Socket for NetlinkSocket {
         let address = parse(address)?;
         match self.port() {
             0 if address.port == 0 => self.bind_automatically(caller),
-            0 => {
-                table::take(&self, address.port)?;
-                self.port.store(address.port, Relaxed);
-            }
+            0 => table::take(&self, address.port)?,
             port if port == address.port => {}
             _ => return Err(Errno::EINVAL),
         }

@@ -43,27 +43,30 @@ pub fn leave(socket: &NetlinkSocket) {
     drop(gone);
 }
 
-/// Gives a socket a port.
+/// Gives a socket a port. One that two threads bind at once keeps the first.
 ///
 /// # Errors
-/// `EADDRINUSE`
+/// `EADDRINUSE`: another has it. `EINVAL`: the socket has got another meanwhile.
 pub fn take(socket: &Arc<NetlinkSocket>, port: u32) -> Result<()> {
     let mut ports = PORTS.lock();
     let key = (socket.protocol_kind(), port);
+    if socket.port() != 0 {
+        return Err(Errno::EINVAL);
+    }
     if ports.contains_key(&key) {
         return Err(Errno::EADDRINUSE);
     }
     ports.insert(key, Arc::downgrade(socket));
+    socket.set_port(port);
     Ok(())
 }
 
-/// Gives a socket the port of its process, or one nobody has.
-pub fn take_any(socket: &Arc<NetlinkSocket>, pid: u32) -> u32 {
+/// Gives a socket the port of its process, or one nobody has; one it got meanwhile stays.
+pub fn take_any(socket: &Arc<NetlinkSocket>, pid: u32) {
     let mut port = pid;
-    while take(socket, port).is_err() {
+    while take(socket, port) == Err(Errno::EADDRINUSE) {
         port = NEXT.fetch_sub(1, Relaxed);
     }
-    port
 }
 
 /// The socket with a port.
