@@ -8,6 +8,7 @@
 
 pub mod address;
 pub mod boot;
+mod derived;
 pub mod device;
 pub mod events;
 pub mod flags;

@@ -1,14 +1,12 @@
 //! The socket itself.
 
-use super::options::{self, Membership};
-use crate::control::Ancillary;
+use super::options::Membership;
+use super::wire::{BEFORE_ADDRESS, ETHERNET, SockAddrLl, TAG, parse};
 use crate::filter::{Beside, Slot};
-use crate::link::device::{Frame, Mac};
-use crate::link::port::Port;
-use crate::link::tap::{self, Direction, Tap};
+use crate::link::device::Mac;
+use crate::link::tap::{self, Tap};
 use crate::link::{self, Interface};
-use crate::mailbox::{Letter, Mailbox};
-use crate::name::Name;
+use crate::mailbox::Mailbox;
 use crate::options::Options;
 use crate::socket::{How, Outgoing, Received, Socket};
 use abi::socket::family::AF_PACKET;
@@ -23,64 +21,20 @@ use core::sync::atomic::{
 use mm::io::{IoDst, IoSrc};
 use sync::{Capability, Events, Pollee, SpinLock, rank};
 use vfs::Caller;
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
-
-/// Bytes of an Ethernet header, and of a VLAN tag behind it.
-const ETHERNET: usize = 14;
-const TAG: usize = 4;
-/// `ETH_P_ALL`, `ETH_P_802_3`, `ETH_P_802_2`
-const ALL: u16 = 3;
-const IEEE_802_3: u16 = 1;
-const IEEE_802_2: u16 = 4;
-/// The least number that is a type and not a length.
-const LEAST_TYPE: u16 = 0x600;
-
-/// `struct sockaddr_ll`
-#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
-struct SockAddrLl {
-    family: u16,
-    protocol: [u8; 2],
-    interface: i32,
-    hardware: u16,
-    direction: u8,
-    len: u8,
-    address: [u8; 8],
-}
-
-/// Bytes before the address.
-const BEFORE_ADDRESS: usize = 12;
-
-/// `struct tpacket_auxdata`
-#[derive(Clone, Copy, Debug, IntoBytes, Immutable)]
-#[repr(C)]
-struct AuxData {
-    status: u32,
-    len: u32,
-    kept: u32,
-    link: u16,
-    network: u16,
-    tag: u16,
-    tag_protocol: u16,
-}
-
-/// `TP_STATUS_USER`, `TP_STATUS_CSUMNOTREADY`, `TP_STATUS_CSUM_VALID`
-const FOR_USER: u32 = 1;
-const SUM_NOT_READY: u32 = 1 << 3;
-const SUM_VALID: u32 = 1 << 7;
+use zerocopy::IntoBytes;
 
 /// A socket of the family.
 pub struct PacketSocket {
-    id: u64,
-    kind: u32,
-    options: Options,
-    pollee: Pollee,
-    mailbox: Mailbox,
+    pub(super) id: u64,
+    pub(super) kind: u32,
+    pub(super) options: Options,
+    pub(super) pollee: Pollee,
+    pub(super) mailbox: Mailbox,
     filter: Slot,
     /// The Ethernet type it hears; 0 for nothing.
-    protocol: AtomicU16,
+    pub(super) protocol: AtomicU16,
     /// The interface it hears; 0 for all.
-    interface: AtomicU32,
+    pub(super) interface: AtomicU32,
     listens: AtomicBool,
     memberships: SpinLock<Vec<Membership>, { rank::SOCKET + 2 }>,
     /// The pending error, 0 for none.
@@ -221,116 +175,13 @@ impl PacketSocket {
     }
 
     /// How much of a frame the filter keeps; `None` drops it.
-    fn keeps(&self, bytes: &[u8], beside: &Beside) -> Option<usize> {
+    pub(super) fn keeps(&self, bytes: &[u8], beside: &Beside) -> Option<usize> {
         match self.filter.get() {
             None => Some(usize::MAX),
             Some(filter) => match filter.run(bytes, beside) {
                 0 => None,
                 kept => Some(kept as usize),
             },
-        }
-    }
-}
-
-fn parse(address: &[u8]) -> Result<SockAddrLl> {
-    let (address, _) = SockAddrLl::read_from_prefix(address).map_err(|_| Errno::EINVAL)?;
-    if address.family == AF_PACKET {
-        Ok(address)
-    } else {
-        Err(Errno::EINVAL)
-    }
-}
-
-/// The type of a frame; those with a length instead have numbers of their own.
-fn type_of(frame: &[u8]) -> u16 {
-    let bytes = frame.get(12..).and_then(|rest| rest.first_chunk());
-    match bytes.map_or(0, |b| u16::from_be_bytes(*b)) {
-        kind if kind >= LEAST_TYPE => kind,
-        _ if frame.get(14..16) == Some(&[0xff, 0xff]) => IEEE_802_3,
-        _ => IEEE_802_2,
-    }
-}
-
-impl Tap for PacketSocket {
-    fn frame(&self, port: &Port, direction: Direction, frame: Frame<'_>, origin: u64) {
-        let wanted = self.protocol.load(Relaxed);
-        let only = self.interface.load(Relaxed);
-        let kind = type_of(frame.bytes);
-        let outgoing = direction == Direction::Outgoing;
-        if only != 0 && only != port.index()
-            || wanted != ALL && (wanted != kind || outgoing)
-            || outgoing && (origin == self.id || self.ignores_outgoing.load(Relaxed))
-        {
-            return;
-        }
-        let link = if self.kind == SOCK_DGRAM { ETHERNET } else { 0 };
-        let hardware = if port.device().is_some() {
-            crate::link::flags::ETHER
-        } else {
-            crate::link::flags::LOOPBACK
-        };
-        let beside = Beside {
-            protocol: kind,
-            direction: direction as u8,
-            interface: port.index(),
-            hardware,
-            link,
-        };
-        let Some(bytes) = frame.bytes.get(link..) else {
-            return;
-        };
-        let Some(kept) = self.keeps(frame.bytes, &beside) else {
-            return;
-        };
-        let mut address = [0; 8];
-        for (to, from) in address.iter_mut().zip(frame.bytes.iter().skip(6).take(6)) {
-            *to = *from;
-        }
-        let from = SockAddrLl {
-            family: AF_PACKET,
-            protocol: kind.to_be_bytes(),
-            interface: port.index() as i32,
-            hardware,
-            direction: direction as u8,
-            len: 6,
-            address,
-        };
-        let kept = bytes.get(..kept.min(bytes.len())).unwrap_or(bytes);
-        let mut control = Vec::new();
-        if self.auxdata.load(Relaxed) {
-            let status = match (frame.verified, outgoing) {
-                (true, true) => FOR_USER | SUM_NOT_READY,
-                (true, false) => FOR_USER | SUM_VALID,
-                _ => FOR_USER,
-            };
-            let aux = AuxData {
-                status,
-                len: bytes.len() as u32,
-                kept: kept.len() as u32,
-                link: 0,
-                network: (ETHERNET - link) as u16,
-                tag: 0,
-                tag_protocol: 0,
-            };
-            control.push(Ancillary {
-                level: options::LEVEL,
-                kind: options::AUXDATA,
-                data: aux.as_bytes().to_vec(),
-            });
-        }
-        let letter = Letter {
-            bytes: kept.to_vec(),
-            // A filter's cut is not told as one.
-            whole: kept.len(),
-            from: Name::plain(from.as_bytes()),
-            control,
-            sender: None,
-        };
-        if self.mailbox.push(letter, self.options.receive_buffer()) {
-            self.taken.fetch_add(1, Relaxed);
-            self.pollee.notify(Events::READABLE);
-        } else {
-            self.dropped.fetch_add(1, Relaxed);
         }
     }
 }
