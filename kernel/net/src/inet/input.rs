@@ -7,21 +7,18 @@ use crate::link::Interface;
 use crate::link::device::Frame;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::IpAddr;
+use smoltcp::wire::{
+    IPV4_HEADER_LEN, IPV6_HEADER_LEN, IpProtocol, Ipv4Packet, Ipv6ExtHeader, Ipv6FragmentHeader,
+    Ipv6Packet,
+};
 
 /// Bytes of an Ethernet header.
 const ETHERNET: usize = 14;
-/// Bytes of an IPv6 header.
-const IPV6_HEADER: usize = 40;
 /// Types of Ethernet frames.
 const TYPE_IPV4: u16 = 0x0800;
 const TYPE_ARP: u16 = 0x0806;
 const TYPE_IPV6: u16 = 0x86dd;
-/// Extension headers of IPv6.
-const HOP_BY_HOP: u8 = 0;
-const ROUTING: u8 = 43;
-const FRAGMENT: u8 = 44;
-const DESTINATION: u8 = 60;
 
 /// A packet.
 #[derive(Clone, Copy, Debug)]
@@ -90,44 +87,28 @@ pub fn parse(bytes: &[u8], device: u32) -> Option<Incoming<'_>> {
 }
 
 fn parse_v4(bytes: &[u8], device: u32) -> Option<Incoming<'_>> {
-    let [
-        first,
-        tos,
-        l0,
-        l1,
-        id0,
-        id1,
-        f0,
-        f1,
-        ttl,
-        protocol,
-        _,
-        _,
-        rest @ ..,
-    ] = bytes
-    else {
-        return None;
-    };
-    let header = usize::from(first & 0xf) * 4;
-    let length = usize::from(u16::from_be_bytes([*l0, *l1]));
-    if header < 20 || length < header || bytes.len() < header {
+    if bytes.len() < IPV4_HEADER_LEN {
         return None;
     }
-    let place = u16::from_be_bytes([*f0, *f1]);
-    let (offset, more) = (usize::from(place & 0x1fff) * 8, place & 0x2000 != 0);
-    let from: [u8; 4] = *rest.first_chunk()?;
-    let to: [u8; 4] = *rest.get(4..)?.first_chunk()?;
+    // The end of a quoted packet is missing, so its length is not checked against the bytes there are.
+    let packet = Ipv4Packet::new_unchecked(bytes);
+    let header = usize::from(packet.header_len());
+    let length = usize::from(packet.total_len());
+    if header < IPV4_HEADER_LEN || length < header {
+        return None;
+    }
+    let (offset, more) = (usize::from(packet.frag_offset()), packet.more_frags());
     Some(Incoming {
-        from: IpAddr::V4(Ipv4Addr::from(from)),
-        to: IpAddr::V4(Ipv4Addr::from(to)),
-        protocol: *protocol,
-        ttl: *ttl,
-        tos: *tos,
+        from: IpAddr::V4(packet.src_addr()),
+        to: IpAddr::V4(packet.dst_addr()),
+        protocol: packet.next_header().into(),
+        ttl: packet.hop_limit(),
+        tos: packet.dscp() << 2 | packet.ecn(),
         device,
         header: bytes.get(..header)?,
         payload: bytes.get(header..length.min(bytes.len()))?,
         piece: (offset != 0 || more).then_some(Piece {
-            id: u32::from(u16::from_be_bytes([*id0, *id1])),
+            id: packet.ident().into(),
             offset,
             more,
         }),
@@ -135,41 +116,41 @@ fn parse_v4(bytes: &[u8], device: u32) -> Option<Incoming<'_>> {
 }
 
 fn parse_v6(bytes: &[u8], device: u32) -> Option<Incoming<'_>> {
-    let [a, b, _, _, l0, l1, next, hops, rest @ ..] = bytes else {
+    if bytes.len() < IPV6_HEADER_LEN {
         return None;
-    };
-    let length = usize::from(u16::from_be_bytes([*l0, *l1]));
-    let from: [u8; 16] = *rest.first_chunk()?;
-    let to: [u8; 16] = *rest.get(16..)?.first_chunk()?;
+    }
+    let ip = Ipv6Packet::new_unchecked(bytes);
     let mut packet = Incoming {
-        from: IpAddr::V6(Ipv6Addr::from(from)),
-        to: IpAddr::V6(Ipv6Addr::from(to)),
-        protocol: *next,
-        ttl: *hops,
-        tos: (a << 4) | (b >> 4),
+        from: IpAddr::V6(ip.src_addr()),
+        to: IpAddr::V6(ip.dst_addr()),
+        protocol: ip.next_header().into(),
+        ttl: ip.hop_limit(),
+        tos: ip.traffic_class(),
         device,
-        header: bytes.get(..IPV6_HEADER)?,
-        payload: bytes.get(IPV6_HEADER..(IPV6_HEADER + length).min(bytes.len()))?,
+        header: bytes.get(..IPV6_HEADER_LEN)?,
+        payload: bytes.get(IPV6_HEADER_LEN..ip.total_len().min(bytes.len()))?,
         piece: None,
     };
     // Headers between are passed over; each is shorter than what is left.
-    while matches!(
-        packet.protocol,
-        HOP_BY_HOP | ROUTING | DESTINATION | FRAGMENT
-    ) {
-        let [next, words, o0, o1, i0, i1, i2, i3, ..] = *packet.payload else {
-            return None;
-        };
-        let size = if packet.protocol == FRAGMENT {
-            let place = u16::from_be_bytes([o0, o1]);
-            packet.piece = Some(Piece {
-                id: u32::from_be_bytes([i0, i1, i2, i3]),
-                offset: usize::from(place & 0xfff8),
-                more: place & 1 != 0,
-            });
-            8
-        } else {
-            (usize::from(words) + 1) * 8
+    loop {
+        let (next, size) = match packet.protocol.into() {
+            IpProtocol::HopByHop | IpProtocol::Ipv6Route | IpProtocol::Ipv6Opts => {
+                let header = Ipv6ExtHeader::new_checked(packet.payload).ok()?;
+                (
+                    header.next_header().into(),
+                    (usize::from(header.header_len()) + 1) * 8,
+                )
+            }
+            IpProtocol::Ipv6Frag => {
+                let place = Ipv6FragmentHeader::new_checked(packet.payload.get(2..8)?).ok()?;
+                packet.piece = Some(Piece {
+                    id: place.ident(),
+                    offset: usize::from(place.frag_offset()) * 8,
+                    more: place.more_frags(),
+                });
+                (*packet.payload.first()?, 8)
+            }
+            _ => break,
         };
         packet.protocol = next;
         packet.payload = packet.payload.get(size..)?;

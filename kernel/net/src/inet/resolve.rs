@@ -8,6 +8,7 @@ use super::input::Incoming;
 use super::output::Packet;
 use super::{checksum, protocol, route};
 use crate::link::device::{BROADCAST, Mac};
+use crate::link::discovery::{self, Heard};
 use crate::link::{self, Interface, neighbour};
 use abi::Result;
 use alloc::collections::VecDeque;
@@ -144,19 +145,14 @@ fn ask(interface: &Arc<Interface>, next: IpAddr) {
     let _ = match next {
         IpAddr::V4(next) => {
             let own = own_v4(interface, next);
-            transmit_as(
-                interface,
-                &BROADCAST,
-                TYPE_ARP,
-                &arp(1, &interface.mac, own, &[0; 6], next),
-            )
+            let question = discovery::arp(&interface.mac, own, None, next);
+            transmit_as(interface, &BROADCAST, TYPE_ARP, &question)
         }
         IpAddr::V6(next) => {
             let [.., a, b, c] = next.octets();
             let group = Ipv6Addr::from([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, a, b, c]);
             let own = own_v6(interface, next);
-            let message = discovery(SOLICITATION, 0, next, 1, &interface.mac);
-            let packet = discovery_packet(own, group, message);
+            let packet = discovery_packet(own, group, true, next, &interface.mac);
             transmit(
                 interface,
                 &group_mac(IpAddr::V6(group)).unwrap_or(BROADCAST),
@@ -180,35 +176,11 @@ fn own_v6(interface: &Interface, next: Ipv6Addr) -> Ipv6Addr {
     }
 }
 
-/// An ARP packet.
-fn arp(operation: u8, own_mac: &Mac, own: Ipv4Addr, their_mac: &Mac, theirs: Ipv4Addr) -> Vec<u8> {
-    let mut packet = alloc::vec![0, 1, 8, 0, 6, 4, 0, operation];
-    packet.extend_from_slice(own_mac);
-    packet.extend_from_slice(&own.octets());
-    packet.extend_from_slice(their_mac);
-    packet.extend_from_slice(&theirs.octets());
-    packet
-}
-
-/// A solicitation or an advertisement with a card's address.
-fn discovery(kind: u8, flags: u8, target: Ipv6Addr, option: u8, mac: &Mac) -> Vec<u8> {
-    let mut message = alloc::vec![kind, 0, 0, 0, flags, 0, 0, 0];
-    message.extend_from_slice(&target.octets());
-    message.extend_from_slice(&[option, 1]);
-    message.extend_from_slice(mac);
-    message
-}
-
-fn discovery_packet(from: Ipv6Addr, to: Ipv6Addr, mut message: Vec<u8>) -> Vec<u8> {
-    let (from, to) = (IpAddr::V6(from), IpAddr::V6(to));
-    let number = protocol::ICMPV6 as u8;
-    let sum = checksum::of_protocol(from, to, number, &message);
-    if let Some(place) = message.get_mut(2..4) {
-        place.copy_from_slice(&sum.to_be_bytes());
-    }
+fn discovery_packet(from: Ipv6Addr, to: Ipv6Addr, asks: bool, of: Ipv6Addr, mac: &Mac) -> Vec<u8> {
+    let message = discovery::neighbour(asks, from, to, of, mac);
     let packet = Packet {
         hop_limit: 255,
-        ..Packet::plain(from, to, number, 0)
+        ..Packet::plain(from.into(), to.into(), protocol::ICMPV6 as u8, 0)
     };
     let mut bytes = super::output::header(&packet, message.len(), None);
     bytes.extend_from_slice(&message);
@@ -217,60 +189,54 @@ fn discovery_packet(from: Ipv6Addr, to: Ipv6Addr, mut message: Vec<u8>) -> Vec<u
 
 /// An ARP packet came: its sender is known now; a question for an own address is answered.
 pub fn arp_input(interface: &Arc<Interface>, body: &[u8]) {
-    let [0, 1, 8, 0, 6, 4, 0, operation, rest @ ..] = body else {
+    let Some(Heard {
+        asks,
+        address: IpAddr::V4(from),
+        mac: Some(mac),
+        target: IpAddr::V4(target),
+    }) = discovery::read_arp(body)
+    else {
         return;
     };
-    let (Some(mac), Some(from), Some(to)) = (
-        rest.first_chunk::<6>(),
-        rest.get(6..).and_then(|rest| rest.first_chunk::<4>()),
-        rest.get(16..).and_then(|rest| rest.first_chunk::<4>()),
-    ) else {
-        return;
-    };
-    let (from, to) = (Ipv4Addr::from(*from), Ipv4Addr::from(*to));
-    if *operation == 1 && interface.has(IpAddr::V4(to)) {
-        let answer = arp(2, &interface.mac, to, mac, from);
+    if asks && interface.has(IpAddr::V4(target)) {
+        let answer = discovery::arp(&interface.mac, target, Some(&mac), from);
         // Who asked asks again.
-        let _ = transmit_as(interface, mac, TYPE_ARP, &answer);
+        let _ = transmit_as(interface, &mac, TYPE_ARP, &answer);
     }
-    flush(interface, IpAddr::V4(from), mac);
+    flush(interface, IpAddr::V4(from), &mac);
 }
 
 /// A message of neighbour discovery came; `false` when it is another one.
 pub fn discovery_input(packet: &Incoming<'_>) -> bool {
-    let [kind, _, _, _, flags, _, _, _, target @ ..] = packet.payload else {
-        return false;
-    };
-    let Some(target) = target.first_chunk::<16>() else {
+    let Some(kind) = packet.payload.first() else {
         return false;
     };
     if !matches!(*kind, SOLICITATION | ADVERTISEMENT) {
         return matches!(*kind, 133 | 134 | 137);
     }
     let sum = checksum::of_protocol(packet.from, packet.to, packet.protocol, packet.payload);
-    let Some(interface) = link::by_index(packet.device) else {
+    let (Some(interface), IpAddr::V6(from)) = (link::by_index(packet.device), packet.from) else {
         return true;
     };
     if packet.ttl != 255 || sum != 0 {
         return true;
     }
-    let target = Ipv6Addr::from(*target);
-    if *kind == ADVERTISEMENT {
-        let _ = flags;
-        if let Some(known) = neighbour::find(packet.device, IpAddr::V6(target)) {
-            flush(&interface, IpAddr::V6(target), &known.mac);
+    let Some(heard) = discovery::read_neighbour(from, packet.payload) else {
+        return true;
+    };
+    if !heard.asks {
+        if let Some(known) = neighbour::find(packet.device, heard.target) {
+            flush(&interface, heard.target, &known.mac);
         }
         return true;
     }
-    if !interface.has(IpAddr::V6(target)) {
-        return true;
-    }
-    let IpAddr::V6(from) = packet.from else {
+    let IpAddr::V6(target) = heard.target else {
         return true;
     };
-    // Solicited, override.
-    let message = discovery(ADVERTISEMENT, 0x60, target, 2, &interface.mac);
-    let answer = discovery_packet(target, from, message);
+    if !interface.has(heard.target) {
+        return true;
+    }
+    let answer = discovery_packet(target, from, false, target, &interface.mac);
     if let Some(known) = neighbour::find(packet.device, packet.from) {
         // Who asked asks again.
         let _ = transmit(&interface, &known.mac, &answer);

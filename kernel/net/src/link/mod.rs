@@ -10,6 +10,7 @@ pub mod address;
 pub mod boot;
 mod derived;
 pub mod device;
+pub mod discovery;
 pub mod events;
 pub mod flags;
 pub mod interface;

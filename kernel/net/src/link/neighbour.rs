@@ -1,11 +1,13 @@
 //! Who is where on the link: addresses heard in ARP and neighbour discovery, and those set by hand.
 
 use super::device::Mac;
+use super::discovery;
 use super::events::{self, Cause, Change};
 use abi::{Errno, Result};
 use alloc::vec::Vec;
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::IpAddr;
 use core::time::Duration;
+use smoltcp::wire::{EthernetFrame, EthernetProtocol, IpProtocol, Ipv6Packet};
 use sync::SortedMap;
 use sync::{Instant, SpinLock, rank};
 
@@ -140,59 +142,19 @@ pub(super) fn observe(interface: u32, frame: &[u8]) {
     }
 }
 
-const ARP: u16 = 0x0806;
-const IPV6: u16 = 0x86dd;
-const ICMPV6: u8 = 58;
-const SOLICITATION: u8 = 135;
-const ADVERTISEMENT: u8 = 136;
-
 /// The neighbour an ARP packet, a neighbour solicitation or an advertisement tells of.
 #[must_use]
 pub fn told_by(frame: &[u8]) -> Option<(IpAddr, Mac)> {
-    let kind = u16::from_be_bytes(*frame.get(12..)?.first_chunk()?);
-    let packet = frame.get(14..)?;
-    match kind {
-        ARP => arp(packet),
-        IPV6 => discovery(packet),
-        _ => None,
-    }
-}
-
-fn arp(packet: &[u8]) -> Option<(IpAddr, Mac)> {
-    // Ethernet, IPv4, their lengths.
-    if packet.get(..6)? != [0, 1, 8, 0, 6, 4] {
-        return None;
-    }
-    let mac: Mac = *packet.get(8..)?.first_chunk()?;
-    let address = Ipv4Addr::from(*packet.get(14..)?.first_chunk::<4>()?);
-    // A probe for duplicates comes from nobody.
-    (!address.is_unspecified() && mac.first().is_some_and(|first| first & 1 == 0))
-        .then_some((address.into(), mac))
-}
-
-fn discovery(packet: &[u8]) -> Option<(IpAddr, Mac)> {
-    if *packet.get(6)? != ICMPV6 || *packet.get(7)? != 255 {
-        return None;
-    }
-    let message = packet.get(40..)?;
-    let (address, wanted) = match *message.first()? {
-        SOLICITATION => (*packet.get(8..)?.first_chunk::<16>()?, 1),
-        ADVERTISEMENT => (*message.get(8..)?.first_chunk::<16>()?, 2),
-        _ => return None,
-    };
-    let address = Ipv6Addr::from(address);
-    if address.is_unspecified() || address.is_multicast() {
-        return None;
-    }
-    let mut options = message.get(24..)?;
-    loop {
-        let [kind, words, ..] = *options else {
-            return None;
-        };
-        if kind == wanted && words == 1 {
-            let mac: Mac = *options.get(2..)?.first_chunk()?;
-            return Some((address.into(), mac));
+    let frame = EthernetFrame::new_checked(frame).ok()?;
+    match frame.ethertype() {
+        EthernetProtocol::Arp => discovery::read_arp(frame.payload())?.neighbour(),
+        EthernetProtocol::Ipv6 => {
+            let packet = Ipv6Packet::new_checked(frame.payload()).ok()?;
+            if packet.next_header() != IpProtocol::Icmpv6 || packet.hop_limit() != 255 {
+                return None;
+            }
+            discovery::read_neighbour(packet.src_addr(), packet.payload())?.neighbour()
         }
-        options = options.get(usize::from(words.max(1)) * 8..)?;
+        _ => None,
     }
 }

@@ -157,6 +157,7 @@ fn neighbours_are_heard_in_arp_and_discovery_and_garbage_is_not() {
     frame.extend([2, 0, 0, 0, 0, 1, 8, 6]);
     frame.extend([0, 1, 8, 0, 6, 4, 0, 2]);
     frame.extend([2, 0, 0, 0, 0, 1, 10, 0, 2, 2]);
+    frame.extend([2, 0, 0, 0, 0, 2, 10, 0, 2, 15]);
     let told = super::neighbour::told_by(&frame);
     assert_eq!(told, Some((v4("10.0.2.2"), [2, 0, 0, 0, 0, 1])));
     for len in 0..frame.len() {

@@ -10,6 +10,9 @@ use abi::{Errno, Result};
 use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use smoltcp::wire::{
+    IPV4_HEADER_LEN, IPV6_HEADER_LEN, IpProtocol, Ipv4Packet, Ipv6FragmentHeader, Ipv6Packet,
+};
 
 /// Numbers of packets that may be cut in pieces.
 static NEXT_ID: AtomicU32 = AtomicU32::new(1);
@@ -74,39 +77,48 @@ pub fn header(packet: &Packet, length: usize, piece: Option<(u32, usize, bool)>)
     match (packet.from, packet.to) {
         (IpAddr::V4(from), IpAddr::V4(to)) => {
             let (id, offset, more) = piece.unwrap_or((0, 0, false));
-            let mut place = (offset / 8) as u16;
-            if more {
-                place |= 0x2000;
-            } else if piece.is_none() && packet.never_fragment {
-                place |= 0x4000;
-            }
-            let mut bytes = Vec::with_capacity(20 + length);
-            bytes.extend_from_slice(&[0x45, packet.tos]);
-            bytes.extend_from_slice(&((20 + length) as u16).to_be_bytes());
-            bytes.extend_from_slice(&(id as u16).to_be_bytes());
-            bytes.extend_from_slice(&place.to_be_bytes());
-            bytes.extend_from_slice(&[packet.hop_limit, packet.protocol, 0, 0]);
-            bytes.extend_from_slice(&from.octets());
-            bytes.extend_from_slice(&to.octets());
-            let sum = checksum::of(&bytes);
-            if let Some(place) = bytes.get_mut(10..12) {
-                place.copy_from_slice(&sum.to_be_bytes());
-            }
+            let mut bytes = Vec::with_capacity(IPV4_HEADER_LEN + length);
+            bytes.resize(IPV4_HEADER_LEN, 0);
+            let mut header = Ipv4Packet::new_unchecked(bytes.as_mut_slice());
+            header.set_version(4);
+            header.set_header_len(IPV4_HEADER_LEN as u8);
+            header.set_dscp(packet.tos >> 2);
+            header.set_ecn(packet.tos & 3);
+            header.set_total_len((IPV4_HEADER_LEN + length) as u16);
+            header.set_ident(id as u16);
+            header.set_frag_offset(offset as u16);
+            header.set_more_frags(more);
+            header.set_dont_frag(piece.is_none() && packet.never_fragment);
+            header.set_hop_limit(packet.hop_limit);
+            header.set_next_header(packet.protocol.into());
+            header.set_src_addr(from);
+            header.set_dst_addr(to);
+            header.fill_checksum();
             bytes
         }
         (from, to) => {
             let extra = if piece.is_some() { 8 } else { 0 };
-            let mut bytes = Vec::with_capacity(40 + extra + length);
-            bytes.extend_from_slice(&[0x60 | (packet.tos >> 4), packet.tos << 4, 0, 0]);
-            bytes.extend_from_slice(&((length + extra) as u16).to_be_bytes());
-            let next = if piece.is_some() { 44 } else { packet.protocol };
-            bytes.extend_from_slice(&[next, packet.hop_limit]);
-            bytes.extend_from_slice(&super::address::mapped(from).octets());
-            bytes.extend_from_slice(&super::address::mapped(to).octets());
-            if let Some((id, offset, more)) = piece {
-                bytes.extend_from_slice(&[packet.protocol, 0]);
-                bytes.extend_from_slice(&(offset as u16 | u16::from(more)).to_be_bytes());
-                bytes.extend_from_slice(&id.to_be_bytes());
+            let mut bytes = Vec::with_capacity(IPV6_HEADER_LEN + extra + length);
+            bytes.resize(IPV6_HEADER_LEN + extra, 0);
+            let mut header = Ipv6Packet::new_unchecked(bytes.as_mut_slice());
+            header.set_version(6);
+            header.set_traffic_class(packet.tos);
+            header.set_payload_len((length + extra) as u16);
+            header.set_next_header(match piece {
+                Some(_) => IpProtocol::Ipv6Frag,
+                None => packet.protocol.into(),
+            });
+            header.set_hop_limit(packet.hop_limit);
+            header.set_src_addr(super::address::mapped(from));
+            header.set_dst_addr(super::address::mapped(to));
+            if let (Some((id, offset, more)), Some([next, _, place @ ..])) =
+                (piece, bytes.get_mut(IPV6_HEADER_LEN..))
+            {
+                *next = packet.protocol;
+                let mut place = Ipv6FragmentHeader::new_unchecked(place);
+                place.set_frag_offset((offset / 8) as u16);
+                place.set_more_frags(more);
+                place.set_ident(id);
             }
             bytes
         }
