@@ -1,6 +1,7 @@
 /* poll, ppoll, select, pselect. */
 #include "nacre_test.h"
 #include <poll.h>
+#include <pthread.h>
 #include <sys/resource.h>
 #include <sys/select.h>
 
@@ -196,4 +197,55 @@ TEST(pselect_times_out_with_empty_sets)
     EXPECT_EQ(pselect(p[0] + 1, &in, NULL, NULL, &t, NULL), 0);
     EXPECT_TRUE(elapsed_ms(start) >= 19);
     EXPECT_TRUE(!FD_ISSET(p[0], &in));
+}
+
+struct sleeper {
+    int fd, how, answer, events;
+    volatile pid_t tid;
+};
+
+static void *sleep_on_it(void *arg)
+{
+    struct sleeper *s = arg;
+    struct pollfd f = { s->fd, POLLIN, 0 };
+    fd_set set;
+    FD_ZERO(&set);
+    FD_SET(s->fd, &set);
+    s->tid = syscall(SYS_gettid);
+    if (s->how == 0) {
+        s->answer = poll(&f, 1, -1);
+        s->events = f.revents;
+    } else if (s->how == 1) {
+        s->answer = select(s->fd + 1, &set, NULL, NULL, NULL);
+        s->events = FD_ISSET(s->fd, &set) ? POLLIN : 0;
+    } else {
+        char byte;
+        s->answer = read(s->fd, &byte, 1);
+        s->events = POLLIN;
+    }
+    return NULL;
+}
+
+/* Who sleeps on a descriptor that another thread closes goes on sleeping on its file, which lives as long. Poll and
+ * select then look the number up again: there is nothing any more, which select takes for readable. */
+TEST(a_descriptor_closed_meanwhile_is_waited_for_all_the_same)
+{
+    for (int how = 0; how < 3; how++) {
+        int p[2];
+        pthread_t thread;
+        pair(p);
+        struct sleeper s = { .fd = p[0], .how = how };
+        ASSERT_EQ(pthread_create(&thread, NULL, sleep_on_it, &s), 0);
+        while (!s.tid)
+            ;
+        nt_await_state(s.tid, 'S');
+        close(p[0]);
+        EXPECT_EQ(write(p[1], "x", 1), 1);
+        pthread_join(thread, NULL);
+        EXPECT_EQ(s.answer, 1);
+        EXPECT_EQ(s.events, how == 0 ? POLLNVAL : POLLIN);
+        signal(SIGPIPE, SIG_IGN);
+        EXPECT_ERRNO(write(p[1], "x", 1), EPIPE);
+        close(p[1]);
+    }
 }

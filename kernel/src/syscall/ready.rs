@@ -134,6 +134,19 @@ impl Asked {
     }
 }
 
+impl Asked {
+    /// Asks whatever has the number now: another thread may have closed it, though the wait is on what it was.
+    fn ask_again(&self, files: &FdTable) -> bool {
+        if self.fd < 0 {
+            return false;
+        }
+        let file = files.get(self.fd).ok().filter(|file| !file.is_path_only());
+        let ready = file.map_or(POLLNVAL, |file| file.ready().bits());
+        self.found.set(ready & self.wanted);
+        self.found() != 0
+    }
+}
+
 /// How many of them have something.
 #[inline]
 fn ask_all(asked: &[Asked]) -> usize {
@@ -168,13 +181,14 @@ pub fn wait_for(cx: &Cx<'_>, asked: &[Asked], timeout: Timeout) -> Result<usize>
         restart: Restart::NoHand,
         ..WaitOptions::default()
     };
+    let files = cx.files()?;
     // They have been asked once already.
     let mut first = true;
     let answer = wait(cx.thread, &options, &on, || {
         if core::mem::take(&mut first) {
             return Err(Errno::EAGAIN);
         }
-        match ask_all(asked) {
+        match asked.iter().filter(|one| one.ask_again(&files)).count() {
             0 => Err(Errno::EAGAIN),
             found => Ok(found),
         }

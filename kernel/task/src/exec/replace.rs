@@ -2,7 +2,7 @@
 
 use alloc::sync::Arc;
 
-use abi::signal::{SIGCHLD, SigStack};
+use abi::signal::{SIGCHLD, SIGSEGV, SigStack};
 use abi::{Errno, Result};
 use hal::UserContext;
 use hal::preempt::PreemptGuard;
@@ -11,13 +11,22 @@ use sync::Events;
 use super::Prepared;
 use crate::exit::leave_memory;
 use crate::machine;
-use crate::signal::SigHand;
+use crate::signal::{SigHand, end_process};
 use crate::thread::{Thread, flag};
 use crate::tree;
 use crate::wait::{Interruptible, Restart, WaitOptions, wait};
 
 pub(super) fn replace(thread: &Arc<Thread>, regs: &mut UserContext, new: Prepared) -> Result<()> {
     be_alone(thread)?;
+    let changed = change(thread, regs, new);
+    if changed.is_err() {
+        // The other threads are gone: there is no program any more that could go on.
+        end_process(thread.process(), SIGSEGV);
+    }
+    changed
+}
+
+fn change(thread: &Arc<Thread>, regs: &mut UserContext, new: Prepared) -> Result<()> {
     let files = thread.files()?;
     // Descriptors shared with another process stay its own.
     let own_files = if files.is_shared() {
