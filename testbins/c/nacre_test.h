@@ -271,7 +271,7 @@ NT_UNUSED static ssize_t nt_get(const char *path, char *text, size_t size)
 NT_UNUSED static void nt_await_state_in(const char *path, char state)
 {
     char text[512];
-    for (int i = 0; i < 2000; i++) {
+    for (int i = 0; i < 60000; i++) {
         const char *paren = nt_get(path, text, sizeof text) > 0 ? strrchr(text, ')') : NULL;
         if (paren && paren[2] == state)
             return;

@@ -359,7 +359,7 @@ TEST(poll_wakes_for_bytes_end_and_room)
             nt_done();
         }
         struct pollfd p = { s[0], round == 0 ? POLLIN : POLLOUT, 0 };
-        EXPECT_EQ(poll(&p, 1, 5000), 1);
+        EXPECT_EQ(poll(&p, 1, 600000), 1);
         EXPECT_EXIT(pid, 0);
     }
 }
@@ -376,7 +376,7 @@ TEST(poll_wakes_for_a_shutdown_by_the_peer)
         nt_done();
     }
     struct pollfd p = { s[0], POLLRDHUP, 0 };
-    EXPECT_EQ(poll(&p, 1, 5000), 1);
+    EXPECT_EQ(poll(&p, 1, 600000), 1);
     EXPECT_EQ(p.revents, POLLRDHUP);
     EXPECT_EXIT(pid, 0);
 }

@@ -51,7 +51,7 @@ fn settle(done: impl Fn() -> bool) {
     #[cfg(feature = "shuttle")]
     expired();
     #[cfg(not(feature = "shuttle"))]
-    for _ in 0..5000 {
+    for _ in 0..100_000 {
         if done() {
             break;
         }

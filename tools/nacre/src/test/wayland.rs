@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(900);
 const SIGTERM: u32 = 15;
 
 /// So often is a screen looked at that shall stand still.
-const MOST_LOOKS: usize = 50;
+const MOST_LOOKS: usize = 2000;
 
 /// Starts the compositor and waits until it serves clients.
 pub const START: &str = "rm -f $XDG_RUNTIME_DIR/wayland-0*\n\
