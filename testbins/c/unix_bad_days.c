@@ -241,6 +241,29 @@ TEST(timestamping_alone_brings_no_message)
     EXPECT_ERRNO(raw_recvmsg(s[0], &m, MSG_ERRQUEUE | MSG_DONTWAIT), EAGAIN);
 }
 
+/* What waited at a socket is closed when the close of the socket returns, be it sockets with sockets in them. */
+TEST(a_close_closes_what_waited_before_it_returns)
+{
+    for (int i = 0; i < 400; i++) {
+        int p[2], depth = i % 2 ? 1 : 30, held;
+        char byte;
+        ASSERT_OK(pipe2(p, O_NONBLOCK));
+        held = p[1];
+        for (int n = 0; n < depth; n++) {
+            int s[2];
+            pair(n % 3 ? SOCK_STREAM : SOCK_DGRAM, s);
+            ASSERT_EQ(send_fds(s[0], "x", 1, &held, 1), 1);
+            close(held);
+            close(s[0]);
+            held = s[1];
+        }
+        ASSERT_EQ(read(p[0], &byte, 1), -1);
+        ASSERT_EQ(close(held), 0);
+        ASSERT_EQ(read(p[0], &byte, 1), 0);
+        close(p[0]);
+    }
+}
+
 /* A partner killed in the midst of a transfer: the other hears of it, what was sent before is there. */
 TEST_LIMIT(a_partner_killed_in_mid_transfer_ends_the_transfer, 120)
 {

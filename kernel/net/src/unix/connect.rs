@@ -9,7 +9,6 @@ use crate::options::Flags;
 use crate::socket::How;
 use abi::socket::family::{AF_UNIX, AF_UNSPEC};
 use abi::{Errno, Result};
-use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering::Relaxed;
 use sync::Events;
@@ -379,9 +378,8 @@ impl UnixSocket {
         }
         self.wake_blocked();
         super::table::leave(self.id);
-        // Files in files in files: not by recursion.
         if inbox.holds_rights() {
-            sync::defer_drop(Box::new((inbox, binding)));
+            super::flight::let_go(inbox);
         }
         super::flight::collect();
     }

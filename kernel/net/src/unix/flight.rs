@@ -7,13 +7,14 @@
 
 use super::UnixSocket;
 use super::graph::{Graph, SocketId};
+use super::inbox::Inbox;
 use abi::{Errno, Result};
 use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Release};
 use core::sync::atomic::{AtomicU32, AtomicUsize};
-use sync::{Capability, Credentials, Mutex, rank};
+use sync::{Capability, Credentials, Mutex, SpinLock, rank};
 use vfs::OpenFile;
 
 /// What is in flight in the whole system.
@@ -146,6 +147,33 @@ impl core::fmt::Debug for Rights {
 impl Drop for Rights {
     fn drop(&mut self) {
         self.land();
+    }
+}
+
+/// Drops what waited at a socket that closed: all of it before the outermost close returns, but sockets in sockets in
+/// sockets one after the other, not by recursion.
+pub fn let_go(inbox: Inbox) {
+    /// What threads have still to drop, each its own.
+    static LEFT: SpinLock<Vec<(usize, Vec<Inbox>)>, { rank::LEAF }> = SpinLock::new(Vec::new());
+    let me = sync::with_current(|task| core::ptr::from_ref(task).addr());
+    let mut left = LEFT.lock();
+    if let Some((_, mine)) = left.iter_mut().find(|(who, _)| *who == me) {
+        mine.push(inbox);
+        return;
+    }
+    left.push((me, Vec::new()));
+    drop(left);
+    let mut next = Some(inbox);
+    while let Some(inbox) = next {
+        drop(inbox);
+        let mut left = LEFT.lock();
+        let at = left.iter().position(|(who, _)| *who == me);
+        next = at
+            .and_then(|at| left.get_mut(at))
+            .and_then(|(_, mine)| mine.pop());
+        let done = at.filter(|_| next.is_none()).map(|at| left.swap_remove(at));
+        drop(left);
+        drop(done);
     }
 }
 
