@@ -1,7 +1,7 @@
 //! Timers of processes: the alarm of `setitimer(ITIMER_REAL)`, timers of processor time, POSIX timers.
 //!
 //! A periodic timer that sends a signal is not armed again until the program takes the signal: then what
-//! passed meanwhile is counted, and a program that is slow is not flooded. [`taken`] is that moment.
+//! passed meanwhile is counted, and a program that is slow is not flooded. `taken` is that moment.
 //!
 //! Locks: a process's signal lock comes before those here, so times are read and signals sent without
 //! the latter. Callbacks come from the timer interrupt and find the timer as it is now, not as it was armed.

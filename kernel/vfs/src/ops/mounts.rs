@@ -373,6 +373,10 @@ pub fn pivot_root(start: &Start<'_>, new_root: &[u8], put_old: &[u8]) -> Result<
     if new.dentry().is_unlinked() {
         return Err(Errno::ENOENT);
     }
+    // The first root of all cannot be moved: Linux holds it locked, and says so first.
+    if new.mount().mountpoint().is_none() {
+        return Err(Errno::EINVAL);
+    }
     if Arc::ptr_eq(new.mount(), root.mount()) || Arc::ptr_eq(put.mount(), root.mount()) {
         return Err(Errno::EBUSY);
     }
