@@ -8,9 +8,8 @@ use core::sync::atomic::{
 
 use abi::Errno;
 use abi::signal::{SigSet, SigStack};
-use hal::UserAddr;
 use mm::AddressSpace;
-use sync::{Credentials, IrqLock, Once, Payload, Pollee, SpinLock, Task, TaskName, rank};
+use sync::{Credentials, IrqLock, Once, Payload, Pollee, SpinLock, Task, rank};
 
 use vfs::{FdTable, FsContext};
 
@@ -19,31 +18,8 @@ use crate::rseq::Registration;
 use crate::signal::pending::Pending;
 use crate::user::User;
 
-/// Bits of [`Thread::flags`].
-pub mod flag {
-    /// A signal outside the mask is pending.
-    pub const SIGNAL: u32 = 1;
-    /// The thread is to die: no wait but an uninterruptible one goes on.
-    pub const KILLED: u32 = 2;
-    /// The thread is to stop with its process.
-    pub const STOP: u32 = 4;
-    /// The thread has called exit, or its process is ending: it leaves at its next return.
-    pub const EXIT: u32 = 8;
-    /// Its calls are traced.
-    pub const TRACE: u32 = 16;
-    /// A mask put aside by `sigsuspend` or the like is to be restored.
-    pub const RESTORE_MASK: u32 = 32;
-    /// Process 1's threads: default actions and signals from below do not reach them.
-    pub const INIT: u32 = 64;
-    /// It was switched to since it last looked at its restartable sequence.
-    pub const RSEQ: u32 = 128;
-    /// Addresses in its calls may have a tag (`PR_SET_TAGGED_ADDR_CTRL`).
-    pub const TAGGED: u32 = 256;
-    /// It writes back for others (`PR_SET_IO_FLUSHER`).
-    pub const IO_FLUSHER: u32 = 512;
-    /// It has left its process and the tree.
-    pub const GONE: u32 = 1024;
-}
+pub mod flag;
+mod settings;
 
 /// Told of failed memory as the machine's settings say (`PR_MCE_KILL_DEFAULT`).
 pub const MEMORY_FAILURE_DEFAULT: u8 = 2;
@@ -403,109 +379,6 @@ impl Thread {
     /// Takes the call left for `restart_syscall`.
     pub fn take_restart(&self) -> Option<RestartBlock> {
         self.restart.lock().take()
-    }
-
-    /// The word to clear and wake when the thread ends (`set_tid_address`).
-    pub fn clear_child_tid(&self) -> UserAddr {
-        UserAddr(self.clear_child_tid.load(Ordering::Relaxed))
-    }
-
-    /// Sets the word to clear and wake when the thread ends.
-    pub fn set_clear_child_tid(&self, word: UserAddr) {
-        self.clear_child_tid.store(word.0, Ordering::Relaxed);
-    }
-
-    /// What it registered by `rseq`.
-    #[inline]
-    pub fn rseq(&self) -> &Registration {
-        &self.rseq
-    }
-
-    /// Has the thread look at its restartable sequence before it next returns to its program.
-    pub fn look_at_rseq(&self) {
-        self.raise(flag::RSEQ);
-        self.look_up();
-    }
-
-    /// Head of the list of robust futexes (`set_robust_list`).
-    pub fn robust_list(&self) -> UserAddr {
-        UserAddr(self.robust_list.load(Ordering::Relaxed))
-    }
-
-    /// Sets the head of the list of robust futexes.
-    pub fn set_robust_list(&self, head: UserAddr) {
-        self.robust_list.store(head.0, Ordering::Relaxed);
-    }
-
-    /// Signal sent when the parent thread ends (`PR_SET_PDEATHSIG`); 0 for none.
-    pub fn parent_death_signal(&self) -> i32 {
-        self.parent_death_signal.load(Ordering::Relaxed)
-    }
-
-    /// Sets the signal sent when the parent thread ends.
-    pub fn set_parent_death_signal(&self, signo: i32) {
-        self.parent_death_signal.store(signo, Ordering::Relaxed);
-    }
-
-    /// How late timers may fire, nanoseconds (`PR_SET_TIMERSLACK`).
-    pub fn timer_slack(&self) -> u64 {
-        self.timer_slack.load(Ordering::Relaxed)
-    }
-
-    /// Sets how late timers may fire.
-    pub fn set_timer_slack(&self, ns: u64) {
-        self.timer_slack.store(ns, Ordering::Relaxed);
-    }
-
-    /// When the thread is told of memory that failed: `PR_MCE_KILL_*`.
-    pub fn memory_failure(&self) -> u8 {
-        self.memory_failure.load(Ordering::Relaxed)
-    }
-
-    /// Sets when.
-    pub fn set_memory_failure(&self, policy: u8) {
-        self.memory_failure.store(policy, Ordering::Relaxed);
-    }
-
-    /// The priority of its input and output, as `ioprio_set` has it.
-    pub fn io_priority(&self) -> u16 {
-        self.io_priority.load(Ordering::Relaxed)
-    }
-
-    /// Sets what [`Thread::io_priority`] gives.
-    pub fn set_io_priority(&self, priority: u16) {
-        self.io_priority.store(priority, Ordering::Relaxed);
-    }
-
-    /// Counts a page fault; `major` when it read a device.
-    pub fn count_fault(&self, major: bool) {
-        let [minor, major_count] = &self.faults;
-        let counter = if major { major_count } else { minor };
-        counter.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Minor and major page faults.
-    pub fn fault_counts(&self) -> (u64, u64) {
-        let [minor, major] = &self.faults;
-        (minor.load(Ordering::Relaxed), major.load(Ordering::Relaxed))
-    }
-
-    /// When it was made, nanoseconds since the machine started.
-    pub fn start_ns(&self) -> u64 {
-        self.start_ns
-    }
-
-    /// Its name (`/proc/[pid]/comm`).
-    pub fn name(&self) -> TaskName {
-        self.task()
-            .map_or_else(|| TaskName::new(b""), |task| task.name())
-    }
-
-    /// Renames it.
-    pub fn set_name(&self, name: &[u8]) {
-        if let Some(task) = self.task() {
-            task.set_name(TaskName::new(name));
-        }
     }
 
     /// Asks the thread to end with a wait status when it next returns to its program.

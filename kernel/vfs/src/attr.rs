@@ -5,14 +5,11 @@ use abi::stat::{
     S_IALLUGO, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK,
 };
 use abi::{Errno, Result};
-use alloc::sync::{Arc, Weak};
-use core::any::Any;
+use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU32, Ordering};
 use sync::{SpinLock, rank};
 
-use crate::lease::Leases;
-use crate::lock::FileLocks;
-use crate::notify::WatchList;
+use crate::attached::Attached;
 
 /// The type of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -473,44 +470,5 @@ impl Attributes {
         self.writers
             .fetch_update(Ordering::Acquire, Ordering::Relaxed, next)
             .map_or(Err(Errno::ETXTBSY), |_| Ok(()))
-    }
-}
-
-/// What hangs on an inode that few inodes have: locks, watches, and the living object behind a name
-/// (the pipe of a FIFO, the socket bound to a socket file).
-pub struct Attached {
-    /// Advisory locks.
-    pub locks: FileLocks,
-    /// Who watches the file.
-    pub watches: WatchList,
-    /// Leases.
-    pub leases: Leases,
-    object: SpinLock<Option<Weak<dyn Any + Send + Sync>>, { rank::LEAF }>,
-}
-
-impl Attached {
-    fn new() -> Self {
-        Self {
-            locks: FileLocks::new(),
-            watches: WatchList::new(),
-            leases: Leases::new(),
-            object: SpinLock::new(None),
-        }
-    }
-
-    /// The living object behind the name.
-    #[must_use]
-    pub fn object(&self) -> Option<Arc<dyn Any + Send + Sync>> {
-        self.object.lock().as_ref()?.upgrade()
-    }
-
-    /// Puts a living object behind the name unless one is there; returns the one that is.
-    pub fn object_or_insert(&self, new: Arc<dyn Any + Send + Sync>) -> Arc<dyn Any + Send + Sync> {
-        let mut slot = self.object.lock();
-        if let Some(living) = slot.as_ref().and_then(Weak::upgrade) {
-            return living;
-        }
-        *slot = Some(Arc::downgrade(&new));
-        new
     }
 }

@@ -18,6 +18,7 @@ extern crate alloc;
 mod abilities;
 pub mod anon;
 mod appear;
+mod attached;
 pub mod attr;
 mod attr_change;
 mod caller;
@@ -56,7 +57,8 @@ pub mod walk;
 
 pub use abilities::Abilities;
 pub use anon::anon_file;
-pub use attr::{Attached, Attributes, FileType, InodeFlags, Metadata, Times, Timestamp};
+pub use attached::Attached;
+pub use attr::{Attributes, FileType, InodeFlags, Metadata, Times, Timestamp};
 pub use attr_change::apply as apply_attr;
 pub use caller::Caller;
 pub use close::close;
