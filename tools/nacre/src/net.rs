@@ -51,6 +51,15 @@ pub struct NetArgs {
 }
 
 impl NetArgs {
+    /// The user network, with no port published.
+    pub fn user() -> Self {
+        Self {
+            net: Some(Kind::User),
+            publish: Vec::new(),
+            pcap: None,
+        }
+    }
+
     /// Whether there is a card, where `default` says what happens if nobody asked.
     fn wanted(&self, default: Kind) -> bool {
         let asked = !self.publish.is_empty() || self.pcap.is_some();

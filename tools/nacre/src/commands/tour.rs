@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use super::run::MachineArgs;
+use crate::net::NetArgs;
 use crate::workspace::Workspace;
 use crate::{kernel, tour};
 
@@ -22,7 +23,13 @@ pub struct Args {
 
 impl Args {
     pub fn run(self, workspace: &Workspace) -> Result<ExitCode> {
-        let machine = self.machine.machine(workspace, &self.profile)?;
+        let mut machine = self.machine.machine(workspace, &self.profile)?;
+        // Some stops want a way out of the machine.
+        let (card, ip) = NetArgs::user().arguments()?;
+        machine.extra.extend(card);
+        if let Some(ip) = ip {
+            machine.append.push_str(&format!(" {ip}"));
+        }
         let summary = tour::go(workspace, machine, &self.items)?;
         println!(
             "\n{} seen, {} broken, {} yet to come",
