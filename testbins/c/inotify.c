@@ -1,34 +1,7 @@
 /* inotify: which events come, in which order, with which names. */
 #include "nacre_test.h"
+#include "inotify_test.h"
 #include <poll.h>
-#include <sys/inotify.h>
-
-static int in;
-static char buffer[4096] __attribute__((aligned(8)));
-static long have, at;
-
-static void start(void)
-{
-    nt_dir();
-    in = ASSERT_OK(inotify_init1(IN_NONBLOCK));
-    have = at = 0;
-}
-
-static struct inotify_event *next(void)
-{
-    static struct inotify_event none;
-    if (at >= have) {
-        have = read(in, buffer, sizeof buffer);
-        at = 0;
-        if (have <= 0) {
-            none.wd = -99;
-            return &none;
-        }
-    }
-    struct inotify_event *e = (struct inotify_event *)(buffer + at);
-    at += sizeof *e + e->len;
-    return e;
-}
 
 static void expect(int wd, uint32_t mask, const char *name)
 {

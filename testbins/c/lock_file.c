@@ -1,25 +1,6 @@
 /* flock, POSIX record locks and open-file-description locks; leases are not ours. */
 #include "nacre_test.h"
-#include <sys/file.h>
-
-#ifndef F_OFD_GETLK
-#define F_OFD_GETLK 36
-#define F_OFD_SETLK 37
-#define F_OFD_SETLKW 38
-#endif
-
-static int file(void)
-{
-    nt_dir();
-    nt_put("f", "0123456789");
-    return ASSERT_OK(open("f", O_RDWR));
-}
-
-static int lock(int fd, int command, short type, off_t start, off_t length)
-{
-    struct flock l = { .l_type = type, .l_whence = SEEK_SET, .l_start = start, .l_len = length };
-    return fcntl(fd, command, &l);
-}
+#include "lock_test.h"
 
 TEST(flock_exclusive_keeps_other_opens_out)
 {

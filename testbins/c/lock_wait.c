@@ -1,26 +1,7 @@
 /* Record locks that wait, overlap and belong to open files. */
 #include "nacre_test.h"
+#include "lock_test.h"
 #include <pthread.h>
-#include <sys/file.h>
-
-#ifndef F_OFD_GETLK
-#define F_OFD_GETLK 36
-#define F_OFD_SETLK 37
-#define F_OFD_SETLKW 38
-#endif
-
-static int file(void)
-{
-    nt_dir();
-    nt_put("f", "0123456789");
-    return ASSERT_OK(open("f", O_RDWR));
-}
-
-static int lock(int fd, int command, short type, off_t start, off_t length)
-{
-    struct flock l = { .l_type = type, .l_whence = SEEK_SET, .l_start = start, .l_len = length };
-    return fcntl(fd, command, &l);
-}
 
 static void on_signal(NT_UNUSED int signo)
 {

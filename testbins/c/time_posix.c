@@ -1,24 +1,7 @@
 /* POSIX timers and interval timers: who keeps them, how they count, what the clock's setting does to them. */
 #include "nacre_test.h"
+#include "timer_test.h"
 #include <pthread.h>
-
-static volatile sig_atomic_t hits;
-static void count(NT_UNUSED int signo)
-{
-    hits++;
-}
-
-static void wait_for(int n)
-{
-    for (int i = 0; i < 4000 && hits < n; i++)
-        nt_sleep_ms(1);
-}
-
-/* The kernel's sigevent, so that the C library does not step in. */
-struct event {
-    union sigval value;
-    int signo, notify, tid, pad[11];
-};
 
 static const long long hour = 3600 * 1000000000LL;
 

@@ -1,23 +1,6 @@
 /* Interval timers and POSIX timers. */
 #include "nacre_test.h"
-
-static volatile sig_atomic_t hits;
-static void count(NT_UNUSED int signo)
-{
-    hits++;
-}
-
-static void wait_for(int n)
-{
-    for (int i = 0; i < 4000 && hits < n; i++)
-        nt_sleep_ms(1);
-}
-
-/* The kernel's sigevent, so that the C library does not step in. */
-struct event {
-    union sigval value;
-    int signo, notify, tid, pad[11];
-};
+#include "timer_test.h"
 
 TEST(itimer_real_fires_repeatedly_and_stops)
 {
