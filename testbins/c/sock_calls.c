@@ -403,11 +403,6 @@ TEST(shutdown_checks_how_before_the_descriptors_state)
     EXPECT_OK(shutdown(s, SHUT_RDWR));
 }
 
-ROLE(says)
-{
-    return argc == 3 && write(atoi(argv[2]), "hi", 2) == 2 ? 0 : 1;
-}
-
 TEST(wrong_sockets_for_listen)
 {
     nt_dir();
