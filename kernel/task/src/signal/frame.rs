@@ -190,12 +190,14 @@ pub fn pop(thread: &Thread, regs: &mut UserContext) -> Result<(), BadFrame> {
     if sp & 15 != 0 {
         return Err(BadFrame);
     }
-    let mut frame = RtSigFrame::new_zeroed();
+    let mut context = UContext::new_zeroed();
     let at = UserAddr(sp as usize);
-    ucopy::copy_in(frame.as_mut_bytes(), at).map_err(|_| BadFrame)?;
-    super::set_mask(thread, frame.uc.mask);
+    // Nobody asks what the handler left of the siginfo.
+    let context_at = at.wrapping_add(core::mem::offset_of!(RtSigFrame, uc));
+    ucopy::copy_in(context.as_mut_bytes(), context_at).map_err(|_| BadFrame)?;
+    super::set_mask(thread, context.mask);
 
-    let saved = &frame.uc.mcontext;
+    let saved = &context.mcontext;
     regs.set_all(&saved.regs);
     regs.set_sp(saved.sp);
     regs.set_pc(saved.pc);
@@ -204,39 +206,40 @@ pub fn pop(thread: &Thread, regs: &mut UserContext) -> Result<(), BadFrame> {
         return Err(BadFrame);
     }
     let records = at.wrapping_add(size_of::<RtSigFrame>());
-    let fp = find_fpsimd(records)?;
+    let mut fp = FpState {
+        v: [0; 32],
+        fpsr: 0,
+        fpcr: 0,
+    };
+    find_fpsimd(records, &mut fp)?;
     let blank = || fp.fpsr == 0 && fp.fpcr == 0 && fp.v.iter().all(|v| *v == 0);
     if regs.uses_fpsimd() || !blank() {
         regs.load_fpsimd(&fp);
     }
     // Linux takes the stack back and does not mind if it cannot.
-    let _ = altstack::exchange(thread, Some(&frame.uc.stack), regs.sp());
+    let _ = altstack::exchange(thread, Some(&context.stack), regs.sp());
     Ok(())
 }
 
-/// Walks the records to their end; there must be one FPSIMD record.
-fn find_fpsimd(base: UserAddr) -> Result<FpState, BadFrame> {
-    let mut found = None;
+/// Walks the records to their end and fills `fp`; there must be one FPSIMD record.
+fn find_fpsimd(base: UserAddr, fp: &mut FpState) -> Result<(), BadFrame> {
+    let mut found = false;
     let mut offset = 0usize;
     loop {
+        // Sizes are multiples of 16: there is room for a header, with what may stand behind it, or for nothing.
         let left = RESERVED - offset;
-        if left < size_of::<Record>() {
+        if left < size_of::<FpsimdHead>() {
             return Err(BadFrame);
         }
         let at = base.wrapping_add(offset);
-        let mut record = Record { magic: 0, size: 0 };
-        ucopy::copy_in(record.as_mut_bytes(), at).map_err(|_| BadFrame)?;
-        let size = record.size as usize;
-        match record.magic {
-            0 if size == 0 => return found.ok_or(BadFrame),
-            FPSIMD_MAGIC if found.is_none() && size == size_of::<FpsimdContext>() => {
-                let mut head = FpsimdHead::new_zeroed();
-                ucopy::copy_in(head.as_mut_bytes(), at).map_err(|_| BadFrame)?;
-                let fp = found.insert(FpState {
-                    v: [0; 32],
-                    fpsr: head.fpsr,
-                    fpcr: head.fpcr,
-                });
+        let mut head = FpsimdHead::new_zeroed();
+        ucopy::copy_in(head.as_mut_bytes(), at).map_err(|_| BadFrame)?;
+        let size = head.record.size as usize;
+        match head.record.magic {
+            0 if size == 0 => return if found { Ok(()) } else { Err(BadFrame) },
+            FPSIMD_MAGIC if !found && size == size_of::<FpsimdContext>() => {
+                found = true;
+                (fp.fpsr, fp.fpcr) = (head.fpsr, head.fpcr);
                 let at = at.wrapping_add(size_of::<FpsimdHead>());
                 ucopy::copy_in(fp.v.as_mut_bytes(), at).map_err(|_| BadFrame)?;
             }
