@@ -10,9 +10,9 @@ use crate::lock::RawLock;
 
 /// Object sizes. A power of two is aligned to itself, the others to their largest power of two.
 const SIZES: [u16; CLASSES] = [
-    16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048,
+    16, 32, 48, 64, 80, 96, 128, 144, 192, 256, 384, 512, 768, 1024, 1536, 2048,
 ];
-pub(super) const CLASSES: usize = 14;
+pub(super) const CLASSES: usize = 16;
 const LARGEST: usize = 2048;
 
 /// Class by size in units of 16 bytes, rounded up.
