@@ -11,7 +11,7 @@ use task::pidfd;
 
 use super::Cx;
 use super::args::{Fd, Flags, PidArg};
-use super::iovec::{self, Pieces};
+use super::iovec;
 
 /// `process_vm_readv(2)`.
 pub fn process_vm_readv(
@@ -23,17 +23,13 @@ pub fn process_vm_readv(
     remote_count: usize,
     flags: u64,
 ) -> Result<usize> {
-    if flags != 0 {
-        return Err(Errno::EINVAL);
-    }
-    let local = iovec::read(local, local_count)?;
     transfer(
         cx,
         pid,
-        local,
-        remote,
-        remote_count,
-        |mm, mine, its, page| {
+        (local, local_count),
+        (remote, remote_count),
+        flags,
+        &|mm, mine, its, page| {
             let got = mm.read_foreign(its, page);
             let put = page.get(..got).unwrap_or_default();
             ucopy::copy_out(mine, put).map_or_else(|done| done, |()| got)
@@ -51,17 +47,13 @@ pub fn process_vm_writev(
     remote_count: usize,
     flags: u64,
 ) -> Result<usize> {
-    if flags != 0 {
-        return Err(Errno::EINVAL);
-    }
-    let local = iovec::read(local, local_count)?;
     transfer(
         cx,
         pid,
-        local,
-        remote,
-        remote_count,
-        |mm, mine, its, page| {
+        (local, local_count),
+        (remote, remote_count),
+        flags,
+        &|mm, mine, its, page| {
             let got = ucopy::copy_in(page, mine).map_or_else(|done| done, |()| page.len());
             mm.write_foreign(its, page.get(..got).unwrap_or_default())
         },
@@ -123,16 +115,20 @@ pub fn process_mrelease(cx: &mut Cx<'_>, pidfd: Fd, flags: Flags) -> Result<usiz
 fn transfer(
     cx: &Cx<'_>,
     pid: PidArg,
-    local: Pieces,
-    remote: UserAddr,
-    remote_count: usize,
-    copy: impl Fn(&AddressSpace, UserAddr, UserAddr, &mut [u8]) -> usize,
+    local: (UserAddr, usize),
+    remote: (UserAddr, usize),
+    flags: u64,
+    copy: &dyn Fn(&AddressSpace, UserAddr, UserAddr, &mut [u8]) -> usize,
 ) -> Result<usize> {
+    if flags != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let local = iovec::read(local.0, local.1)?;
     // Linux has no look at the other side when there is nothing to move.
     if local.iter().all(|piece| piece.len == 0) {
         return Ok(0);
     }
-    let remote = iovec::read(remote, remote_count)?;
+    let remote = iovec::read(remote.0, remote.1)?;
     if remote.iter().all(|piece| piece.len == 0) {
         return Ok(0);
     }

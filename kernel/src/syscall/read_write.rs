@@ -200,8 +200,7 @@ pub fn preadv(
     offset: i64,
     _high: u64,
 ) -> Result<usize> {
-    let (file, mut at) = at_position(cx, fd, offset)?;
-    read_pieces(cx, &file, (vector, count), Some(&mut at), 0)
+    read_pieces_at(cx, fd, (vector, count), offset, 0)
 }
 
 /// `pwritev(2)`
@@ -213,8 +212,7 @@ pub fn pwritev(
     offset: i64,
     _high: u64,
 ) -> Result<usize> {
-    let (file, mut at) = at_written_position(cx, fd, offset)?;
-    write_pieces(cx, &file, (vector, count), Some(&mut at), 0)
+    write_pieces_at(cx, fd, (vector, count), offset, 0)
 }
 
 /// `preadv2(2)`; offset -1 is the file's own position.
@@ -231,8 +229,7 @@ pub fn preadv2(
         let file = cx.file(fd)?;
         return read_pieces(cx, &file, (vector, count), None, flags.0);
     }
-    let (file, mut at) = at_position(cx, fd, offset)?;
-    read_pieces(cx, &file, (vector, count), Some(&mut at), flags.0)
+    read_pieces_at(cx, fd, (vector, count), offset, flags.0)
 }
 
 /// `pwritev2(2)`; offset -1 is the file's own position.
@@ -249,8 +246,19 @@ pub fn pwritev2(
         let file = cx.file(fd)?;
         return write_pieces(cx, &file, (vector, count), None, flags.0);
     }
+    write_pieces_at(cx, fd, (vector, count), offset, flags.0)
+}
+
+type Vector = (UserAddr, usize);
+
+fn read_pieces_at(cx: &Cx<'_>, fd: Fd, vector: Vector, offset: i64, flags: u32) -> Result<usize> {
+    let (file, mut at) = at_position(cx, fd, offset)?;
+    read_pieces(cx, &file, vector, Some(&mut at), flags)
+}
+
+fn write_pieces_at(cx: &Cx<'_>, fd: Fd, vector: Vector, offset: i64, flags: u32) -> Result<usize> {
     let (file, mut at) = at_written_position(cx, fd, offset)?;
-    write_pieces(cx, &file, (vector, count), Some(&mut at), flags.0)
+    write_pieces(cx, &file, vector, Some(&mut at), flags)
 }
 
 /// `lseek(2)`
