@@ -1,9 +1,10 @@
 // A Wayland client on libwayland that shows one colour and says on standard output what it hears: what a test needs to
 // know that events reach a program, and what a program may do to its compositor.
 //
-//   probe [--size WxH] [--colour RRGGBB] [--title T] [--frames N] [--shrink] [--hold]
+//   probe [--size WxH] [--colour RRGGBB] [--title T] [--frames N] [--shrink] [--roundtrips N]
 //
 // --frames N: draw N frames, one each frame callback, and exit. --shrink: cut the pool's file short, then commit.
+// --roundtrips N: ask and be answered N times, say what one took, and exit; there is no window.
 // proves A1, A13, A14
 #define _GNU_SOURCE
 #include <errno.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <wayland-client.h>
@@ -267,10 +269,28 @@ static int ended(struct probe *probe)
 	return 0;
 }
 
+// What a round trip takes: a tenth first, for caches and buffers to be what they will be.
+static int count_roundtrips(struct probe *probe, int count)
+{
+	struct timespec from, to;
+
+	for (int i = 0; i < count / 10; i++)
+		wl_display_roundtrip(probe->display);
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	for (int i = 0; i < count; i++)
+		if (wl_display_roundtrip(probe->display) < 0)
+			return ended(probe);
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	double ns = (to.tv_sec - from.tv_sec) * 1e9 + (to.tv_nsec - from.tv_nsec);
+	printf("roundtrip %.1f ns\n", ns / count);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct probe probe = { .width = 200, .height = 150, .colour = 0xc03030, .running = 1 };
 	const char *title = "probe";
+	int roundtrips = 0;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (int i = 1; i < argc; i++) {
@@ -283,6 +303,8 @@ int main(int argc, char **argv)
 			title = argv[++i];
 		else if (strcmp(argv[i], "--frames") == 0)
 			probe.frames = atoi(argv[++i]);
+		else if (strcmp(argv[i], "--roundtrips") == 0)
+			roundtrips = atoi(argv[++i]);
 		else if (strcmp(argv[i], "--shrink") == 0)
 			probe.shrink = 1;
 		else {
@@ -298,6 +320,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "probe: the compositor lacks something\n");
 		return 1;
 	}
+	if (roundtrips > 0)
+		return count_roundtrips(&probe, roundtrips);
 	wl_seat_add_listener(probe.seat, &seat_listener, &probe);
 	xdg_wm_base_add_listener(probe.wm, &wm_listener, &probe);
 	probe.surface = wl_compositor_create_surface(probe.compositor);

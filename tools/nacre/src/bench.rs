@@ -1,6 +1,7 @@
 //! The benchmark: the same initramfs under the same QEMU line, on Linux and on Nacre in turn.
 
 mod cache;
+pub mod display;
 pub mod run;
 pub mod shell;
 pub mod table;

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::qemu::Machine;
 use crate::test::guest::Suite;
 use crate::test::programs::{self, Filter, Program};
+use crate::test::wayland;
 use crate::workspace::Workspace;
 
 /// Where the stops are.
@@ -32,6 +33,9 @@ struct Stop {
     /// `PROGRAM` or `PROGRAM/CASE`; the case's name may be cut.
     #[serde(default)]
     tests: Vec<String>,
+    /// Cases with a display.
+    #[serde(default)]
+    display: Vec<String>,
     /// A command for the guest's shell.
     shell: Option<String>,
     /// Why there is nothing to see.
@@ -74,10 +78,17 @@ pub fn go(workspace: &Workspace, machine: Machine, wanted: &[String]) -> Result<
     let mut programs = programs::collect(workspace)?;
     programs.retain(named);
     let filter = Filter::default();
-    let mut suite = Suite::new(workspace, machine, &programs, &filter, String::new())?;
+    let mut stage = wayland::Stage::new(workspace, &machine);
+    let mut suite = Suite::new(
+        workspace,
+        machine.clone(),
+        &programs,
+        &filter,
+        String::new(),
+    )?;
     let mut summary = Summary::default();
     for stop in &stops {
-        match stop.show(&mut suite, &programs)? {
+        match stop.show(&mut suite, &mut stage, &programs)? {
             End::Pass => {
                 summary.passed += 1;
                 println!("PASS  {:5} {}", stop.item, stop.line);
@@ -94,6 +105,7 @@ pub fn go(workspace: &Workspace, machine: Machine, wanted: &[String]) -> Result<
         }
     }
     suite.end();
+    stage.end();
     Ok(summary)
 }
 
@@ -105,7 +117,12 @@ impl Stop {
                 .any(|word| self.item.starts_with(word.as_str()))
     }
 
-    fn show(&self, suite: &mut Suite<'_>, programs: &[Program]) -> Result<End> {
+    fn show(
+        &self,
+        suite: &mut Suite<'_>,
+        stage: &mut wayland::Stage<'_>,
+        programs: &[Program],
+    ) -> Result<End> {
         if let Some(why) = &self.later {
             return Ok(End::Later(why.clone()));
         }
@@ -116,6 +133,11 @@ impl Stop {
             };
             if let Err(why) = suite.show(program, case)? {
                 return Ok(End::Fail(format!("{test}: {why}")));
+            }
+        }
+        for case in &self.display {
+            if let Err(why) = stage.show(case)? {
+                return Ok(End::Fail(format!("{case}: {why}")));
             }
         }
         if let Some(line) = &self.shell {
@@ -132,7 +154,7 @@ impl Stop {
                 return Ok(End::Fail(output));
             }
             indent(&output);
-        } else if self.tests.is_empty() {
+        } else if self.tests.is_empty() && self.display.is_empty() {
             return Ok(End::Fail("the stop has nothing to show".to_owned()));
         }
         Ok(End::Pass)
@@ -152,7 +174,7 @@ mod tests {
         let tour: Tour = toml::from_str(include_str!("../../../testbins/tour.toml"))?;
         for stop in &tour.stop {
             let ways = [
-                !stop.tests.is_empty(),
+                !stop.tests.is_empty() || !stop.display.is_empty(),
                 stop.shell.is_some(),
                 stop.later.is_some(),
             ];
@@ -173,6 +195,7 @@ mod tests {
             item: "A3.4".to_owned(),
             line: String::new(),
             tests: Vec::new(),
+            display: Vec::new(),
             shell: None,
             later: None,
         };

@@ -17,7 +17,7 @@ use crate::testbins;
 use crate::workspace::Workspace;
 
 /// Linux with everything off that costs; other kernels are told the same and need not know the words.
-const APPEND: &str = "quiet console=ttyAMA0 panic=-1 mitigations=off kpti=0 nokaslr init_on_alloc=0 init_on_free=0 \
+pub const APPEND: &str = "quiet console=ttyAMA0 panic=-1 mitigations=off kpti=0 nokaslr init_on_alloc=0 init_on_free=0 \
                       randomize_kstack_offset=off hardened_usercopy=off lsm= audit=0 cgroup_disable=memory \
                       kfence.sample_interval=0 nowatchdog";
 

@@ -65,7 +65,7 @@ fn number(value: f64) -> String {
 
 /// Cost over cost: of a rate, more is cheaper.
 fn ratio(unit: &str, linux: f64, nacre: f64) -> Option<f64> {
-    let (cost, of) = if unit == "MB/s" {
+    let (cost, of) = if unit.ends_with("/s") {
         (linux, nacre)
     } else {
         (nacre, linux)
@@ -81,6 +81,7 @@ mod tests {
     fn less_is_better_in_every_unit() {
         assert_eq!(ratio("ns", 400.0, 100.0), Some(0.25));
         assert_eq!(ratio("MB/s", 1000.0, 4000.0), Some(0.25));
+        assert_eq!(ratio("frames/s", 50.0, 100.0), Some(0.5));
         assert_eq!(ratio("ns", 0.0, 1.0), None);
     }
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::bench::{Figure, Mode, run, shell, table};
+use crate::bench::{Figure, Mode, display, run, shell, table};
 use crate::third_party::ThirdParty;
 use crate::workspace::Workspace;
 use crate::{doctor, kernel, qemu};
@@ -35,6 +35,9 @@ pub struct Args {
     /// Leave out the boot to a shell
     #[arg(long)]
     no_shell: bool,
+    /// Measure the display, and nothing else: frames, a round trip of Wayland's, the time to the first frame
+    #[arg(long)]
+    display: bool,
     /// Only Linux
     #[arg(long)]
     only_linux: bool,
@@ -56,6 +59,16 @@ impl Args {
             (None, _) => Some(kernel::build(workspace, kernel::SHIPPED)?),
         };
         let linux = workspace.linux_image();
+        if self.display {
+            return self
+                .compare(
+                    "display",
+                    &linux,
+                    nacre.as_deref(),
+                    &|name, kernel, keep| display::measure(workspace, name, kernel, keep),
+                )
+                .map(|()| ExitCode::SUCCESS);
+        }
         for mode in [Mode::Icount, Mode::Mttcg] {
             if self.mode.is_some_and(|only| only != mode) {
                 continue;

@@ -2,6 +2,7 @@
 // proves A1, A3.5, A13, A14
 
 mod cases;
+mod gestures;
 mod upstream;
 
 use std::path::PathBuf;
@@ -171,6 +172,80 @@ pub fn until(qmp: &mut Qmp, what: &str, wanted: impl Fn(&Picture) -> bool) -> Re
     bail!("the screen never shows {what}")
 }
 
+/// All cases.
+fn all() -> Vec<Case> {
+    let mut all: Vec<Case> = cases::CASES.to_vec();
+    all.extend(gestures::CASES);
+    all.push(("upstream_tests", upstream::run));
+    all
+}
+
+/// Where cases are tried: a machine with a display, another one after each that failed.
+pub struct Stage<'a> {
+    workspace: &'a Workspace,
+    machine: &'a Machine,
+    lab: Option<Lab>,
+}
+
+/// What became of a case that was tried, and what the kernel said meanwhile.
+struct Tried {
+    outcome: Result<Ended>,
+    log: String,
+}
+
+impl<'a> Stage<'a> {
+    /// One on machines like this.
+    pub fn new(workspace: &'a Workspace, machine: &'a Machine) -> Self {
+        Self {
+            workspace,
+            machine,
+            lab: None,
+        }
+    }
+
+    fn attempt(&mut self, case: fn(&mut Lab) -> Result<Ended>) -> Result<Tried> {
+        let lab = match &mut self.lab {
+            Some(lab) => lab,
+            None => self.lab.insert(Lab::boot(self.workspace, self.machine)?),
+        };
+        let before = lab.guest.log().len();
+        let outcome = if lab.has("/dev/dri/card0")? {
+            case(lab)
+        } else {
+            Ok(Ended::Skipped("the kernel has no /dev/dri/card0".into()))
+        };
+        let log = lab.guest.log();
+        let log = log.get(before..).unwrap_or_default().to_owned();
+        if outcome.is_err() {
+            // The next case gets a machine on which nothing is left of this one.
+            self.lab = None;
+        }
+        Ok(Tried { outcome, log })
+    }
+
+    /// Tries one case; why it did not pass, if it did not.
+    ///
+    /// # Errors
+    /// When there is no machine to be had.
+    pub fn show(&mut self, name: &str) -> Result<Result<(), String>> {
+        let Some((_, case)) = all().into_iter().find(|(its, _)| *its == name) else {
+            return Ok(Err("there is no such case".to_owned()));
+        };
+        Ok(match self.attempt(case)?.outcome {
+            Ok(Ended::Well) => Ok(()),
+            Ok(Ended::Skipped(why)) => Err(why),
+            Err(error) => Err(format!("{error:#}")),
+        })
+    }
+
+    /// Switches the machine off.
+    pub fn end(self) {
+        if let Some(lab) = self.lab {
+            lab.guest.power_off();
+        }
+    }
+}
+
 /// Boots and tries every case that is wanted.
 ///
 /// # Errors
@@ -182,25 +257,15 @@ pub fn run(
     again: &str,
     report: &mut Report,
 ) -> Result<()> {
-    let mut all: Vec<Case> = cases::CASES.to_vec();
-    all.push(("upstream_tests", upstream::run));
+    let all = all();
     let names: Vec<String> = all.iter().map(|(name, _)| (*name).to_owned()).collect();
     let wanted = wanted(&names);
-    let mut lab = None;
+    let mut stage = Stage::new(workspace, machine);
     for (name, case) in all
         .iter()
         .filter(|(name, _)| wanted.iter().any(|its| its == name))
     {
-        let lab_now = match &mut lab {
-            Some(lab) => lab,
-            None => lab.insert(Lab::boot(workspace, machine)?),
-        };
-        let before = lab_now.guest.log().len();
-        let outcome = if lab_now.has("/dev/dri/card0")? {
-            case(lab_now)
-        } else {
-            Ok(Ended::Skipped("the kernel has no /dev/dri/card0".into()))
-        };
+        let Tried { outcome, log } = stage.attempt(*case)?;
         match outcome {
             Ok(Ended::Well) => report.tally.count(Verdict::Passed),
             Ok(Ended::Skipped(why)) => {
@@ -209,25 +274,15 @@ pub fn run(
             }
             Err(error) => {
                 println!("FAILED {NAME}/{name}: {error}");
-                let log = lab_now
-                    .guest
-                    .log()
-                    .get(before..)
-                    .unwrap_or_default()
-                    .to_owned();
                 report.fail(Failure {
                     name: format!("{NAME}/{name}"),
                     output: format!("{error:#}"),
                     kernel_log: log,
                     command: format!("{again} --filter {NAME}/{name}"),
                 });
-                // The next case gets a machine on which nothing is left of this one.
-                lab = None;
             }
         }
     }
-    if let Some(lab) = lab {
-        lab.guest.power_off();
-    }
+    stage.end();
     Ok(())
 }
