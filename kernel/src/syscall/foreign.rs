@@ -110,6 +110,9 @@ pub fn process_mrelease(cx: &mut Cx<'_>, pidfd: Fd, flags: Flags) -> Result<usiz
     Err(Errno::EAGAIN)
 }
 
+/// Moves at most a page between an address here and one there; how much it could.
+type Carry<'a> = dyn Fn(&AddressSpace, UserAddr, UserAddr, &mut [u8]) -> usize + 'a;
+
 /// Walks both lists side by side; `copy` moves at most a page and answers how much it could. What was moved before an
 /// error is the result.
 fn transfer(
@@ -118,7 +121,7 @@ fn transfer(
     local: (UserAddr, usize),
     remote: (UserAddr, usize),
     flags: u64,
-    copy: &dyn Fn(&AddressSpace, UserAddr, UserAddr, &mut [u8]) -> usize,
+    copy: &Carry<'_>,
 ) -> Result<usize> {
     if flags != 0 {
         return Err(Errno::EINVAL);
