@@ -1,5 +1,5 @@
 //! Setting modes, flipping, marking damage the old way: `SETCRTC`, `SETPLANE`, `PAGE_FLIP`, `DIRTYFB`. Each is a change
-//! as [atomic] mode setting makes them.
+//! as atomic mode setting makes them.
 
 use abi::drm::fourcc;
 use abi::drm::mode::{
