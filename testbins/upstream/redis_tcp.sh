@@ -11,7 +11,7 @@ start() { # start PORT OPTIONS...
 	redis-server --port "$port" --bind 127.0.0.1 ::1 --dir "$PWD" --save '' --daemonize no "$@" > "log.$port" 2>&1 &
 	server=$!
 	i=0
-	until [ "$(redis-cli -p "$port" ping 2> /dev/null)" = PONG ] || [ $i = 100 ]; do sleep 0.05; i=$((i + 1)); done
+	until [ "$(redis-cli -p "$port" ping 2> /dev/null)" = PONG ] || [ $i = 6000 ]; do sleep 0.05; i=$((i + 1)); done
 }
 
 stop() {
@@ -63,7 +63,7 @@ clients_beyond_the_limit_are_refused() {
 	waiter=$!
 	redis-cli -p 7308 blpop never 30 > /dev/null 2>&1 &
 	i=0
-	until redis-cli -p 7308 ping 2>&1 | grep -q 'max number of clients' || [ $i = 100 ]; do sleep 0.05; i=$((i + 1)); done
+	until redis-cli -p 7308 ping 2>&1 | grep -q 'max number of clients' || [ $i = 6000 ]; do sleep 0.05; i=$((i + 1)); done
 	redis-cli -p 7308 ping 2>&1 | grep -q 'max number of clients'
 	kill $waiter $! $server
 }
@@ -74,8 +74,11 @@ idle_clients_are_dropped() {
 	nc 127.0.0.1 7309 < hold > out 2>&1 &
 	idle=$!
 	exec 8> hold
-	wait $idle
+	i=0
+	until redis-cli -p 7309 info clients | grep -q '^connected_clients:1.$' || [ $i = 6000 ]; do sleep 0.05; i=$((i + 1)); done
+	test $i -lt 6000
 	exec 8>&-
+	kill $idle || true
 	stop
 }
 
