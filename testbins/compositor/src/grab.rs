@@ -175,8 +175,8 @@ impl State {
             Grab::Resize { window, .. } => {
                 if let Some(top) = self.toplevel(window) {
                     top.resizing = false;
-                    let geometry = self.window_geometry(window);
-                    self.configure(window, Some((geometry.w, geometry.h)));
+                    let size = self.wanted_size(window);
+                    self.configure(window, Some(size));
                 }
             }
             Grab::Drag => self.drop_drag(),

@@ -37,8 +37,10 @@ pub struct Shell {
     pub pending_geometry: Option<Rect>,
     /// Whether the client was told that it may draw.
     pub configured: bool,
-    /// Whether it said that it heard.
-    pub acked: bool,
+    /// The number of the last that it was told.
+    pub told: u32,
+    /// The number of the last that it said it heard.
+    pub acked: Option<u32>,
     /// Whether it is on the screen.
     pub mapped: bool,
 }
@@ -51,7 +53,8 @@ impl Shell {
             geometry: None,
             pending_geometry: None,
             configured: false,
-            acked: false,
+            told: 0,
+            acked: None,
             mapped: false,
         }
     }
@@ -76,6 +79,8 @@ pub struct Toplevel {
     pub restore: Option<Rect>,
     /// Whether it is being resized.
     pub resizing: bool,
+    /// A size that its client was told and has not drawn yet.
+    pub asked: Option<(i32, i32)>,
     /// The edges that follow the pointer, and the geometry when that began.
     pub anchor: Option<(crate::grab::Edges, Rect)>,
     /// Its smallest size; 0 is none.

@@ -10,7 +10,7 @@ use wayland_server::{Client, DataInit, Dispatch, DisplayHandle, GlobalDispatch, 
 use crate::geometry::Rect;
 use crate::grab::Grab;
 use crate::keymap::{self, Modifiers};
-use crate::role::Role;
+use crate::role::{Role, Toplevel};
 use crate::state::{Key, State};
 
 /// What the pointer looks like.
@@ -346,10 +346,10 @@ impl State {
         let (old, new) = (window(self, old), window(self, key));
         if old != new {
             for window in [old, new].into_iter().flatten() {
-                let geometry = self.window_geometry(window);
-                let active = self.toplevel(window).is_some_and(|top| top.shell.acked);
-                if active {
-                    self.configure(window, Some((geometry.w, geometry.h)));
+                let acked = |top: &mut Toplevel| top.shell.acked.is_some();
+                if self.toplevel(window).is_some_and(acked) {
+                    let size = self.wanted_size(window);
+                    self.configure(window, Some(size));
                 }
             }
         }

@@ -176,8 +176,8 @@ impl Dispatch<xdg_surface::XdgSurface, Key> for State {
                     shell.pending_geometry = Some(Rect::new(x, y, width, height));
                 }
             }
-            Request::AckConfigure { .. } => match state.shell(*key) {
-                Some(shell) if shell.configured => shell.acked = true,
+            Request::AckConfigure { serial } => match state.shell(*key) {
+                Some(shell) if shell.configured => shell.acked = Some(serial),
                 Some(_) => resource.post_error(Error::InvalidSerial, "nothing was configured"),
                 None => resource.post_error(Error::NotConstructed, "it has no role"),
             },
@@ -212,6 +212,7 @@ impl State {
                 fullscreen: false,
                 restore: None,
                 resizing: false,
+                asked: None,
                 anchor: None,
                 min: (0, 0),
                 max: (0, 0),
@@ -277,7 +278,7 @@ impl State {
             self.configure(key, None);
             return;
         }
-        if has_image && !shell.acked {
+        if has_image && shell.acked.is_none() {
             shell.xdg.post_error(
                 xdg_surface::Error::UnconfiguredBuffer,
                 "a buffer before the first ack",
@@ -329,7 +330,7 @@ impl State {
     /// A window or popup without a picture is off the screen, and begins anew.
     pub fn unmap(&mut self, key: Key) {
         if let Some(shell) = self.shell(key) {
-            (shell.mapped, shell.configured, shell.acked) = (false, false, false);
+            (shell.mapped, shell.configured, shell.acked) = (false, false, None);
             self.hide(key);
         }
     }
@@ -351,10 +352,10 @@ impl State {
             .and_then(|focus| self.window_of(focus))
             == Some(key);
         let screen = self.screen;
-        let Some(surface) = self.surfaces.get(&key) else {
+        let Some(surface) = self.surfaces.get_mut(&key) else {
             return;
         };
-        match &surface.role {
+        match &mut surface.role {
             Role::Toplevel(top) => {
                 let full = top.maximized || top.fullscreen;
                 let (w, h) = size.unwrap_or(if full { (screen.w, screen.h) } else { (0, 0) });
@@ -370,11 +371,14 @@ impl State {
                 .collect();
                 top.resource.configure(w, h, states);
                 top.shell.xdg.configure(serial);
+                top.shell.told = serial;
+                top.asked = (w > 0 && h > 0).then_some((w, h));
             }
             Role::Popup(popup) => {
                 let place = popup.place;
                 popup.resource.configure(place.x, place.y, place.w, place.h);
                 popup.shell.xdg.configure(serial);
+                popup.shell.told = serial;
             }
             _ => {}
         }

@@ -47,12 +47,23 @@ impl State {
         self.damage_window(key);
     }
 
+    /// The size that a window has once its client has drawn what it was told.
+    pub fn wanted_size(&mut self, key: Key) -> (i32, i32) {
+        let geometry = self.window_geometry(key);
+        let asked = self.toplevel(key).and_then(|top| top.asked);
+        asked.unwrap_or((geometry.w, geometry.h))
+    }
+
+    /// A client drew its window: what it was told last is done if it had heard of it.
     /// While its left or upper edge is dragged, a window keeps the other one where it was.
     pub fn settle_resize(&mut self, key: Key) {
         let geometry = self.window_geometry(key);
         let Some(top) = self.toplevel(key) else {
             return;
         };
+        if top.shell.acked == Some(top.shell.told) {
+            top.asked = None;
+        }
         let Some((edges, start)) = top.anchor else {
             return;
         };
@@ -64,7 +75,7 @@ impl State {
             top.y = start.bottom().saturating_sub(geometry.h);
         }
         let moved = (x, y) != (top.x, top.y);
-        if !top.resizing {
+        if !top.resizing && top.asked.is_none() {
             top.anchor = None;
         }
         if moved {
