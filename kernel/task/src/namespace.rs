@@ -1,12 +1,12 @@
-//! The namespaces of `/proc/<pid>/ns` (`man 7 namespaces`): of each kind there is the first one, in which every
-//! process is.
+//! The namespaces of `/proc/<pid>/ns` (`man 7 namespaces`), as a Linux built without those that can be chosen has them:
+//! one kind, that of mounts, and of it one, in which every process is. A link of another kind would tell a program
+//! that `unshare` can make one.
 
-use abi::fcntl::OFlags;
 use abi::mount::NSFS_MAGIC;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use sync::{Credentials, Once};
+use sync::Once;
 use vfs::{
     Abilities, AnonName, Attributes, Caller, Dentry, FileOps, Inode, Metadata, Mount, OpenFile,
     OpenRequest, Path, anon,
@@ -26,34 +26,8 @@ const fn kind(name: &'static str, flag: u32, ino: u64) -> Kind {
     Kind { name, flag, ino }
 }
 
-/// The kinds there are, by the numbers Linux gives the first of each.
-pub const KINDS: [Kind; 8] = [
-    kind("cgroup", 0x0200_0000, 0xeffffffb),
-    kind("ipc", 0x0800_0000, 0xefffffff),
-    kind("mnt", 0x0002_0000, 0xf000_0001),
-    kind("net", 0x4000_0000, 0xf000_0000),
-    kind("pid", 0x2000_0000, 0xeffffffc),
-    kind("time", 0x0000_0080, 0xeffffffa),
-    kind("user", USER, 0xeffffffd),
-    kind("uts", 0x0400_0000, 0xeffffffe),
-];
-
-const USER: u32 = 0x1000_0000;
-const PID: u32 = 0x2000_0000;
-
-/// What is in `/proc/<pid>/ns`, and which kind it leads to.
-pub const LINKS: [(&str, &str); 10] = [
-    ("net", "net"),
-    ("uts", "uts"),
-    ("ipc", "ipc"),
-    ("pid", "pid"),
-    ("pid_for_children", "pid"),
-    ("user", "user"),
-    ("mnt", "mnt"),
-    ("cgroup", "cgroup"),
-    ("time", "time"),
-    ("time_for_children", "time"),
-];
+/// The kinds there are, by the number Linux gives the first of each.
+pub const KINDS: [Kind; 1] = [kind("mnt", 0x0002_0000, 0xf000_0001)];
 
 /// What stands for a namespace: a file, opened or not.
 struct Namespace {
@@ -111,42 +85,20 @@ pub fn kind_of(file: &OpenFile) -> Option<Kind> {
     file.ops_as::<Opened>().map(|opened| opened.kind)
 }
 
-/// An open file of the namespace of this kind.
-///
-/// # Errors
-/// `ENOENT` for a kind there is not.
-pub fn open(name: &str, cred: Arc<Credentials>) -> Result<Arc<OpenFile>> {
-    let path = place(name).ok_or(Errno::ENOENT)?;
-    let kind = KINDS.into_iter().find(|kind| kind.name == name);
-    let kind = kind.ok_or(Errno::ENOENT)?;
-    let ops = Arc::new(Opened { kind });
-    Ok(OpenFile::new(ops, path, OFlags::RDONLY, cred, false))
-}
-
 impl FileOps for Opened {
     fn abilities(&self) -> Abilities {
         Abilities::empty()
     }
 
-    fn ioctl(&self, _: &OpenFile, cmd: u32, arg: usize, caller: &dyn Caller) -> Result<usize> {
+    fn ioctl(&self, _: &OpenFile, cmd: u32, _arg: usize, _caller: &dyn Caller) -> Result<usize> {
         const NS_GET_USERNS: u32 = 0xb701;
         const NS_GET_PARENT: u32 = 0xb702;
         const NS_GET_NSTYPE: u32 = 0xb703;
         const NS_GET_OWNER_UID: u32 = 0xb704;
-        let nested = matches!(self.kind.flag, USER | PID);
         match cmd {
-            // Above the first one of a kind there is none.
-            NS_GET_USERNS if self.kind.flag == USER => Err(Errno::EPERM),
-            NS_GET_USERNS => {
-                let cred = caller.cred().clone();
-                caller.install(open("user", cred)?, true)
-            }
-            NS_GET_PARENT if nested => Err(Errno::EPERM),
+            // Its owner is the users' namespace, of which there is none.
+            NS_GET_USERNS => Err(Errno::EPERM),
             NS_GET_NSTYPE => Ok(self.kind.flag as usize),
-            NS_GET_OWNER_UID if self.kind.flag == USER => {
-                hal::ucopy::UserPtr::<u32>::new(hal::UserAddr(arg)).write(&0)?;
-                Ok(0)
-            }
             NS_GET_PARENT | NS_GET_OWNER_UID => Err(Errno::EINVAL),
             _ => Err(Errno::ENOTTY),
         }

@@ -97,10 +97,6 @@ const ITEMS: &[Item] = &[
     item("mounts", 0o444, Kind::File(mounts::mounts)),
     item("mountinfo", 0o444, Kind::File(mounts::mountinfo)),
     item("mountstats", 0o400, Kind::File(mounts::mountstats)),
-    item("uid_map", 0o644, Kind::Text(status::show_id_map)),
-    item("gid_map", 0o644, Kind::Text(status::show_id_map)),
-    item("projid_map", 0o644, Kind::Text(status::show_id_map)),
-    item("setgroups", 0o644, Kind::Text(status::show_setgroups)),
     Item {
         style: Style::Plain { written: true },
         ..item(

@@ -7,7 +7,7 @@ use vfs::{FileType, Inode, LinkTarget, Path};
 
 use super::links::shown;
 use super::subject::Subject;
-use crate::namespace::{self, LINKS};
+use crate::namespace::{self, KINDS};
 
 /// Entry of the numbers of inodes below this directory.
 const NAMESPACE: u8 = 253;
@@ -23,21 +23,22 @@ struct Namespaces {
 impl Names for Namespaces {
     fn find(&self, name: &[u8]) -> Result<Arc<dyn Inode>> {
         self.of.alive().map_err(|_| Errno::ENOENT)?;
-        let at = LINKS.iter().position(|(link, _)| link.as_bytes() == name);
-        let at = at.ok_or(Errno::ENOENT)?;
-        let kind = LINKS.get(at).map_or("", |(_, kind)| kind);
-        let of = self.of.clone();
-        let ino = of.ino(NAMESPACE, at as u32);
+        let (at, kind) = (0u32..)
+            .zip(KINDS)
+            .find(|(_, kind)| kind.name.as_bytes() == name)
+            .ok_or(Errno::ENOENT)?;
+        let (of, kind) = (self.of.clone(), kind.name);
+        let ino = of.ino(NAMESPACE, at);
         let owner = of.owner(false);
         Ok(Link::new(ino, 0o777, owner, ToNamespace { of, kind }))
     }
 
     fn list(&self, from: u64, take: &mut dyn FnMut(&Entry<'_>) -> bool) -> Result<()> {
         self.of.alive().map_err(|_| Errno::ENOENT)?;
-        for (at, (link, _)) in (0..).zip(LINKS.iter()) {
+        for (at, kind) in (0..).zip(KINDS) {
             let next = u64::from(at) + 1;
             let entry = Entry {
-                name: link.as_bytes(),
+                name: kind.name.as_bytes(),
                 ino: self.of.ino(NAMESPACE, at),
                 kind: FileType::Symlink,
                 next,

@@ -212,16 +212,3 @@ pub(super) fn set_comm(of: &Subject, bytes: &[u8]) -> Result<()> {
     thread.set_name(TaskName::new(bytes).as_bytes());
     Ok(())
 }
-
-/// `uid_map` and its kin: in the first namespace of users every number is itself.
-pub(super) fn show_id_map(_of: &Subject, out: &mut Text) -> Result<()> {
-    // Text does not fail before its end.
-    let _ = writeln!(out, "{:10} {:10} {:10}", 0, 0, u32::MAX);
-    Ok(())
-}
-
-/// `setgroups`: in the first namespace of users, who may may.
-pub(super) fn show_setgroups(_of: &Subject, out: &mut Text) -> Result<()> {
-    out.push(b"allow\n");
-    Ok(())
-}
