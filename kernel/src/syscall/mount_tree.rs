@@ -40,7 +40,7 @@ pub fn open_tree(cx: &mut Cx<'_>, dir: DirFd, path: PathPtr, flags: Flags) -> Re
     }
     let found = find(cx, dir, path, lookup_flags(flags))?;
     let file = if clone {
-        trees::open_copy(&found, flags & AT_RECURSIVE != 0, cred)?
+        trees::open_copy(&cx.holdings.fs, &found, flags & AT_RECURSIVE != 0, cred)?
     } else {
         let how = OpenHow {
             flags: OFlags::PATH,
@@ -79,7 +79,7 @@ pub fn move_mount(
     };
     let from = find(cx, from_dir, from, lookup(flags.0))?;
     let to = find(cx, to_dir, to, lookup(flags.0 >> 4))?;
-    trees::put(&from, &to)?;
+    trees::put(&cx.holdings.fs, &from, &to)?;
     Ok(0)
 }
 
@@ -170,7 +170,7 @@ pub fn mount_setattr(
         _ => return Err(Errno::EINVAL),
     }
     let found = find(cx, dir, path, lookup_flags(flags.0))?;
-    trees::change(&found, &change)?;
+    trees::change(&cx.holdings.fs, &found, &change)?;
     Ok(0)
 }
 

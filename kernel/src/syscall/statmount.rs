@@ -34,15 +34,17 @@ const FS_TYPE: u64 = 0x20;
 const MNT_NS_ID: u64 = 0x40;
 const MNT_OPTS: u64 = 0x80;
 
-/// The number of the one namespace of mounts.
-const NAMESPACE: u64 = 1;
+/// The number of the caller's namespace of mounts.
+fn own_namespace(cx: &Cx<'_>) -> u64 {
+    cx.holdings.fs.namespace().map_or(0, |own| own.id())
+}
 
 struct Request {
     id: u64,
     param: u64,
 }
 
-fn request(at: UserAddr) -> Result<Request> {
+fn request(at: UserAddr, own: u64) -> Result<Request> {
     let mut size = [0; 4];
     ucopy::copy_in(&mut size, at).map_err(|_| Errno::EFAULT)?;
     let size = u32::from_ne_bytes(size) as usize;
@@ -62,7 +64,8 @@ fn request(at: UserAddr) -> Result<Request> {
     if id <= 1 << 31 {
         return Err(Errno::EINVAL);
     }
-    if namespace != 0 && namespace != NAMESPACE {
+    // Other namespaces are seen by who has entered them.
+    if namespace != 0 && namespace != own {
         return Err(Errno::ENOENT);
     }
     Ok(Request { id, param })
@@ -141,7 +144,7 @@ fn propagation(mount: &Mount) -> u64 {
     if kind == 0 { MS_PRIVATE } else { kind }
 }
 
-fn describe(mount: &Arc<Mount>, root: &Path, wanted: u64) -> Answer {
+fn describe(mount: &Arc<Mount>, root: &Path, wanted: u64, namespace: u64) -> Answer {
     let mut answer = Answer {
         bytes: alloc::vec![0; FIXED],
         mask: 0,
@@ -182,7 +185,7 @@ fn describe(mount: &Arc<Mount>, root: &Path, wanted: u64) -> Answer {
     }
     if wanted & MNT_NS_ID != 0 {
         answer.mask |= MNT_NS_ID;
-        answer.put(0x70, NAMESPACE.to_ne_bytes());
+        answer.put(0x70, namespace.to_ne_bytes());
     }
     if wanted & MNT_OPTS != 0 {
         let mut options = String::new();
@@ -210,12 +213,13 @@ pub fn statmount(
     if flags.0 != 0 {
         return Err(Errno::EINVAL);
     }
-    let Request { id, param } = request(req)?;
+    let namespace = own_namespace(cx);
+    let Request { id, param } = request(req, namespace)?;
     let root = cx.caller().place().root();
     let mut mounts = visible(&root).into_iter();
     let mount = mounts.find(|mount| mount.unique_id() == id);
     let mount = mount.ok_or(Errno::ENOENT)?;
-    let answer = describe(&mount, &root, param);
+    let answer = describe(&mount, &root, param, namespace);
     let texts = answer.bytes.len() > FIXED;
     if texts && answer.bytes.len() > size {
         return Err(Errno::EOVERFLOW);
@@ -240,7 +244,7 @@ pub fn listmount(
     if count > MOST {
         return Err(Errno::EOVERFLOW);
     }
-    let Request { id, param } = request(req)?;
+    let Request { id, param } = request(req, own_namespace(cx))?;
     if param != 0 && param <= 1 << 31 {
         return Err(Errno::EINVAL);
     }

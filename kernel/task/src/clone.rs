@@ -8,6 +8,7 @@ use abi::signal::{NSIG, SIGCHLD, SigSet};
 use abi::{Errno, Result};
 use hal::{UserAddr, UserContext, ucopy};
 use sync::{Capability, Events, Resource, Task};
+use vfs::FsContext;
 
 use crate::process::Process;
 use crate::signal::many::Fork;
@@ -79,6 +80,7 @@ pub fn judge(thread: &Thread, flags: CloneFlags) -> Result<()> {
     if has(CloneFlags::THREAD) && !has(CloneFlags::SIGHAND)
         || has(CloneFlags::SIGHAND) && !has(CloneFlags::VM)
         || has(CloneFlags::PIDFD | CloneFlags::DETACHED)
+        || has(CloneFlags::NEWNS | CloneFlags::FS)
     {
         return Err(Errno::EINVAL);
     }
@@ -88,20 +90,35 @@ pub fn judge(thread: &Thread, flags: CloneFlags) -> Result<()> {
     judge_namespaces(thread, flags)
 }
 
-/// Refuses namespaces as a Linux built without them does.
+/// Whether the thread may have the namespaces it asks for. Of all but those of mounts this is a Linux built without
+/// them.
 ///
 /// # Errors
-/// `EINVAL`, `EPERM` without the right to make one.
+/// `EPERM` without the right to make one, `EINVAL`.
 pub fn judge_namespaces(thread: &Thread, flags: CloneFlags) -> Result<()> {
     let wanted = flags & CloneFlags::NAMESPACES;
     if wanted.is_empty() {
         return Ok(());
     }
-    let may = wanted == CloneFlags::NEWUSER || thread.cred().has(Capability::SYS_ADMIN);
-    Err(if may { Errno::EINVAL } else { Errno::EPERM })
+    if wanted != CloneFlags::NEWUSER && !thread.cred().has(Capability::SYS_ADMIN) {
+        return Err(Errno::EPERM);
+    }
+    if wanted != CloneFlags::NEWNS {
+        return Err(Errno::EINVAL);
+    }
+    Ok(())
 }
 
-/// Gives the calling thread descriptors and a working directory of its own (`unshare`).
+/// Root, working directory and namespace of mounts for one that is to have its own.
+fn own_places(fs: &FsContext, flags: CloneFlags) -> Arc<FsContext> {
+    Arc::new(if flags.contains(CloneFlags::NEWNS) {
+        fs.fork_with_mounts()
+    } else {
+        fs.fork()
+    })
+}
+
+/// Gives the calling thread descriptors, a working directory and mounts of its own (`unshare`).
 ///
 /// # Errors
 /// `ENOMEM`.
@@ -113,8 +130,8 @@ pub fn unshare(thread: &Thread, flags: CloneFlags) -> Result<()> {
             drop(thread.set_files(Some(own)));
         }
     }
-    if flags.contains(CloneFlags::FS) {
-        let own = Arc::new(thread.fs()?.fork());
+    if flags.intersects(CloneFlags::FS | CloneFlags::NEWNS) {
+        let own = own_places(&*thread.fs()?, flags);
         drop(thread.set_fs(Some(own)));
     }
     Ok(())
@@ -235,7 +252,7 @@ fn share(thread: &Thread, flags: CloneFlags) -> Result<Resources> {
         fs: if flags.contains(CloneFlags::FS) {
             fs
         } else {
-            Arc::new(fs.fork())
+            own_places(&fs, flags)
         },
     })
 }

@@ -4,26 +4,33 @@ use abi::stat::S_IRWXUGO;
 use core::sync::atomic::{AtomicU32, Ordering};
 use sync::{SpinLock, rank};
 
+use crate::mount_ns::{self, MountNs};
 use crate::path::Path;
+use alloc::sync::Arc;
 
 struct Places {
     root: Path,
     cwd: Path,
+    namespace: Option<Arc<MountNs>>,
 }
 
-/// Root, working directory and umask of a process (shared by `CLONE_FS`).
+/// Root, working directory, namespace of mounts and umask of a process (shared by `CLONE_FS`).
 pub struct FsContext {
     places: SpinLock<Places, { rank::LEAF }>,
     umask: AtomicU32,
 }
 
 impl FsContext {
-    /// A context that starts at `root`, with umask 022.
+    /// A context that starts at `root` in the first namespace of mounts, with umask 022.
     #[must_use]
     pub fn new(root: Path) -> Self {
         let cwd = root.clone();
         Self {
-            places: SpinLock::new(Places { root, cwd }),
+            places: SpinLock::new(Places {
+                root,
+                cwd,
+                namespace: mount_ns::first(),
+            }),
             umask: AtomicU32::new(0o022),
         }
     }
@@ -38,6 +45,24 @@ impl FsContext {
     #[must_use]
     pub fn cwd(&self) -> Path {
         self.places.lock().cwd.clone()
+    }
+
+    /// The namespace of mounts; `None` before there is any.
+    #[must_use]
+    pub fn namespace(&self) -> Option<Arc<MountNs>> {
+        self.places.lock().namespace.clone()
+    }
+
+    /// Goes into a namespace of mounts, to these places of it.
+    pub fn enter(&self, namespace: &Arc<MountNs>, root: Path, cwd: Path) {
+        let namespace = Some(namespace.clone());
+        let places = Places {
+            root,
+            cwd,
+            namespace,
+        };
+        let old = core::mem::replace(&mut *self.places.lock(), places);
+        drop(old);
     }
 
     /// Sets the root directory.
@@ -71,6 +96,7 @@ impl FsContext {
             places: SpinLock::new(Places {
                 root: places.root.clone(),
                 cwd: places.cwd.clone(),
+                namespace: places.namespace.clone(),
             }),
             umask: AtomicU32::new(self.umask()),
         }

@@ -1,6 +1,6 @@
 //! Mounts: where the root of a file system, or a part of it, stands in the tree.
 //!
-//! One tree of mounts, changed under one sleeping lock (rank `RENAME`); a path walk crosses a mount by
+//! Trees of mounts, one a namespace, changed under one sleeping lock (rank `RENAME`); a path walk crosses a mount by
 //! a look into its parent's short table. A parent holds its children and a child its parent, until the
 //! child is unmounted. Who hears of what happens on a mount is in [`crate::ops`]' propagation.
 
@@ -16,6 +16,7 @@ use sync::{Events, Mutex, MutexGuard, Pollee, SpinLock, rank};
 
 use crate::attr::{Attributes, InodeFlags};
 use crate::dentry::Dentry;
+use crate::mount_ns;
 use crate::path::Path;
 use crate::superblock::SuperBlock;
 
@@ -303,7 +304,6 @@ impl Drop for Mount {
 
 /// The lock over the shape of the tree of mounts.
 static TREE: Mutex<(), { rank::RENAME }> = Mutex::new(());
-static ROOT: SpinLock<Option<Arc<Mount>>, { rank::LEAF }> = SpinLock::new(None);
 
 /// How often the tree of mounts has changed.
 static CHANGES: AtomicU64 = AtomicU64::new(0);
@@ -335,41 +335,20 @@ pub fn lock_tree() -> TreeGuard {
     }
 }
 
-/// The root of the tree of mounts.
+/// The root of the first tree of mounts.
 ///
 /// # Errors
 /// `ENOENT` before the first mount.
 pub fn root() -> Result<Path> {
-    let mount = ROOT.lock().clone().ok_or(Errno::ENOENT)?;
-    let dentry = mount.root().clone();
-    Ok(Path::new(mount, dentry).topmost())
+    mount_ns::first().map(|ns| ns.top()).ok_or(Errno::ENOENT)
 }
 
-/// Sets the root of the tree of mounts, at start and by `pivot_root`.
+/// Sets the root of the first tree of mounts, at start.
 pub fn set_root(mount: &Arc<Mount>) {
-    let old = ROOT.lock().replace(mount.clone());
-    drop(old);
+    mount_ns::begin(mount);
 }
 
 impl TreeGuard {
-    /// Whether `mount` is in the tree.
-    #[must_use]
-    pub fn is_attached(&self, mount: &Arc<Mount>) -> bool {
-        let Some(root) = ROOT.lock().clone() else {
-            return false;
-        };
-        let mut at = mount.clone();
-        loop {
-            if Arc::ptr_eq(&at, &root) {
-                return true;
-            }
-            match at.mountpoint() {
-                Some(point) => at = point.mount().clone(),
-                None => return false,
-            }
-        }
-    }
-
     /// Puts `mount` on `point`.
     pub fn attach(&self, mount: &Arc<Mount>, point: &Path) {
         mount.hang(point);
@@ -392,24 +371,20 @@ impl TreeGuard {
         changed();
     }
 
-    /// All mounts in the order they are shown, parents before children.
-    #[must_use]
-    pub fn all(&self) -> Vec<Arc<Mount>> {
-        let Some(root) = ROOT.lock().clone() else {
-            return Vec::new();
-        };
-        self.subtree(&root)
-    }
-
     /// `mount` and the mounts below it, parents before children.
     #[must_use]
     pub fn subtree(&self, mount: &Arc<Mount>) -> Vec<Arc<Mount>> {
-        let mut all = Vec::new();
-        let mut stack = alloc::vec![mount.clone()];
-        while let Some(next) = stack.pop() {
-            stack.extend(next.children().into_iter().rev());
-            all.push(next);
-        }
-        all
+        subtree(mount)
     }
+}
+
+/// `mount` and the mounts below it, parents before children.
+pub(crate) fn subtree(mount: &Arc<Mount>) -> Vec<Arc<Mount>> {
+    let mut all = Vec::new();
+    let mut stack = alloc::vec![mount.clone()];
+    while let Some(next) = stack.pop() {
+        stack.extend(next.children().into_iter().rev());
+        all.push(next);
+    }
+    all
 }

@@ -7,7 +7,7 @@ use vfs::{FileType, Inode, LinkTarget, Path};
 
 use super::links::shown;
 use super::subject::Subject;
-use crate::namespace::{self, KINDS};
+use crate::namespace::{self, KINDS, Kind};
 
 /// Entry of the numbers of inodes below this directory.
 const NAMESPACE: u8 = 253;
@@ -27,7 +27,7 @@ impl Names for Namespaces {
             .zip(KINDS)
             .find(|(_, kind)| kind.name.as_bytes() == name)
             .ok_or(Errno::ENOENT)?;
-        let (of, kind) = (self.of.clone(), kind.name);
+        let of = self.of.clone();
         let ino = of.ino(NAMESPACE, at);
         let owner = of.owner(false);
         Ok(Link::new(ino, 0o777, owner, ToNamespace { of, kind }))
@@ -53,7 +53,7 @@ impl Names for Namespaces {
 
 struct ToNamespace {
     of: Subject,
-    kind: &'static str,
+    kind: Kind,
 }
 
 impl ToNamespace {
@@ -61,7 +61,9 @@ impl ToNamespace {
         if !self.of.may_be_seen() {
             return Err(Errno::EACCES);
         }
-        namespace::place(self.kind).ok_or(Errno::ENOENT)
+        let fs = self.of.thread().ok_or(Errno::ENOENT)?.fs();
+        let mounts = fs.map_err(|_| Errno::ENOENT)?.namespace();
+        Ok(namespace::place(self.kind, mounts.ok_or(Errno::ENOENT)?))
     }
 }
 

@@ -13,6 +13,7 @@ use sync::{Capability, Credentials};
 
 use super::{propagation, trees};
 use crate::dentry::Dentry;
+use crate::fs_context::FsContext;
 use crate::mount::{self, Mount, MountFlags, TreeGuard};
 use crate::path::Path;
 use crate::superblock;
@@ -53,9 +54,9 @@ pub fn mount(start: &Start<'_>, request: &MountRequest<'_>) -> Result<()> {
     }
     ensure_may_mount(start.cred)?;
     if flags & (MS_REMOUNT | MS_BIND) == MS_REMOUNT | MS_BIND {
-        reconfigure(&target, flags)
+        reconfigure(start.fs, &target, flags)
     } else if flags & MS_REMOUNT != 0 {
-        remount(&target, flags, request.data)
+        remount(start.fs, &target, flags, request.data)
     } else if flags & MS_BIND != 0 {
         bind(start, request.source, &target, flags & MS_REC != 0)
     } else if flags & PROPAGATION != 0 {
@@ -63,12 +64,12 @@ pub fn mount(start: &Start<'_>, request: &MountRequest<'_>) -> Result<()> {
     } else if flags & MS_MOVE != 0 {
         move_mount(start, request.source, &target)
     } else {
-        new_mount(&target, request, flags)
+        new_mount(start.fs, &target, request, flags)
     }
 }
 
-pub(super) fn ensure_mount_root(tree: &TreeGuard, path: &Path) -> Result<()> {
-    if path.is_mount_root() && tree.is_attached(path.mount()) {
+pub(super) fn ensure_mount_root(tree: &TreeGuard, fs: &FsContext, path: &Path) -> Result<()> {
+    if path.is_mount_root() && tree.is_attached(fs, path.mount()) {
         Ok(())
     } else {
         Err(Errno::EINVAL)
@@ -97,9 +98,9 @@ fn set_mount_flags(mount: &Mount, new: MountFlags) -> Result<()> {
     Ok(())
 }
 
-fn reconfigure(target: &Path, flags: u64) -> Result<()> {
+fn reconfigure(fs: &FsContext, target: &Path, flags: u64) -> Result<()> {
     let tree = mount::lock_tree();
-    ensure_mount_root(&tree, target)?;
+    ensure_mount_root(&tree, fs, target)?;
     set_mount_flags(target.mount(), remount_flags(target.mount(), flags))
 }
 
@@ -125,9 +126,9 @@ pub(super) fn remount_sb(mount: &Mount, flags: u64, data: &[u8]) -> Result<()> {
     Ok(())
 }
 
-fn remount(target: &Path, flags: u64, data: &[u8]) -> Result<()> {
+fn remount(fs: &FsContext, target: &Path, flags: u64, data: &[u8]) -> Result<()> {
     let tree = mount::lock_tree();
-    ensure_mount_root(&tree, target)?;
+    ensure_mount_root(&tree, fs, target)?;
     let mount = target.mount();
     mount.sb().fs().remount(data)?;
     set_sb_flags(mount, flags)?;
@@ -136,8 +137,13 @@ fn remount(target: &Path, flags: u64, data: &[u8]) -> Result<()> {
 }
 
 /// Whether something can be mounted on `target`.
-pub(super) fn ensure_target(tree: &TreeGuard, target: &Path, root: &Dentry) -> Result<()> {
-    if !tree.is_attached(target.mount()) {
+pub(super) fn ensure_target(
+    tree: &TreeGuard,
+    fs: &FsContext,
+    target: &Path,
+    root: &Dentry,
+) -> Result<()> {
+    if !tree.is_attached(fs, target.mount()) {
         return Err(Errno::EINVAL);
     }
     if target.dentry().is_unlinked() {
@@ -168,11 +174,12 @@ fn bind(start: &Start<'_>, source: Option<&[u8]>, target: &Path, recursive: bool
     };
     let source = lookup(&here, source, LookupFlags::FOLLOW)?;
     let tree = mount::lock_tree();
-    if !tree.is_attached(source.mount()) || source.mount().flags().contains(MountFlags::UNBINDABLE)
+    if !tree.is_attached(start.fs, source.mount())
+        || source.mount().flags().contains(MountFlags::UNBINDABLE)
     {
         return Err(Errno::EINVAL);
     }
-    ensure_target(&tree, &target.clone().topmost(), source.dentry())?;
+    ensure_target(&tree, start.fs, &target.clone().topmost(), source.dentry())?;
     let copy = if recursive {
         propagation::copy_tree(source.mount(), source.dentry())
     } else {
@@ -214,12 +221,12 @@ fn move_mount(start: &Start<'_>, source: Option<&[u8]>, target: &Path) -> Result
     let source = lookup(&here, source, LookupFlags::FOLLOW)?;
     {
         let tree = mount::lock_tree();
-        ensure_mount_root(&tree, &source)?;
+        ensure_mount_root(&tree, start.fs, &source)?;
     }
-    trees::put(&source, target)
+    trees::put(start.fs, &source, target)
 }
 
-fn new_mount(target: &Path, request: &MountRequest<'_>, flags: u64) -> Result<()> {
+fn new_mount(fs: &FsContext, target: &Path, request: &MountRequest<'_>, flags: u64) -> Result<()> {
     let kind = superblock::find(request.kind.ok_or(Errno::EINVAL)?)?;
     let source = request.source.unwrap_or(b"none");
     if kind.needs_device() && source.is_empty() {
@@ -233,7 +240,7 @@ fn new_mount(target: &Path, request: &MountRequest<'_>, flags: u64) -> Result<()
     if Arc::ptr_eq(target.mount().sb(), &sb) && target.is_mount_root() {
         return Err(Errno::EBUSY);
     }
-    ensure_target(&tree, &target, &root)?;
+    ensure_target(&tree, fs, &target, &root)?;
     let new = Mount::new(sb, root, Arc::from(source), MountFlags::from_ms(flags));
     propagation::attach(&tree, &new, &target);
     Ok(())
@@ -278,7 +285,7 @@ pub fn umount(start: &Start<'_>, path: &[u8], flags: u32) -> Result<()> {
     let target = lookup(start, path, follow | LookupFlags::UNUSED)?;
     ensure_may_mount(start.cred)?;
     let tree = mount::lock_tree();
-    ensure_mount_root(&tree, &target)?;
+    ensure_mount_root(&tree, start.fs, &target)?;
     // The walk's own hold on the mount must not count.
     let mount = target.mount().clone();
     drop(target);
@@ -366,7 +373,7 @@ pub fn pivot_root(start: &Start<'_>, new_root: &[u8], put_old: &[u8]) -> Result<
     let root = start.fs.root();
     let tree = mount::lock_tree();
     for path in [&new, &put, &root] {
-        if !tree.is_attached(path.mount()) {
+        if !tree.is_attached(start.fs, path.mount()) {
             return Err(Errno::EINVAL);
         }
     }

@@ -186,6 +186,15 @@ pub(crate) fn copy_of(mount: &Mount, root: Arc<Dentry>) -> Arc<Mount> {
 /// A copy of `mount` from `root` on and of the mounts below, but for those that cannot be bound: each of it in the
 /// group of what it is of.
 pub(crate) fn copy_tree(mount: &Arc<Mount>, root: &Arc<Dentry>) -> Arc<Mount> {
+    copy_below(mount, root, false)
+}
+
+/// A copy of a namespace's tree, those that cannot be bound included.
+pub(crate) fn copy_whole(root: &Arc<Mount>) -> Arc<Mount> {
+    copy_below(root, root.root(), true)
+}
+
+fn copy_below(mount: &Arc<Mount>, root: &Arc<Dentry>, unbindable: bool) -> Arc<Mount> {
     let top = copy_of(mount, root.clone());
     let mut work = alloc::vec![(mount.clone(), root.clone(), top.clone())];
     while let Some((mount, from, copy)) = work.pop() {
@@ -193,7 +202,7 @@ pub(crate) fn copy_tree(mount: &Arc<Mount>, root: &Arc<Dentry>) -> Arc<Mount> {
             let Some(point) = child.mountpoint() else {
                 continue;
             };
-            if child.flags().contains(MountFlags::UNBINDABLE)
+            if child.flags().contains(MountFlags::UNBINDABLE) && !unbindable
                 || !from.is_ancestor_of(point.dentry())
             {
                 continue;

@@ -7,6 +7,7 @@ use sync::Credentials;
 
 use crate::attr::InodeFlags;
 use crate::dentry::Dentry;
+use crate::mount_ns;
 use crate::notify;
 use crate::path::Path;
 use crate::perm::{self, Access};
@@ -66,12 +67,13 @@ pub fn unlink(start: &Start<'_>, path: &[u8]) -> Result<()> {
         });
     }
     may_remove(dir.dentry(), &child, false, start.cred)?;
-    if child.is_mountpoint() {
+    if mount_ns::is_mountpoint(start.fs, &child) {
         return Err(Errno::EBUSY);
     }
     dir.inode().unlink(name, child.inode())?;
     dir.dentry().forget(name, &child);
     drop(state);
+    mount_ns::detach_from(&child);
     notify::on_self(&child, InotifyMask::ATTRIB);
     notify::on_child(dir.dentry(), &child, InotifyMask::DELETE, 0, name);
     Ok(())
@@ -95,7 +97,7 @@ pub fn rmdir(start: &Start<'_>, path: &[u8]) -> Result<()> {
     let state = dir.dentry().lock_dir()?;
     let child = find(&dir, name, start.cred, &state)?;
     may_remove(dir.dentry(), &child, true, start.cred)?;
-    if child.is_mountpoint() {
+    if mount_ns::is_mountpoint(start.fs, &child) {
         return Err(Errno::EBUSY);
     }
     let mut child_state = child.lock_dir_nested()?;
@@ -105,6 +107,7 @@ pub fn rmdir(start: &Start<'_>, path: &[u8]) -> Result<()> {
     dir.dentry().forget(name, &child);
     child.prune();
     drop(state);
+    mount_ns::detach_from(&child);
     notify::on_child(dir.dentry(), &child, InotifyMask::DELETE, 0, name);
     Ok(())
 }

@@ -8,6 +8,7 @@ use sync::Credentials;
 
 use crate::dentry::{Dentry, DirGuard, DirState};
 use crate::inode::{NewNode, same_inode};
+use crate::mount_ns;
 use crate::notify;
 use crate::ops::create::{create_locked, may_create};
 use crate::ops::remove::may_remove;
@@ -143,6 +144,10 @@ pub fn rename(from: &Start<'_>, old: &[u8], to: &Start<'_>, new: &[u8], flags: u
         new: new_last.name(),
     };
     names.check(&locked, &source, target.as_ref(), exchange, cred)?;
+    let busy = |dentry| mount_ns::is_mountpoint(from.fs, dentry);
+    if busy(&source) || target.as_deref().is_some_and(busy) {
+        return Err(Errno::EBUSY);
+    }
     match &target {
         Some(target) if exchange => names.exchange(&source, target)?,
         _ => names.replace(&source, target.as_ref())?,
@@ -153,6 +158,9 @@ pub fn rename(from: &Start<'_>, old: &[u8], to: &Start<'_>, new: &[u8], flags: u
     }
     drop(locked);
     drop(rename_lock);
+    if let Some(target) = target.as_ref().filter(|_| !exchange) {
+        mount_ns::detach_from(target);
+    }
     names.tell(&source, target.as_ref(), exchange);
     Ok(())
 }
@@ -196,9 +204,6 @@ impl Names<'_> {
             {
                 target.inode().permission(cred, Access::WRITE)?;
             }
-        }
-        if source.is_mountpoint() || target.is_some_and(|target| target.is_mountpoint()) {
-            return Err(Errno::EBUSY);
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ use super::propagation;
 use crate::abilities::Abilities;
 use crate::file::OpenFile;
 use crate::file_ops::FileOps;
+use crate::fs_context::FsContext;
 use crate::mount::{self, Mount, MountFlags};
 use crate::path::Path;
 use crate::superblock::SuperBlock;
@@ -28,7 +29,7 @@ impl FileOps for Detached {
 
     fn release(&self, _file: &OpenFile) {
         let tree = mount::lock_tree();
-        if self.top.mountpoint().is_some() || tree.is_attached(&self.top) {
+        if self.top.mountpoint().is_some() || tree.stands(&self.top) {
             return;
         }
         for mount in tree.subtree(&self.top).iter().rev() {
@@ -48,10 +49,15 @@ fn file_of(top: Arc<Mount>, cred: Arc<Credentials>) -> Arc<OpenFile> {
 ///
 /// # Errors
 /// `EINVAL` for what cannot be bound.
-pub fn open_copy(path: &Path, recursive: bool, cred: Arc<Credentials>) -> Result<Arc<OpenFile>> {
+pub fn open_copy(
+    fs: &FsContext,
+    path: &Path,
+    recursive: bool,
+    cred: Arc<Credentials>,
+) -> Result<Arc<OpenFile>> {
     let tree = mount::lock_tree();
     let mount = path.mount();
-    if !tree.is_attached(mount) || mount.flags().contains(MountFlags::UNBINDABLE) {
+    if !tree.is_attached(fs, mount) || mount.flags().contains(MountFlags::UNBINDABLE) {
         return Err(Errno::EINVAL);
     }
     let copy = if recursive {
@@ -78,17 +84,18 @@ pub fn open_new(
 ///
 /// # Errors
 /// `EINVAL` for what is no mount's root or cannot be moved, `ELOOP` below itself, `ENOENT`, `EBUSY`.
-pub fn put(from: &Path, to: &Path) -> Result<()> {
+pub fn put(fs: &FsContext, from: &Path, to: &Path) -> Result<()> {
     let tree = mount::lock_tree();
     let mount = from.mount();
-    let stands = tree.is_attached(mount);
+    let stands = tree.is_attached(fs, mount);
     if !from.is_mount_root() {
         return Err(Errno::EINVAL);
     }
     match mount.mountpoint() {
         // One below a tree that stands nowhere, or whose neighbours would have to move too.
         Some(point) if !stands || point.mount().group() != 0 => return Err(Errno::EINVAL),
-        None if stands => return Err(Errno::EINVAL),
+        // The root of a namespace.
+        None if tree.stands(mount) => return Err(Errno::EINVAL),
         _ => {}
     }
     if from.dentry().is_dir() != to.dentry().is_dir() {
@@ -109,7 +116,7 @@ pub fn put(from: &Path, to: &Path) -> Result<()> {
             None => break,
         }
     }
-    ensure_target(&tree, &to, from.dentry())?;
+    ensure_target(&tree, fs, &to, from.dentry())?;
     tree.detach(mount);
     propagation::attach(&tree, mount, &to);
     Ok(())
@@ -132,10 +139,10 @@ pub struct Change {
 ///
 /// # Errors
 /// `EINVAL` for what is no mount's root, `EBUSY` to make read-only what is being written.
-pub fn change(path: &Path, change: &Change) -> Result<()> {
+pub fn change(fs: &FsContext, path: &Path, change: &Change) -> Result<()> {
     let tree = mount::lock_tree();
-    if tree.is_attached(path.mount()) {
-        ensure_mount_root(&tree, path)?;
+    if tree.stands(path.mount()) {
+        ensure_mount_root(&tree, fs, path)?;
     } else if !path.is_mount_root() {
         return Err(Errno::EINVAL);
     }
