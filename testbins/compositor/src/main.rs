@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod canvas;
+mod clients;
 mod compositor;
 mod data;
 mod devices;
@@ -25,6 +26,7 @@ mod state;
 mod subsurface;
 mod surface;
 mod toplevel;
+mod watch;
 
 use std::process::ExitCode;
 

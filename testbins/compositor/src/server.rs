@@ -1,17 +1,15 @@
 //! The loop: clients, devices and the screen.
 
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{Child, Command};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use wayland_protocols::wp::presentation_time::server::wp_presentation::WpPresentation;
 use wayland_protocols::wp::viewporter::server::wp_viewporter::WpViewporter;
 use wayland_protocols::xdg::shell::server::xdg_wm_base::XdgWmBase;
-use wayland_server::backend::ClientData;
 use wayland_server::protocol::wl_compositor::WlCompositor;
 use wayland_server::protocol::wl_data_device_manager::WlDataDeviceManager;
 use wayland_server::protocol::wl_output::WlOutput;
@@ -21,18 +19,14 @@ use wayland_server::protocol::wl_subcompositor::WlSubcompositor;
 use wayland_server::{Display, ListeningSocket};
 
 use crate::canvas::Image;
+use crate::clients::Clients;
 use crate::devices::{self, InputDevice};
 use crate::extras::Shown;
 use crate::options::Options;
 use crate::render;
 use crate::screen::Screen;
 use crate::state::{Owed, State};
-
-/// Nothing is kept about a client as such.
-#[derive(Debug)]
-struct NoData;
-
-impl ClientData for NoData {}
+use crate::watch::{Source, Watch};
 
 /// Everything, ready to run.
 pub struct Server {
@@ -40,7 +34,10 @@ pub struct Server {
     state: State,
     socket: ListeningSocket,
     screen: Screen,
-    devices: Vec<InputDevice>,
+    /// A device's place is its number; one that is gone leaves its place empty.
+    devices: Vec<Option<InputDevice>>,
+    clients: Clients,
+    watch: Watch,
     arrow: Image,
     /// Who is told when the frame on its way is shown; `None` while none is.
     in_flight: Option<Owed>,
@@ -86,7 +83,13 @@ impl Server {
         } else {
             devices::open_all()
         };
-        for device in &devices {
+        let watch = Watch::new()?;
+        watch.add(&socket, Source::Listener)?;
+        if let Some(screen) = screen.fd() {
+            watch.add(screen, Source::Screen)?;
+        }
+        for (number, device) in (0..).zip(&devices) {
+            watch.add(device, Source::Device(number))?;
             state.tell(|| format!("input {}", device.name()));
         }
         state.tell(|| format!("ready {}x{} {}", size.w, size.h, refresh));
@@ -95,7 +98,9 @@ impl Server {
             state,
             socket,
             screen,
-            devices,
+            devices: devices.into_iter().map(Some).collect(),
+            clients: Clients::default(),
+            watch,
             arrow: render::arrow(),
             in_flight: None,
             ask_at: None,
@@ -110,28 +115,54 @@ impl Server {
     /// When the screen or the socket fails.
     pub fn run(&mut self, options: &Options) -> io::Result<()> {
         let mut client = start(options)?;
+        let _told_of_its_end = match &client {
+            Some(child) => Some(self.watch_child(child)?),
+            None => None,
+        };
+        let mut ready = Vec::new();
         while self.state.running {
             self.frame()?;
             self.display.flush_clients()?;
-            let ready = self.wait(client.is_some())?;
-            if ready.socket {
-                self.accept()?;
-            }
-            if ready.clients {
-                self.display.dispatch_clients(&mut self.state)?;
-            }
-            self.read_devices(&ready.devices);
-            if ready.screen || self.ask_at.is_some_and(|at| Instant::now() >= at) {
-                self.ask_at = None;
-                if let Some(shown) = self.screen.shown()? {
-                    self.shown(shown);
+            let timeout = self
+                .ask_at
+                .map(|at| at.saturating_duration_since(Instant::now()));
+            self.watch.wait(timeout, &mut ready)?;
+            for source in ready.drain(..) {
+                match source {
+                    Source::Listener => self.accept()?,
+                    Source::Client(number) => {
+                        self.clients
+                            .serve(number, &mut self.display, &mut self.state);
+                    }
+                    Source::Device(number) => self.read_device(number),
+                    Source::Screen => self.ask_screen()?,
+                    Source::Child => {
+                        if let Some(mut child) = client.take() {
+                            child.wait()?;
+                        }
+                        return Ok(());
+                    }
                 }
             }
-            if let Some(child) = &mut client
-                && child.try_wait()?.is_some()
-            {
-                break;
+            self.clients.let_go(&mut self.display, &mut self.state);
+            if self.ask_at.is_some_and(|at| Instant::now() >= at) {
+                self.ask_at = None;
+                self.ask_screen()?;
             }
+        }
+        Ok(())
+    }
+
+    /// Has the loop told when the client that was started ends.
+    fn watch_child(&self, child: &Child) -> io::Result<OwnedFd> {
+        let fd = pidfd_open(Pid::from_child(child), PidfdFlags::empty())?;
+        self.watch.add(&fd, Source::Child)?;
+        Ok(fd)
+    }
+
+    fn ask_screen(&mut self) -> io::Result<()> {
+        if let Some(shown) = self.screen.shown()? {
+            self.shown(shown);
         }
         Ok(())
     }
@@ -180,73 +211,26 @@ impl Server {
 
     fn accept(&mut self) -> io::Result<()> {
         while let Some(stream) = self.socket.accept()? {
-            let inserted = self
-                .display
-                .handle()
-                .insert_client(stream, Arc::new(NoData));
-            if let Err(error) = inserted {
+            if let Err(error) = self.clients.add(stream, &self.display, &self.watch) {
                 eprintln!("compositor: a client was not let in: {error}");
             }
         }
         Ok(())
     }
 
-    fn read_devices(&mut self, ready: &[bool]) {
+    fn read_device(&mut self, number: u32) {
+        let place = usize::try_from(number)
+            .ok()
+            .and_then(|at| self.devices.get_mut(at));
+        let Some(place) = place else { return };
         let mut inputs = Vec::new();
-        let mut gone = Vec::new();
-        for (at, (device, ready)) in self.devices.iter_mut().zip(ready).enumerate() {
-            if *ready && device.read(&mut inputs).is_err() {
-                gone.push(at);
-            }
-        }
-        for at in gone.into_iter().rev() {
-            self.devices.remove(at);
+        if let Some(device) = place
+            && device.read(&mut inputs).is_err()
+        {
+            *place = None;
         }
         inputs.into_iter().for_each(|input| self.state.input(input));
     }
-
-    /// Waits until there is something to do.
-    fn wait(&self, has_child: bool) -> io::Result<Ready> {
-        let clients = self.display.as_fd();
-        let mut fds = vec![
-            PollFd::from_borrowed_fd(self.socket.as_fd(), PollFlags::IN),
-            PollFd::from_borrowed_fd(clients, PollFlags::IN),
-        ];
-        for device in &self.devices {
-            fds.push(PollFd::from_borrowed_fd(device.as_fd(), PollFlags::IN));
-        }
-        if let Some(screen) = self.screen.fd() {
-            fds.push(PollFd::from_borrowed_fd(screen, PollFlags::IN));
-        }
-        let until_frame = self
-            .ask_at
-            .map(|at| at.saturating_duration_since(Instant::now()));
-        // A child's end is looked for now and then.
-        let until_look = has_child.then_some(Duration::from_millis(100));
-        let timeout = [until_frame, until_look].into_iter().flatten().min();
-        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
-        match poll(&mut fds, timeout.as_ref()) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-        let set: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
-        let is_set = |at: usize| set.get(at).copied().unwrap_or(false);
-        let count = self.devices.len();
-        Ok(Ready {
-            socket: is_set(0),
-            clients: is_set(1),
-            devices: (0..count).map(|at| is_set(at + 2)).collect(),
-            screen: is_set(count + 2),
-        })
-    }
-}
-
-/// What there is to do.
-struct Ready {
-    socket: bool,
-    clients: bool,
-    devices: Vec<bool>,
-    screen: bool,
 }
 
 fn start(options: &Options) -> io::Result<Option<Child>> {
