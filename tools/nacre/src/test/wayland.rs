@@ -3,6 +3,7 @@
 
 mod cases;
 mod gestures;
+mod keyboard;
 mod upstream;
 
 use std::path::PathBuf;
@@ -176,6 +177,7 @@ pub fn until(qmp: &mut Qmp, what: &str, wanted: impl Fn(&Picture) -> bool) -> Re
 fn all() -> Vec<Case> {
     let mut all: Vec<Case> = cases::CASES.to_vec();
     all.extend(gestures::CASES);
+    all.extend(keyboard::CASES);
     all.push(("upstream_tests", upstream::run));
     all
 }
