@@ -1,7 +1,8 @@
 //! Function names for the kernel's backtraces, written into the room its linker script keeps.
 //!
 //! The form is told in `kernel/hal/src/aarch64/symbols.rs`. Names are short there: arguments of generics are left out, and
-//! pairs of bytes that are frequent become one byte, again and again, as long as there are bytes no name uses.
+//! a name's beginning that is the one's before it is not told again, and pairs of bytes that are frequent become one byte,
+//! again and again, as long as there are bytes no name uses.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -101,7 +102,7 @@ fn table(functions: &BTreeMap<u64, String>, base: u64, longest: usize) -> Result
     // Instances of one generic function share its name.
     let names: BTreeSet<&String> = shown.iter().collect();
     let numbers: HashMap<&String, usize> = names.iter().copied().zip(0..).collect();
-    let mut stored: Vec<Vec<u8>> = names.iter().map(|name| name.bytes().collect()).collect();
+    let (kept, mut stored) = without_beginnings(&names);
     let pairs = pack(&mut stored);
     let mut table = u32::try_from(functions.len())?.to_le_bytes().to_vec();
     table.extend(pairs.iter().flat_map(|(first, second)| [*first, *second]));
@@ -118,11 +119,23 @@ fn table(functions: &BTreeMap<u64, String>, base: u64, longest: usize) -> Result
         let number = numbers.get(name).context("a name without a number")?;
         table.extend(u16::try_from(*number)?.to_le_bytes());
     }
-    for name in stored {
-        table.push(u8::try_from(name.len())?);
+    for (kept, name) in kept.into_iter().zip(stored) {
+        table.extend([kept, u8::try_from(name.len())?]);
         table.extend(name);
     }
     Ok(table)
+}
+
+/// Names in alphabetical order: how much each has of the one before it, and what follows that.
+fn without_beginnings(names: &BTreeSet<&String>) -> (Vec<u8>, Vec<Vec<u8>>) {
+    let mut before: &[u8] = &[];
+    let parts = names.iter().map(|name| {
+        let same = name.bytes().zip(before).take_while(|(a, b)| a == *b);
+        let (kept, rest) = name.as_bytes().split_at(same.take(255).count());
+        before = name.as_bytes();
+        (u8::try_from(kept.len()).unwrap_or(u8::MAX), rest.to_vec())
+    });
+    parts.unzip()
 }
 
 /// Gives each byte that no name uses to the pair of bytes that is then the most frequent.
@@ -222,7 +235,7 @@ mod tests {
             &[0, 1, 0][..],
             &[4, 0, 0],
             &[0x80, 8, 1, 0],
-            b"\x06::name\x01a",
+            b"\0\x06::name\0\x01a",
         ]
         .concat();
         assert_eq!(table.get(516..), Some(&*expected));
@@ -238,13 +251,15 @@ mod tests {
         let table = table(&functions, 0, 80)?;
         let pairs = table.get(4..516).context("pairs")?;
         let mut rest = table.get(516 + 3 * names.len()..).context("names")?;
-        assert!(rest.len() < 1200);
+        assert!(rest.len() < 900);
         let mut told = BTreeSet::new();
-        while let Some((length, behind)) = rest.split_first() {
+        let mut before = String::new();
+        while let Some(([kept, length], behind)) = rest.split_first_chunk() {
             let (name, behind) = behind.split_at(usize::from(*length));
-            let mut whole = String::new();
+            let mut whole = before.get(..usize::from(*kept)).context("kept")?.to_owned();
             name.iter()
                 .for_each(|byte| expand(pairs, *byte, &mut whole));
+            before.clone_from(&whole);
             told.insert(whole);
             rest = behind;
         }

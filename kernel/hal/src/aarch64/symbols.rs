@@ -7,7 +7,8 @@
 //!   other for its two bytes, one after the other, which may stand for pairs again.
 //! - A function each, by rising address: its distance from the one before (the first: from the image's start) in units of
 //!   four bytes, seven bits a byte, lowest first, the top bit set on all but the last; then 16 bits, its name's number.
-//! - The names, each a byte of length and as many bytes.
+//! - The names in alphabetical order, each a byte that says how many characters of the name before it stay, a byte of
+//!   length and as many bytes: the rest.
 //!
 //! Reading it is a walk from its beginning: a backtrace is rare, and room is not.
 
@@ -36,10 +37,13 @@ const FUNCTIONS: usize = 4 + 512;
 /// Pairs that stand in pairs: the tool makes none deeper, and no table can make the stack deeper.
 const DEEPEST: u32 = 12;
 
-/// A function's name, as it is stored; displayed, it is told in full.
+/// Characters of the longest name.
+const LONGEST: usize = 80;
+
+/// A function's name.
 pub(super) struct Name {
-    table: &'static [u8],
-    stored: &'static [u8],
+    text: [u8; LONGEST],
+    length: usize,
 }
 
 /// The function that holds `pc`, and how far into it.
@@ -51,7 +55,7 @@ pub(super) fn find(pc: usize) -> Option<(Name, usize)> {
     lookup(table, pc.checked_sub(kmap::image_bounds().0)?)
 }
 
-fn lookup(table: &'static [u8], offset: usize) -> Option<(Name, usize)> {
+fn lookup(table: &[u8], offset: usize) -> Option<(Name, usize)> {
     let count = u32::from_le_bytes(*table.first_chunk()?);
     let mut rest = table.get(FUNCTIONS..)?;
     let mut address = 0;
@@ -74,32 +78,44 @@ fn lookup(table: &'static [u8], offset: usize) -> Option<(Name, usize)> {
         }
     }
     let (number, into) = found?;
-    for _ in 0..number {
-        let (length, behind) = rest.split_first()?;
-        rest = behind.get(usize::from(*length)..)?;
+    let mut name = Name {
+        text: [0; LONGEST],
+        length: 0,
+    };
+    for _ in 0..=number {
+        let ([kept, length], behind) = rest.split_first_chunk()?;
+        name.length = usize::from(*kept).min(name.length);
+        let stored = behind.get(..usize::from(*length))?;
+        for byte in stored {
+            name.expand(table, *byte, 0);
+        }
+        rest = behind.get(stored.len()..)?;
     }
-    let (length, behind) = rest.split_first()?;
-    let stored = behind.get(..usize::from(*length))?;
-    Some((Name { table, stored }, into))
+    Some((name, into))
 }
 
 impl Name {
-    fn expand(&self, byte: u8, deep: u32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn expand(&mut self, table: &[u8], byte: u8, deep: u32) {
         let at = 4 + 2 * usize::from(byte);
-        match self.table.get(at..at + 2) {
+        match table.get(at..at + 2) {
             Some(&[first, second]) if first != 0 && deep < DEEPEST => {
-                self.expand(first, deep + 1, f)?;
-                self.expand(second, deep + 1, f)
+                self.expand(table, first, deep + 1);
+                self.expand(table, second, deep + 1);
             }
-            _ => f.write_char(char::from(byte)),
+            _ => {
+                if let Some(place) = self.text.get_mut(self.length) {
+                    *place = byte;
+                    self.length += 1;
+                }
+            }
         }
     }
 }
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.stored
-            .iter()
-            .try_for_each(|byte| self.expand(*byte, 0, f))
+        let text = self.text.iter().take(self.length);
+        text.map(|byte| char::from(*byte))
+            .try_for_each(|character| f.write_char(character))
     }
 }
