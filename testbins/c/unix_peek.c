@@ -292,3 +292,16 @@ TEST(siocunixfile_opens_the_file_of_the_name)
     ASSERT_OK(setuid(65534));
     EXPECT_ERRNO(ioctl(s, 0x89e0), EPERM);
 }
+
+TEST(a_peek_fills_pages_that_were_not_there)
+{
+    int s[2];
+    pair(SOCK_STREAM, s);
+    char *pages = mmap(0, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ASSERT_TRUE(pages != MAP_FAILED);
+    memset(buf, 'p', sizeof buf);
+    EXPECT_EQ(write(s[0], buf, 64), 64);
+    EXPECT_EQ(recv(s[1], pages + 4096 - 32, 64, MSG_PEEK), 64);
+    EXPECT_MEMEQ(pages + 4096 - 32, buf, 64);
+    EXPECT_EQ(recv(s[1], pages + 4096 - 32, 64, 0), 64);
+}

@@ -437,3 +437,16 @@ TEST(a_bad_last_page_returns_the_bytes_before_it)
     long n = readv(s[1], v, 2);
     EXPECT_TRUE(n == -1 || n == 4);
 }
+
+TEST(an_address_of_no_length_is_none)
+{
+    int s[2], d[2];
+    struct sockaddr_un a;
+    pair(SOCK_STREAM, s);
+    pair(SOCK_DGRAM, d);
+    address(&a, "/nowhere", 8);
+    EXPECT_EQ(sendto(s[0], "x", 1, 0, (struct sockaddr *)&a, 0), 1);
+    EXPECT_EQ(sendto(d[0], "x", 1, 0, (struct sockaddr *)&a, 0), 1);
+    EXPECT_ERRNO(sendto(s[0], "x", 1, 0, (struct sockaddr *)&a, 11), EISCONN);
+    EXPECT_ERRNO(sendto(d[0], "x", 1, 0, (struct sockaddr *)&a, -1), EINVAL);
+}

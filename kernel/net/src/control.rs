@@ -2,9 +2,11 @@
 //!
 //! Plain values only; descriptors are numbers here and become files in the caller.
 
-use abi::socket::{CmsgHdr, SCM_MAX_FD, SOL_SOCKET, Ucred, scm};
+use abi::socket::{CmsgHdr, SOL_SOCKET, Ucred, scm};
 use abi::{Errno, Result};
+use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::ops::Deref;
 use zerocopy::FromBytes;
 
 /// Bytes of a control message's header.
@@ -13,15 +15,64 @@ pub const HEADER: usize = size_of::<CmsgHdr>();
 /// Control messages start at multiples of this.
 const ALIGN: usize = 8;
 
-/// What a program sends beside its bytes.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Sent {
-    /// Descriptors of the sender, in order; may hold one number twice.
-    pub rights: Vec<i32>,
-    /// Credentials the sender claims.
-    pub credentials: Option<Ucred>,
-    /// Messages of other levels than `SOL_SOCKET`, for the families that know them.
-    pub others: Vec<Ancillary>,
+/// One control message of a sender's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Message<'a> {
+    /// Descriptors of the sender, in order.
+    Rights(&'a [[u8; 4]]),
+    /// Credentials the sender claims; a second message replaces the first.
+    Credentials(Ucred),
+    /// A message of another level than `SOL_SOCKET`, for the families that know it.
+    Other {
+        /// The protocol.
+        level: i32,
+        /// What the data is.
+        kind: i32,
+        /// The data.
+        data: &'a [u8],
+    },
+}
+
+/// The control messages of a buffer, see [`messages`].
+pub struct Messages<'a> {
+    rest: &'a [u8],
+}
+
+/// Reads a control buffer message by message, as AF_UNIX does: what stands behind a wrong one is not looked at.
+///
+/// An item is `EINVAL` for a length below a header or past the buffer, an unknown `SOL_SOCKET` message, or credentials
+/// of another size; nothing follows it.
+#[must_use]
+pub fn messages(buffer: &[u8]) -> Messages<'_> {
+    Messages { rest: buffer }
+}
+
+impl<'a> Iterator for Messages<'a> {
+    type Item = Result<Message<'a>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (header, _) = CmsgHdr::read_from_prefix(self.rest).ok()?;
+        let message = self.read(&header);
+        let next = usize::try_from(header.len).ok().and_then(align);
+        let rest = next.and_then(|next| self.rest.get(next..));
+        self.rest = rest.filter(|_| message.is_some()).unwrap_or_default();
+        Some(message.ok_or(Errno::EINVAL))
+    }
+}
+
+impl<'a> Messages<'a> {
+    fn read(&self, header: &CmsgHdr) -> Option<Message<'a>> {
+        let length = usize::try_from(header.len).ok()?;
+        let data = self.rest.get(HEADER..length)?;
+        match (header.level, header.kind) {
+            (SOL_SOCKET, scm::RIGHTS) => Some(Message::Rights(data.as_chunks().0)),
+            (SOL_SOCKET, scm::CREDENTIALS) => {
+                Ucred::read_from_bytes(data).ok().map(Message::Credentials)
+            }
+            (SOL_SOCKET, _) => None,
+            (level, kind) => Some(Message::Other { level, kind, data }),
+        }
+    }
 }
 
 /// A control message as plain bytes.
@@ -35,59 +86,27 @@ pub struct Ancillary {
     pub data: Vec<u8>,
 }
 
+/// What comes beside a message; most come with nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Beside(Option<Box<[Ancillary]>>);
+
+impl From<Vec<Ancillary>> for Beside {
+    fn from(messages: Vec<Ancillary>) -> Self {
+        Self((!messages.is_empty()).then(|| messages.into_boxed_slice()))
+    }
+}
+
+impl Deref for Beside {
+    type Target = [Ancillary];
+
+    fn deref(&self) -> &[Ancillary] {
+        self.0.as_deref().unwrap_or_default()
+    }
+}
+
 /// Rounds up to the next message's start; `None` past the address space.
 fn align(length: usize) -> Option<usize> {
     length.checked_next_multiple_of(ALIGN)
-}
-
-/// Reads a control buffer as AF_UNIX does. Messages of other levels are handed on as they are.
-///
-/// # Errors
-/// `EINVAL`: a length below a header or past the buffer, an unknown `SOL_SOCKET` message,
-/// credentials of another size, more than 253 descriptors.
-pub fn parse(buffer: &[u8]) -> Result<Sent> {
-    let mut sent = Sent::default();
-    let mut rest = buffer;
-    while let Ok((header, _)) = CmsgHdr::read_from_prefix(rest) {
-        let length = usize::try_from(header.len).map_err(|_| Errno::EINVAL)?;
-        let data = rest.get(HEADER..length).ok_or(Errno::EINVAL)?;
-        if header.level == SOL_SOCKET {
-            sent.take(header.kind, data)?;
-        } else {
-            sent.others.push(Ancillary {
-                level: header.level,
-                kind: header.kind,
-                data: data.to_vec(),
-            });
-        }
-        let Some(next) = align(length).and_then(|next| rest.get(next..)) else {
-            break;
-        };
-        rest = next;
-    }
-    Ok(sent)
-}
-
-impl Sent {
-    fn take(&mut self, kind: i32, data: &[u8]) -> Result<()> {
-        match kind {
-            scm::RIGHTS => {
-                let fds = data.chunks_exact(size_of::<i32>());
-                if self.rights.len() + fds.len() > SCM_MAX_FD {
-                    return Err(Errno::EINVAL);
-                }
-                self.rights
-                    .extend(fds.filter_map(|fd| i32::read_from_bytes(fd).ok()));
-                Ok(())
-            }
-            scm::CREDENTIALS => {
-                // A second message replaces the first.
-                self.credentials = Some(Ucred::read_from_bytes(data).map_err(|_| Errno::EINVAL)?);
-                Ok(())
-            }
-            _ => Err(Errno::EINVAL),
-        }
-    }
 }
 
 /// Where one message goes in a receiver's control buffer.
@@ -146,30 +165,28 @@ mod tests {
         )
     }
 
-    #[test]
-    fn rights_of_several_messages_add_up() {
-        let buffer = [rights(&[3, 4, 5]), rights(&[3])].concat();
-        assert_eq!(
-            parse(&buffer).map(|sent| sent.rights),
-            Ok(alloc::vec![3, 4, 5, 3])
-        );
+    fn read(buffer: &[u8]) -> Vec<Result<Message<'_>>> {
+        messages(buffer).collect()
     }
 
     #[test]
-    fn a_message_takes_253_descriptors_and_not_254() {
-        assert!(parse(&rights(&[0; 253])).is_ok());
-        assert_eq!(parse(&rights(&[0; 254])), Err(Errno::EINVAL));
-        assert_eq!(
-            parse(&[rights(&[0; 200]), rights(&[0; 54])].concat()),
-            Err(Errno::EINVAL)
-        );
+    fn messages_come_in_their_order() {
+        let buffer = [rights(&[3, 4, 5]), rights(&[6])].concat();
+        let of = |fds: &[i32]| fds.iter().map(|fd| fd.to_ne_bytes()).collect::<Vec<_>>();
+        let (three, one) = (of(&[3, 4, 5]), of(&[6]));
+        let all = [Ok(Message::Rights(&three)), Ok(Message::Rights(&one))];
+        assert_eq!(read(&buffer), all);
     }
 
     #[test]
-    fn lengths_outside_the_buffer_are_refused() {
+    fn lengths_outside_the_buffer_are_refused_and_end_it() {
         for len in [0, 15, 33, u64::MAX] {
-            let buffer = message(len, SOL_SOCKET, scm::RIGHTS, &[0; 16]);
-            assert_eq!(parse(&buffer), Err(Errno::EINVAL), "cmsg_len {len}");
+            let mut buffer = message(len, SOL_SOCKET, scm::RIGHTS, &[0; 16]);
+            assert_eq!(read(&buffer), [Err(Errno::EINVAL)], "cmsg_len {len}");
+            if len < 16 {
+                buffer.extend(rights(&[1]));
+                assert_eq!(read(&buffer), [Err(Errno::EINVAL)], "cmsg_len {len}");
+            }
         }
     }
 
@@ -177,18 +194,18 @@ mod tests {
     fn a_tail_shorter_than_a_header_is_ignored() {
         let mut buffer = rights(&[1, 2]);
         buffer.extend_from_slice(&[0xff; 15]);
-        assert_eq!(parse(&buffer).map(|sent| sent.rights.len()), Ok(2));
-        assert_eq!(parse(&[0xff; 15]), Ok(Sent::default()));
+        assert_eq!(read(&buffer).len(), 1);
+        assert_eq!(read(&[0xff; 15]), []);
     }
 
     #[test]
     fn other_levels_are_handed_on_and_unknown_kinds_are_not() {
-        let sent = parse(&message(24, 41, 50, &[0; 8]));
-        assert_eq!(sent.map(|sent| sent.others.len()), Ok(1));
-        assert_eq!(
-            parse(&message(24, SOL_SOCKET, 9, &[0; 8])),
-            Err(Errno::EINVAL)
-        );
+        let other = message(24, 41, 50, &[7; 8]);
+        let data: &[u8] = &[7; 8];
+        let (level, kind) = (41, 50);
+        assert_eq!(read(&other), [Ok(Message::Other { level, kind, data })]);
+        let unknown = message(24, SOL_SOCKET, 9, &[0; 8]);
+        assert_eq!(read(&unknown), [Err(Errno::EINVAL)]);
     }
 
     #[test]
@@ -199,9 +216,9 @@ mod tests {
             gid: 9,
         };
         let buffer = message(28, SOL_SOCKET, scm::CREDENTIALS, claim.as_bytes());
-        assert_eq!(parse(&buffer).map(|sent| sent.credentials), Ok(Some(claim)));
+        assert_eq!(read(&buffer), [Ok(Message::Credentials(claim))]);
         let short = message(24, SOL_SOCKET, scm::CREDENTIALS, &[0; 8]);
-        assert_eq!(parse(&short), Err(Errno::EINVAL));
+        assert_eq!(read(&short), [Err(Errno::EINVAL)]);
     }
 
     #[test]

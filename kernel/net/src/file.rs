@@ -1,7 +1,7 @@
 //! A socket as an open file.
 
 use crate::ioctl;
-use crate::socket::{Outgoing, Socket};
+use crate::socket::{Outgoing, Received, Socket};
 use abi::fcntl::OFlags;
 use abi::socket::{MsgFlags, SIOCATMARK, SIOCINQ, SIOCOUTQ};
 use abi::{Errno, Result};
@@ -52,9 +52,9 @@ impl FileOps for SocketFile {
             return Ok(0);
         }
         // Descriptors that came along are closed with what was received.
-        let received = self
-            .socket
-            .receive(dst, MsgFlags::empty(), file.nonblocking())?;
+        let mut received = Received::default();
+        self.socket
+            .receive(dst, MsgFlags::empty(), file.nonblocking(), &mut received)?;
         Ok(received.bytes)
     }
 

@@ -21,6 +21,7 @@ extern crate alloc;
 mod bytes;
 pub mod control;
 pub mod file;
+pub mod files;
 pub mod filter;
 pub mod inet;
 pub mod ioctl;

@@ -1,6 +1,6 @@
 //! What waits at a socket of messages from the kernel or the wire: whole messages, the oldest first.
 
-use crate::control::Ancillary;
+use crate::control::Beside;
 use crate::name::Name;
 use crate::socket::Received;
 use crate::unix::sender::Sender;
@@ -27,7 +27,7 @@ pub struct Letter {
     /// Who sent it.
     pub from: Name,
     /// What comes beside it.
-    pub control: Vec<Ancillary>,
+    pub control: Beside,
     /// The process that sent it.
     pub sender: Option<Sender>,
 }
@@ -109,7 +109,7 @@ impl Mailbox {
     ///
     /// # Errors
     /// `EAGAIN`: none waits. `EFAULT`: the copy stopped; the message still waits.
-    pub fn receive(&self, dst: &mut IoDst<'_>, flags: MsgFlags) -> Result<Received> {
+    pub fn receive(&self, dst: &mut IoDst<'_>, flags: MsgFlags, into: &mut Received) -> Result<()> {
         let peek = flags.contains(MsgFlags::PEEK);
         let letter = if peek {
             self.waiting.lock().letters.front().cloned()
@@ -125,18 +125,13 @@ impl Mailbox {
             }
             return Err(Errno::EFAULT);
         }
-        let mut received = Received {
-            bytes: copied,
-            whole: letter.whole,
-            from: Some(letter.from.clone()),
-            sender: letter.sender.clone(),
-            control: letter.control.clone(),
-            last: true,
-            ..Received::default()
-        };
+        (into.bytes, into.whole, into.last) = (copied, letter.whole, true);
+        into.from = Some(letter.from.clone());
+        into.sender.clone_from(&letter.sender);
+        into.control = letter.control.clone();
         if copied < letter.whole {
-            received.flags |= MsgFlags::TRUNC;
+            into.flags |= MsgFlags::TRUNC;
         }
-        Ok(received)
+        Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! What all families share: the operations of a socket, none of which waits.
 
-use crate::control::Ancillary;
+use crate::control::Beside;
+use crate::files::Files;
 use crate::name::Name;
 use crate::options::Options;
 use crate::unix::flight::Rights;
@@ -13,7 +14,7 @@ use alloc::vec::Vec;
 use core::any::Any;
 use mm::io::{IoDst, IoSrc};
 use sync::{Events, Pollee, Registration};
-use vfs::{Caller, OpenFile};
+use vfs::Caller;
 
 /// What goes out beside the bytes.
 pub struct Outgoing<'a> {
@@ -24,11 +25,11 @@ pub struct Outgoing<'a> {
     /// Where to, as the program wrote it.
     pub address: Option<&'a [u8]>,
     /// Files to pass on; taken by the first piece that goes.
-    pub files: Vec<Arc<OpenFile>>,
+    pub files: Files,
     /// Credentials the program claims, checked.
     pub credentials: Option<Ucred>,
-    /// Control messages of the family's own levels.
-    pub control: Vec<Ancillary>,
+    /// The sender's control messages, each looked at once: the family reads those of its own levels.
+    pub control: &'a [u8],
     /// `RLIMIT_NOFILE` of the sender, the limit of descriptors in flight.
     pub descriptor_limit: u64,
 }
@@ -41,9 +42,9 @@ impl<'a> Outgoing<'a> {
             flags,
             caller,
             address: None,
-            files: Vec::new(),
+            files: Files::None,
             credentials: None,
-            control: Vec::new(),
+            control: &[],
             descriptor_limit: 0,
         }
     }
@@ -63,12 +64,12 @@ impl<'a> Outgoing<'a> {
     /// What did not go is tried again with the next piece.
     pub fn put_back(&mut self, rights: Option<Rights>) {
         if let Some(rights) = rights {
-            self.files = rights.receive();
+            self.files = rights.land();
         }
     }
 }
 
-/// What came.
+/// What came, one receive after the other for a stream.
 #[derive(Default)]
 pub struct Received {
     /// Bytes copied.
@@ -82,30 +83,11 @@ pub struct Received {
     /// The sender.
     pub sender: Option<Sender>,
     /// Files to install.
-    pub rights: Vec<Arc<OpenFile>>,
+    pub rights: Files,
     /// Control messages of the family's own.
-    pub control: Vec<Ancillary>,
+    pub control: Beside,
     /// Nothing may be added to this: a message, a border in the stream, the end.
     pub last: bool,
-}
-
-impl Received {
-    /// Adds what a later piece of the same stream brought.
-    pub fn append(&mut self, more: Self) {
-        self.bytes += more.bytes;
-        self.flags |= more.flags;
-        self.rights.extend(more.rights);
-        self.last = more.last;
-    }
-
-    /// The end of the stream.
-    #[must_use]
-    pub fn end() -> Self {
-        Self {
-            last: true,
-            ..Self::default()
-        }
-    }
 }
 
 /// Which halves `shutdown` ends.
@@ -183,11 +165,18 @@ pub trait Socket: Any + Send + Sync {
     /// # Errors
     /// `EPIPE`, `ENOTCONN`, `EMSGSIZE` and others of `man 2 send`.
     fn send(self: Arc<Self>, src: &mut IoSrc<'_>, out: &mut Outgoing<'_>) -> Result<usize>;
-    /// Receives what waits; `EAGAIN` when nothing does.
+    /// Receives what waits, adding to what came before; `EAGAIN` when nothing does. The end of a stream is nothing, and
+    /// [`Received::last`].
     ///
     /// # Errors
-    /// `ECONNRESET`, `ENOTCONN` and others of `man 2 recv`.
-    fn receive(&self, dst: &mut IoDst<'_>, flags: MsgFlags, nonblock: bool) -> Result<Received>;
+    /// `ECONNRESET`, `ENOTCONN` and others of `man 2 recv`; nothing was added.
+    fn receive(
+        &self,
+        dst: &mut IoDst<'_>,
+        flags: MsgFlags,
+        nonblock: bool,
+        into: &mut Received,
+    ) -> Result<()>;
     /// Ends one half or both.
     ///
     /// # Errors

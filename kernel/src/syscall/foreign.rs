@@ -11,7 +11,7 @@ use task::pidfd;
 
 use super::Cx;
 use super::args::{Fd, Flags, PidArg};
-use super::iovec;
+use super::iovec::Pieces;
 
 /// `process_vm_readv(2)`.
 pub fn process_vm_readv(
@@ -72,7 +72,8 @@ pub fn process_madvise(
     if flags.0 != 0 {
         return Err(Errno::EINVAL);
     }
-    let pieces = iovec::read(vector, count)?;
+    let mut pieces = Pieces::default();
+    pieces.read(vector, count)?;
     let file = cx.file(pidfd)?;
     let process = pidfd::process_of(&file).ok_or(Errno::EBADF)?;
     let thread = process.any_thread().ok_or(Errno::ESRCH)?;
@@ -126,18 +127,19 @@ fn transfer(
     if flags != 0 {
         return Err(Errno::EINVAL);
     }
-    let local = iovec::read(local.0, local.1)?;
+    let (mut mine, mut its) = (Pieces::default(), Pieces::default());
+    mine.read(local.0, local.1)?;
     // Linux has no look at the other side when there is nothing to move.
-    if local.iter().all(|piece| piece.len == 0) {
+    if mine.iter().all(|piece| piece.len == 0) {
         return Ok(0);
     }
-    let remote = iovec::read(remote.0, remote.1)?;
-    if remote.iter().all(|piece| piece.len == 0) {
+    its.read(remote.0, remote.1)?;
+    if its.iter().all(|piece| piece.len == 0) {
         return Ok(0);
     }
     let mm = memory_of(cx, pid)?;
     let mut page = alloc::vec![0; PAGE_SIZE];
-    let (mut mine, mut its) = (local.iter().copied(), remote.iter().copied());
+    let (mut mine, mut its) = (mine.iter().copied(), its.iter().copied());
     let (mut here, mut there) = (UserSlice::default(), UserSlice::default());
     let mut total = 0;
     while let (Some(to), Some(from)) = (rest(&mut here, &mut mine), rest(&mut there, &mut its)) {

@@ -3,11 +3,12 @@
 use abi::socket::UIO_MAXIOV;
 use abi::{Errno, Result};
 use alloc::vec::Vec;
+use arrayvec::ArrayVec;
 use core::ops::Deref;
 use hal::UserAddr;
-use hal::ucopy::UserSlice;
+use hal::ucopy::{UserPtr, UserSlice};
 use task::thread::flag;
-use zerocopy::FromBytes;
+use zerocopy::{FromBytes, IntoBytes};
 
 /// One call moves at most this many bytes (`MAX_RW_COUNT`).
 pub const MAX_TRANSFER: usize = 0x7fff_f000;
@@ -18,12 +19,12 @@ const ENTRY: usize = 16;
 /// Pieces that take no memory but the caller's stack.
 const FEW: usize = 8;
 
-/// The pieces of a transfer, in their order.
+/// The pieces of a transfer, in their order. Read where they stand: they are not small.
+#[derive(Default)]
 pub struct Pieces {
-    few: [UserSlice; FEW],
+    few: ArrayVec<UserSlice, FEW>,
     /// All of them, when there are more than a few.
     many: Vec<UserSlice>,
-    count: usize,
 }
 
 impl Deref for Pieces {
@@ -31,44 +32,51 @@ impl Deref for Pieces {
 
     #[inline]
     fn deref(&self) -> &[UserSlice] {
-        let all = if self.count > FEW {
-            &self.many
+        if self.many.is_empty() {
+            &self.few
         } else {
-            &self.few[..]
-        };
-        all.get(..self.count).unwrap_or_default()
+            &self.many
+        }
     }
 }
 
-/// Reads `count` pieces; their sum is cut to [`MAX_TRANSFER`].
-///
-/// # Errors
-/// `EINVAL`: more than 1,024 pieces, or a length that is negative. `EFAULT`: the array cannot be read,
-/// or a piece lies outside the program's half of the address space.
-pub fn read(addr: UserAddr, count: usize) -> Result<Pieces> {
-    if count > UIO_MAXIOV {
-        return Err(Errno::EINVAL);
+impl Pieces {
+    /// Reads `count` pieces; their sum is cut to [`MAX_TRANSFER`].
+    ///
+    /// # Errors
+    /// `EINVAL`: more than 1,024 pieces, or a length that is negative. `EFAULT`: the array cannot be read,
+    /// or a piece lies outside the program's half of the address space.
+    pub fn read(&mut self, addr: UserAddr, count: usize) -> Result<()> {
+        let mut sum = Sum::default();
+        if count == 1 {
+            let entry = UserPtr::<[u64; 2]>::new(addr).read()?;
+            self.few.push(sum.add(entry)?);
+        } else if count <= FEW {
+            let mut entries = [[0; 2]; FEW];
+            let entries = entries.get_mut(..count).unwrap_or_default();
+            UserSlice::new(addr, count * ENTRY).read(entries.as_mut_bytes())?;
+            for entry in entries {
+                self.few.push(sum.add(*entry)?);
+            }
+        } else if count <= UIO_MAXIOV {
+            let bytes = UserSlice::new(addr, count * ENTRY).read_vec()?;
+            self.many
+                .try_reserve_exact(count)
+                .map_err(|_| Errno::ENOMEM)?;
+            for entry in bytes.chunks_exact(ENTRY) {
+                let entry = <[u64; 2]>::read_from_bytes(entry).map_err(|_| Errno::EINVAL)?;
+                self.many.push(sum.add(entry)?);
+            }
+        } else {
+            return Err(Errno::EINVAL);
+        }
+        // A bad length further on comes before a bad place here.
+        if sum.outside {
+            Err(Errno::EFAULT)
+        } else {
+            Ok(())
+        }
     }
-    let mut pieces = Pieces {
-        few: [UserSlice::default(); FEW],
-        many: Vec::new(),
-        count,
-    };
-    if count > FEW {
-        let bytes = UserSlice::new(addr, count * ENTRY).read_vec()?;
-        pieces
-            .many
-            .try_reserve_exact(count)
-            .map_err(|_| Errno::ENOMEM)?;
-        pieces.many.resize(count, UserSlice::default());
-        fill(&mut pieces.many, &bytes)?;
-    } else {
-        let mut bytes = [0; FEW * ENTRY];
-        let bytes = bytes.get_mut(..count * ENTRY).unwrap_or_default();
-        UserSlice::new(addr, bytes.len()).read(bytes)?;
-        fill(&mut pieces.few, bytes)?;
-    }
-    Ok(pieces)
 }
 
 /// Whether the calling thread's addresses may have tags.
@@ -77,24 +85,26 @@ fn may_tag() -> bool {
     task::thread::with_current(|thread| thread.has(flag::TAGGED)).unwrap_or(false)
 }
 
-fn fill(pieces: &mut [UserSlice], bytes: &[u8]) -> Result<()> {
-    let mut left = MAX_TRANSFER;
-    let mut outside = false;
-    for (piece, entry) in pieces.iter_mut().zip(bytes.chunks_exact(ENTRY)) {
-        let [base, len] = <[u64; 2]>::read_from_bytes(entry).map_err(|_| Errno::EINVAL)?;
-        let len = usize::try_from(len)
-            .ok()
-            .filter(|len| isize::try_from(*len).is_ok());
-        let len = len.ok_or(Errno::EINVAL)?;
+/// What the pieces so far amount to.
+#[derive(Default)]
+struct Sum {
+    bytes: usize,
+    outside: bool,
+}
+
+impl Sum {
+    #[inline]
+    fn add(&mut self, [base, len]: [u64; 2]) -> Result<UserSlice> {
+        let len = isize::try_from(len).map_err(|_| Errno::EINVAL)? as usize;
         let mut base = UserAddr::from(base);
-        if !base.may_transfer(0) && may_tag() {
-            base = UserAddr(hal::addr::untagged(base.0));
+        if !base.may_transfer(len) {
+            if may_tag() {
+                base = UserAddr(hal::addr::untagged(base.0));
+            }
+            self.outside |= !base.may_transfer(len);
         }
-        // A bad length further on comes before a bad place here.
-        outside |= !base.may_transfer(len);
-        let len = len.min(left);
-        left -= len;
-        *piece = UserSlice::new(base, len);
+        let len = len.min(MAX_TRANSFER - self.bytes);
+        self.bytes += len;
+        Ok(UserSlice::new(base, len))
     }
-    if outside { Err(Errno::EFAULT) } else { Ok(()) }
 }

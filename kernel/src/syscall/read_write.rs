@@ -14,7 +14,7 @@ use vfs::{Abilities, OpenFile, Whence};
 
 use super::Cx;
 use super::args::{Fd, Flags};
-use super::iovec::{self, MAX_TRANSFER};
+use super::iovec::{MAX_TRANSFER, Pieces};
 use super::transfer::{self, How};
 
 /// One range of the program's memory, cut to what one call moves.
@@ -112,7 +112,8 @@ fn read_pieces(
     flags: u32,
 ) -> Result<usize> {
     readable(file)?;
-    let pieces = iovec::read(vector, count)?;
+    let mut pieces = Pieces::default();
+    pieces.read(vector, count)?;
     let mut dst = IoDst::iovec(&pieces);
     if dst.remaining() == 0 {
         return Ok(0);
@@ -129,7 +130,8 @@ fn write_pieces(
     flags: u32,
 ) -> Result<usize> {
     writable(file)?;
-    let pieces = iovec::read(vector, count)?;
+    let mut pieces = Pieces::default();
+    pieces.read(vector, count)?;
     let mut src = IoSrc::iovec(&pieces);
     if src.remaining() == 0 {
         return Ok(0);

@@ -13,7 +13,8 @@ use sync::{Instant, Resource};
 use task::signal::many::{members, send_to_many};
 use task::signal::send::may_signal;
 use task::signal::{
-    self, Origin, SigInfo, altstack, force, frame, send_to_process, send_to_thread, take_pending,
+    self, Origin, SigHand, SigInfo, altstack, force, frame, send_to_process, send_to_thread,
+    take_pending,
 };
 use task::thread::Thread;
 use task::wait::{Restart, WaitOptions, wait};
@@ -70,7 +71,7 @@ pub fn rt_sigaction(
             action.mask = action.mask.minus(SigSet::UNBLOCKABLE);
             let before = group.sighand.set(signo, action).unwrap_or_default();
             // POSIX: setting a pending signal to ignored discards it, blocked or not.
-            if group.sighand.ignores(signo) {
+            if SigHand::has_no_effect(signo, &action) {
                 let set = SigSet::of(signo);
                 group.pending.discard(set);
                 for thread in &group.threads {

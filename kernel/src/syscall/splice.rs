@@ -20,7 +20,7 @@ use vfs::{Abilities, OpenFile, notify};
 
 use super::Cx;
 use super::args::{Fd, Flags};
-use super::iovec;
+use super::iovec::Pieces;
 use super::pages::{MOST, Pages, slot_of};
 use super::transfer::{self, How, raise};
 
@@ -314,7 +314,8 @@ pub fn vmsplice(
     if !file.readable() && !file.writable() {
         return Err(Errno::EBADF);
     }
-    let pieces = iovec::read(vector, count)?;
+    let mut pieces = Pieces::default();
+    pieces.read(vector, count)?;
     if pieces.iter().all(|piece| piece.len == 0) {
         return Ok(0);
     }

@@ -175,7 +175,7 @@ impl NetlinkSocket {
             whole: bytes.len(),
             bytes,
             from: Name::plain(from.as_bytes()),
-            control,
+            control: control.into(),
             sender: Some(sender.unwrap_or(kernel)),
         };
         let taken = self.mailbox.push(letter, self.options.receive_buffer());
@@ -398,14 +398,20 @@ impl Socket for NetlinkSocket {
         Ok(len)
     }
 
-    fn receive(&self, dst: &mut IoDst<'_>, flags: MsgFlags, _nonblock: bool) -> Result<Received> {
+    fn receive(
+        &self,
+        dst: &mut IoDst<'_>,
+        flags: MsgFlags,
+        _nonblock: bool,
+        into: &mut Received,
+    ) -> Result<()> {
         if flags.contains(MsgFlags::OOB) {
             return Err(Errno::EOPNOTSUPP);
         }
         if self.lost.swap(false, Relaxed) {
             return Err(Errno::ENOBUFS);
         }
-        self.mailbox.receive(dst, flags)
+        self.mailbox.receive(dst, flags, into)
     }
 
     fn shutdown(&self, _how: How) -> Result<()> {

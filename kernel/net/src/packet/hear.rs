@@ -91,7 +91,7 @@ impl Tap for PacketSocket {
             // A filter's cut is not told as one.
             whole: kept.len(),
             from: Name::plain(from.as_bytes()),
-            control,
+            control: control.into(),
             sender: None,
         };
         if self.mailbox.push(letter, self.options.receive_buffer()) {

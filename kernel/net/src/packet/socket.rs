@@ -290,7 +290,13 @@ impl Socket for PacketSocket {
         }
     }
 
-    fn receive(&self, dst: &mut IoDst<'_>, flags: MsgFlags, _nonblock: bool) -> Result<Received> {
+    fn receive(
+        &self,
+        dst: &mut IoDst<'_>,
+        flags: MsgFlags,
+        _nonblock: bool,
+        into: &mut Received,
+    ) -> Result<()> {
         let known = MsgFlags::PEEK
             | MsgFlags::DONTWAIT
             | MsgFlags::TRUNC
@@ -305,7 +311,7 @@ impl Socket for PacketSocket {
         if let Some(error) = self.take_error() {
             return Err(error);
         }
-        self.mailbox.receive(dst, flags)
+        self.mailbox.receive(dst, flags, into)
     }
 
     fn shutdown(&self, _how: How) -> Result<()> {

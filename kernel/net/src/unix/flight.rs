@@ -8,11 +8,12 @@
 use super::UnixSocket;
 use super::graph::{Graph, SocketId};
 use super::inbox::Inbox;
+use crate::files::Files;
 use abi::{Errno, Result};
 use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
-use core::sync::atomic::Ordering::{AcqRel, Acquire, Release};
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicU32, AtomicUsize};
 use sync::{Capability, Credentials, Mutex, SpinLock, rank};
 use vfs::OpenFile;
@@ -22,8 +23,19 @@ struct Flight {
     graph: Graph,
     /// The open file of each socket in flight.
     files: BTreeMap<SocketId, Weak<OpenFile>>,
-    /// Descriptors in flight by the sender's uid.
-    users: sync::SortedMap<u32, usize>,
+    /// Descriptors in flight by the sender's uid. What is on its way counts for itself, without this lock.
+    users: sync::SortedMap<u32, Arc<AtomicUsize>>,
+}
+
+impl Flight {
+    /// The count of a user; it is forgotten when another user comes and nothing of his is on its way.
+    fn user(&mut self, uid: u32) -> Arc<AtomicUsize> {
+        if let Some(count) = self.users.get(&uid) {
+            return count.clone();
+        }
+        self.users.retain(|_, count| Arc::strong_count(count) > 1);
+        self.users.get_or_insert_with(uid, Arc::default).clone()
+    }
 }
 
 static FLIGHT: Mutex<Flight, { rank::SOCKET_TABLE }> = Mutex::new(Flight {
@@ -35,9 +47,9 @@ static FLIGHT: Mutex<Flight, { rank::SOCKET_TABLE }> = Mutex::new(Flight {
 /// The files of one message on its way to one socket. Dropping it takes them out of flight and
 /// closes them: never under a lock of a socket.
 pub struct Rights {
-    files: Vec<Arc<OpenFile>>,
+    files: Files,
     holder: SocketId,
-    user: u32,
+    user: Arc<AtomicUsize>,
 }
 
 impl Rights {
@@ -45,22 +57,16 @@ impl Rights {
     ///
     /// # Errors
     /// `ETOOMANYREFS`: the user has more in flight than `RLIMIT_NOFILE` and no privilege.
-    pub fn send(
-        files: Vec<Arc<OpenFile>>,
-        holder: SocketId,
-        who: &Credentials,
-        limit: u64,
-    ) -> Result<Self> {
-        collect_if_crowded();
-        let mut flight = FLIGHT.lock();
-        let count = flight.users.get(&who.uid).copied().unwrap_or(0);
-        let privileged = who.has(Capability::SYS_RESOURCE) || who.has(Capability::SYS_ADMIN);
-        if count as u64 > limit && !privileged {
+    pub fn send(files: Files, holder: SocketId, who: &Credentials, limit: u64) -> Result<Self> {
+        let mut flight = lock_uncrowded();
+        let user = flight.user(who.uid);
+        let privileged = || who.has(Capability::SYS_RESOURCE) || who.has(Capability::SYS_ADMIN);
+        if user.load(Relaxed) as u64 > limit && !privileged() {
             drop(flight);
             return Err(Errno::ETOOMANYREFS);
         }
-        *flight.users.get_or_insert_with(who.uid, || 0) += files.len();
-        for file in &files {
+        user.fetch_add(files.len(), Relaxed);
+        for file in files.iter() {
             if let Some(socket) = UnixSocket::of_file(file) {
                 flight.graph.send(socket.id(), holder);
                 flight.files.insert(socket.id(), Arc::downgrade(file));
@@ -70,21 +76,21 @@ impl Rights {
         Ok(Self {
             files,
             holder,
-            user: who.uid,
+            user,
         })
     }
 
     /// The files, received: out of flight.
     #[must_use]
-    pub fn receive(mut self) -> Vec<Arc<OpenFile>> {
-        self.land();
+    pub fn land(mut self) -> Files {
+        self.end_flight();
         core::mem::take(&mut self.files)
     }
 
     /// The files once more, for a peek. They stay in flight, and no collection runs meanwhile: it
     /// must not see a file both unreachable and just handed out.
     #[must_use]
-    pub fn peek(&self) -> Vec<Arc<OpenFile>> {
+    pub fn peek(&self) -> Files {
         let flight = FLIGHT.lock();
         let files = self.files.clone();
         drop(flight);
@@ -94,7 +100,7 @@ impl Rights {
     /// The connection they wait at was accepted from `from`.
     pub fn rehome(&mut self, to: SocketId) {
         let mut flight = FLIGHT.lock();
-        for file in &self.files {
+        for file in self.files.iter() {
             if let Some(socket) = UnixSocket::of_file(file) {
                 flight.graph.rehome(socket.id(), self.holder, to);
             }
@@ -103,18 +109,16 @@ impl Rights {
         self.holder = to;
     }
 
-    fn land(&self) {
+    fn end_flight(&self) {
         if self.files.is_empty() {
             return;
         }
-        let mut flight = FLIGHT.lock();
-        if let Some(count) = flight.users.get_mut(&self.user) {
-            *count = count.saturating_sub(self.files.len());
-            if *count == 0 {
-                flight.users.remove(&self.user);
-            }
+        self.user.fetch_sub(self.files.len(), Relaxed);
+        if !self.files.iter().any(|file| file.is_socket()) {
+            return;
         }
-        for file in &self.files {
+        let mut flight = FLIGHT.lock();
+        for file in self.files.iter() {
             if let Some(socket) = UnixSocket::of_file(file) {
                 let id = socket.id();
                 flight.graph.receive(id, self.holder);
@@ -146,7 +150,7 @@ impl core::fmt::Debug for Rights {
 
 impl Drop for Rights {
     fn drop(&mut self) {
-        self.land();
+        self.end_flight();
     }
 }
 
@@ -200,15 +204,18 @@ pub fn collect() {
 /// A program that only makes cycles ends no socket: a sender looks for them when twice as many
 /// sockets are in flight as were left the last time. Before its own files are: they are in no
 /// queue yet.
-fn collect_if_crowded() {
+fn lock_uncrowded() -> sync::MutexGuard<'static, Flight, { rank::SOCKET_TABLE }> {
     const LEAST: usize = 2048;
     static CROWD: AtomicUsize = AtomicUsize::new(LEAST);
-    if FLIGHT.lock().graph.len() < CROWD.load(Acquire) {
-        return;
+    let flight = FLIGHT.lock();
+    if flight.graph.len() < CROWD.load(Acquire) {
+        return flight;
     }
+    drop(flight);
     collect();
-    let left = FLIGHT.lock().graph.len();
-    CROWD.store(LEAST.max(left * 2), Release);
+    let flight = FLIGHT.lock();
+    CROWD.store(LEAST.max(flight.graph.len() * 2), Release);
+    flight
 }
 
 /// One look. Answers whether it closed anything.

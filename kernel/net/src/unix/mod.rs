@@ -313,10 +313,16 @@ impl Socket for UnixSocket {
         }
     }
 
-    fn receive(&self, dst: &mut IoDst<'_>, flags: MsgFlags, nonblock: bool) -> Result<Received> {
+    fn receive(
+        &self,
+        dst: &mut IoDst<'_>,
+        flags: MsgFlags,
+        nonblock: bool,
+        into: &mut Received,
+    ) -> Result<()> {
         match self.kind {
-            Kind::Stream => self.receive_stream(dst, flags),
-            Kind::Datagram | Kind::SeqPacket => self.receive_message(dst, flags, nonblock),
+            Kind::Stream => self.receive_stream(dst, flags, into),
+            Kind::Datagram | Kind::SeqPacket => self.receive_message(dst, flags, nonblock, into),
         }
     }
 

@@ -32,7 +32,9 @@ impl UnixSocket {
             return Err(Errno::EOPNOTSUPP);
         }
         let address = match out.address {
-            Some(bytes) if self.kind == Kind::Datagram => Some(Address::parse(bytes)?),
+            Some(bytes) if self.kind == Kind::Datagram && !bytes.is_empty() => {
+                Some(Address::parse(bytes)?)
+            }
             _ => None,
         };
         let link = self.link.lock();
@@ -66,9 +68,6 @@ impl UnixSocket {
             });
         }
         let kept = target.rare.kept_of(&bytes);
-        if kept.is_some() && !self.may_send_to(&target) {
-            return Err(Errno::EPERM);
-        }
         let sender = self.message_sender(&target, out)?;
         if from.is_none() && sender.is_some() {
             // It may just have got a name.
@@ -80,25 +79,26 @@ impl UnixSocket {
             drop(rights);
             return Ok(len);
         };
-        bytes.take_back(len - kept);
+        if kept < len {
+            bytes.take_back(len - kept);
+        }
         let charge = SendCharge::new(self, len);
-        let message = Message {
+        let mut message = Some(Message {
             bytes,
             stamp: target.stamp_for(),
             from,
             sender,
             rights,
             charge,
-        };
-        match self.deliver(&target, message) {
+        });
+        match self.deliver(&target, &mut message) {
             Ok(()) => {
                 target.pollee.notify_sync(Events::READABLE);
                 Ok(len)
             }
-            Err((error, message)) => {
+            Err(error) => {
                 // Not delivered: what it carries goes back, the charge ends.
-                let Message { rights, .. } = *message;
-                out.put_back(rights);
+                out.put_back(message.and_then(|message| message.rights));
                 Err(error)
             }
         }
@@ -146,29 +146,27 @@ impl UnixSocket {
         !link.is_connected() || link.is_peer(self)
     }
 
-    fn deliver(
-        self: &Arc<Self>,
-        target: &Arc<Self>,
-        mut message: Message,
-    ) -> core::result::Result<(), (Errno, alloc::boxed::Box<Message>)> {
+    fn deliver(self: &Arc<Self>, target: &Arc<Self>, message: &mut Option<Message>) -> Result<()> {
         let mut inbox = target.inbox.lock();
-        target.adopt(&mut message.rights);
+        if let Some(message) = message {
+            target.adopt(&mut message.rights);
+        }
         let mut link = target.link.lock();
+        let Inbox::Messages(queue) = &mut *inbox else {
+            return Err(Errno::EPROTOTYPE);
+        };
+        let partner = link.is_peer(self);
         let refuse = if link.closed && self.kind == Kind::SeqPacket {
             Some(Errno::EPIPE)
         } else if link.closed {
             Some(Errno::ECONNREFUSED)
+        } else if !partner && link.is_connected() {
+            Some(Errno::EPERM)
         } else if link.shut.contains(Shut::RECEIVE) {
             Some(Errno::EPIPE)
         } else {
             None
         };
-        let Inbox::Messages(queue) = &mut *inbox else {
-            drop(link);
-            drop(inbox);
-            return Err((Errno::EPROTOTYPE, alloc::boxed::Box::new(message)));
-        };
-        let partner = link.is_peer(self);
         let full = !partner && !Arc::ptr_eq(self, target) && queue.len() > settings::max_queue();
         if full && refuse.is_none() {
             link.wait_for_room(self, Want::Send);
@@ -180,10 +178,10 @@ impl UnixSocket {
                 if error == Errno::ECONNREFUSED {
                     self.dissolve();
                 }
-                Err((error, alloc::boxed::Box::new(message)))
+                Err(error)
             }
             None => {
-                queue.push_back(message);
+                queue.extend(message.take());
                 Ok(())
             }
         }
@@ -195,7 +193,8 @@ impl UnixSocket {
         dst: &mut IoDst<'_>,
         flags: MsgFlags,
         nonblock: bool,
-    ) -> Result<Received> {
+        into: &mut Received,
+    ) -> Result<()> {
         if self.kind == Kind::SeqPacket && !self.link.lock().is_connected() {
             return Err(Errno::ENOTCONN);
         }
@@ -223,7 +222,7 @@ impl UnixSocket {
         }
         let Some(message) = queue.get(index) else {
             // Still locked: what a peer sends before it closes must be seen before the end is.
-            return self.no_message(nonblock);
+            return self.no_message(nonblock, into);
         };
         let whole = message.bytes.len() - skip;
         let wanted = whole.min(dst.remaining());
@@ -231,30 +230,27 @@ impl UnixSocket {
         if copied < wanted {
             return Err(Errno::EFAULT);
         }
-        let mut received = Received {
-            bytes: copied,
-            whole,
-            last: true,
-            ..Received::default()
-        };
+        (into.bytes, into.whole, into.last) = (copied, whole, true);
         if copied < whole {
-            received.flags |= MsgFlags::TRUNC;
+            into.flags |= MsgFlags::TRUNC;
         }
-        received.control.extend(self.rare.stamp(message.stamp));
+        if let Some(stamp) = self.rare.stamp(message.stamp) {
+            into.control = alloc::vec![stamp].into();
+        }
         if peek {
-            received.from = message.from.clone().map(Name::Unix);
-            received.sender.clone_from(&message.sender);
-            received.rights = message
-                .rights
-                .as_ref()
-                .map(|rights| rights.peek())
-                .unwrap_or_default();
+            into.from = message.from.clone().map(Name::Unix);
+            into.sender.clone_from(&message.sender);
+            if let Some(rights) = &message.rights {
+                into.rights = rights.peek();
+            }
             if self.options.peek_offset().is_some() {
                 self.options.move_peek_offset(copied, true);
             }
-            return Ok(received);
+            return Ok(());
         }
-        let message = queue.pop_front();
+        let Some(message) = queue.pop_front() else {
+            return Ok(());
+        };
         let room = match queue.len() {
             0 => usize::MAX,
             waiting => (settings::max_queue() + 1).saturating_sub(waiting),
@@ -262,22 +258,21 @@ impl UnixSocket {
         drop(inbox);
         self.options.move_peek_offset(whole, false);
         self.wake_for_room(room);
-        if let Some(message) = message {
-            received.from = message.from.map(Name::Unix);
-            received.sender = message.sender;
-            if let Some(rights) = message.rights {
-                received.rights = rights.receive();
-            }
-            drop(message.charge);
+        into.from = message.from.map(Name::Unix);
+        into.sender = message.sender;
+        if let Some(rights) = message.rights {
+            into.rights = rights.land();
         }
-        Ok(received)
+        drop(message.charge);
+        Ok(())
     }
 
-    fn no_message(&self, nonblock: bool) -> Result<Received> {
+    fn no_message(&self, nonblock: bool, into: &mut Received) -> Result<()> {
         let ended = self.link.lock().shut.contains(Shut::RECEIVE);
         // A datagram socket says so to those who would wait only.
         if ended && (self.kind == Kind::SeqPacket || !nonblock) {
-            return Ok(Received::end());
+            into.last = true;
+            return Ok(());
         }
         Err(Errno::EAGAIN)
     }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::socket::Outgoing;
+use crate::socket::{Outgoing, Received};
 use alloc::vec;
 use core::any::Any;
 use sync::Credentials;
@@ -52,7 +52,9 @@ fn send(socket: &Arc<UnixSocket>, bytes: &[u8]) -> Result<usize> {
 
 fn receive(socket: &UnixSocket, room: usize, flags: MsgFlags) -> Result<Vec<u8>> {
     let mut bytes = vec![0; room];
-    let received = Socket::receive(socket, &mut IoDst::kernel(&mut bytes), flags, true)?;
+    let mut received = Received::default();
+    let mut dst = IoDst::kernel(&mut bytes);
+    Socket::receive(socket, &mut dst, flags, true, &mut received)?;
     bytes.truncate(received.bytes);
     Ok(bytes)
 }

@@ -8,10 +8,8 @@ use crate::socket::{Outgoing, Received};
 use abi::socket::MsgFlags;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use mm::io::{IoDst, IoSrc};
 use sync::Events;
-use vfs::OpenFile;
 
 impl UnixSocket {
     /// Sends what there is room for; how many bytes. `EAGAIN` when there is room for none.
@@ -110,7 +108,7 @@ impl UnixSocket {
     fn stream_peer(&self, out: &Outgoing<'_>) -> Result<Arc<Self>> {
         let link = self.link.lock();
         let connected = link.is_connected();
-        if out.address.is_some() {
+        if out.address.is_some_and(|address| !address.is_empty()) {
             return Err(if connected {
                 Errno::EISCONN
             } else {
@@ -127,12 +125,17 @@ impl UnixSocket {
     }
 
     /// Receives what waits, up to the next border. `EAGAIN` when nothing does.
-    pub(super) fn receive_stream(&self, dst: &mut IoDst<'_>, flags: MsgFlags) -> Result<Received> {
+    pub(super) fn receive_stream(
+        &self,
+        dst: &mut IoDst<'_>,
+        flags: MsgFlags,
+        into: &mut Received,
+    ) -> Result<()> {
         if flags.contains(MsgFlags::OOB) {
             if !self.link.lock().is_connected() {
                 return Err(Errno::EINVAL);
             }
-            return self.receive_urgent(dst, flags);
+            return self.receive_urgent(dst, flags, into);
         }
         let mut inbox = self.inbox.lock();
         let Inbox::Stream(stream) = &mut *inbox else {
@@ -144,26 +147,27 @@ impl UnixSocket {
                 stream.marks.clear();
             }
             // Still locked: what a peer writes before it closes must be seen before the end is.
-            return self.end_of_stream();
+            return self.end_of_stream(into);
         }
         let options = self.options.flags();
         let by_sender = options.intersects(Flags::PASSCRED | Flags::PASSPIDFD);
         let inline = options.contains(Flags::OOBINLINE);
         if flags.contains(MsgFlags::PEEK) {
             let skip = self.options.peek_offset();
-            let received = stream.peek(dst, skip.unwrap_or(0), by_sender, inline);
+            stream.peek(dst, skip.unwrap_or(0), by_sender, inline, into);
             if skip.is_some() {
-                self.options.move_peek_offset(received.bytes, true);
+                self.options.move_peek_offset(into.bytes, true);
             }
-            return if received.bytes == 0 && dst.faulted() {
+            return if into.bytes == 0 && dst.faulted() {
                 Err(Errno::EFAULT)
-            } else if received.bytes == 0 && skip.is_some() {
-                self.end_of_stream()
+            } else if into.bytes == 0 && skip.is_some() {
+                self.end_of_stream(into)
             } else {
-                Ok(received)
+                Ok(())
             };
         }
-        let (mut received, rights, width) = stream.take(dst, by_sender, inline);
+        let before = into.bytes;
+        let (rights, width) = stream.take(dst, by_sender, inline, into);
         self.options.move_peek_offset(width, false);
         drop(inbox);
         // Not under the link's lock: it tells who waits for room.
@@ -171,26 +175,29 @@ impl UnixSocket {
         if let Some(peer) = peer {
             peer.uncharge(width);
         }
-        received.rights = rights
-            .map(super::flight::Rights::receive)
-            .unwrap_or_default();
-        if received.bytes == 0 && dst.faulted() {
+        if let Some(rights) = rights {
+            into.rights = rights.land();
+        }
+        if into.bytes > before || into.last {
+            return Ok(());
+        }
+        if dst.faulted() {
             return Err(Errno::EFAULT);
         }
-        if received.bytes == 0 && dst.remaining() > 0 {
+        if dst.remaining() > 0 {
             // Nothing but an urgent byte, passed over.
             let inbox = self.inbox.lock();
             return if inbox.is_empty() {
-                self.end_of_stream()
+                self.end_of_stream(into)
             } else {
                 Err(Errno::EAGAIN)
             };
         }
-        Ok(received)
+        Ok(())
     }
 
     /// What a read says when nothing waits: `EINVAL` without a connection, an error once, the end, or not yet.
-    fn end_of_stream(&self) -> Result<Received> {
+    fn end_of_stream(&self, into: &mut Received) -> Result<()> {
         let mut link = self.link.lock();
         if !link.is_connected() {
             return Err(Errno::EINVAL);
@@ -199,13 +206,19 @@ impl UnixSocket {
             return Err(error);
         }
         if link.shut.contains(Shut::RECEIVE) {
-            Ok(Received::end())
+            into.last = true;
+            Ok(())
         } else {
             Err(Errno::EAGAIN)
         }
     }
 
-    fn receive_urgent(&self, dst: &mut IoDst<'_>, flags: MsgFlags) -> Result<Received> {
+    fn receive_urgent(
+        &self,
+        dst: &mut IoDst<'_>,
+        flags: MsgFlags,
+        into: &mut Received,
+    ) -> Result<()> {
         if self.options.flags().contains(Flags::OOBINLINE) {
             return Err(Errno::EINVAL);
         }
@@ -223,12 +236,10 @@ impl UnixSocket {
         if !flags.contains(MsgFlags::PEEK) {
             mark.urgent = Some(Urgent::Received);
         }
-        Ok(Received {
-            bytes: 1,
-            flags: MsgFlags::OOB,
-            last: true,
-            ..Received::default()
-        })
+        into.bytes = 1;
+        into.flags |= MsgFlags::OOB;
+        into.last = true;
+        Ok(())
     }
 }
 
@@ -276,14 +287,14 @@ impl Stream {
 
     /// Moves bytes into `dst` until it is full, nothing is left, or a border comes: behind bytes
     /// with descriptors, before another sender's bytes, before an urgent byte.
-    /// Also gives the descriptors, and how many bytes left the queue.
+    /// Gives the descriptors, and how many bytes left the queue.
     fn take(
         &mut self,
         dst: &mut IoDst<'_>,
         by_sender: bool,
         inline: bool,
-    ) -> (Received, Option<super::flight::Rights>, usize) {
-        let mut received = Received::default();
+        received: &mut Received,
+    ) -> (Option<super::flight::Rights>, usize) {
         let mut rights = None;
         let mut width = 0;
         let mut border = u64::MAX;
@@ -344,16 +355,19 @@ impl Stream {
                 urgent: None,
             });
         }
-        (received, rights, width)
+        (rights, width)
     }
 
     /// As [`Stream::take`], leaving everything where it is; starts `skip` bytes on.
-    fn peek(&self, dst: &mut IoDst<'_>, skip: usize, by_sender: bool, inline: bool) -> Received {
-        let mut received = Received {
-            last: true,
-            ..Received::default()
-        };
-        let mut files: Vec<Arc<OpenFile>> = Vec::new();
+    fn peek(
+        &self,
+        dst: &mut IoDst<'_>,
+        skip: usize,
+        by_sender: bool,
+        inline: bool,
+        received: &mut Received,
+    ) {
+        received.last = true;
         let mut sender = self.sender.clone();
         let mut at = self.front;
         let mut skip = skip as u64;
@@ -364,8 +378,7 @@ impl Stream {
             while let Some(mark) = marks.next_if(|mark| mark.at <= at) {
                 let begun = received.bytes > 0;
                 if begun && (mark.stops(pending) || by_sender && mark.sender != sender) {
-                    received.rights = files;
-                    return received;
+                    return;
                 }
                 if let Some(byte) = mark.readable(inline) {
                     received.bytes += dst.put(&[byte]);
@@ -374,7 +387,7 @@ impl Stream {
                 if let Some(rights) = &mark.rights
                     && mark.end > at + skip
                 {
-                    files = rights.peek();
+                    received.rights = rights.peek();
                     border = mark.end;
                 }
             }
@@ -394,8 +407,7 @@ impl Stream {
             received.sender.clone_from(&sender);
             let stuck = moved < most || passed == 0 && moved == 0 && marks.peek().is_none();
             if stuck || at >= border || at >= self.back() && marks.peek().is_none() {
-                received.rights = files;
-                return received;
+                return;
             }
         }
     }

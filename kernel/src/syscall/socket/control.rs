@@ -1,6 +1,6 @@
 //! Control messages to and from user memory.
 
-use abi::socket::{CmsgHdr, MsgFlags, SOL_SOCKET, scm};
+use abi::socket::{CmsgHdr, MsgFlags, SCM_MAX_FD, SOL_SOCKET, scm};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -8,6 +8,7 @@ use core::sync::atomic::Ordering::Relaxed;
 use hal::UserAddr;
 use hal::ucopy::UserSlice;
 use net::control::{self, HEADER};
+use net::files::Files;
 use net::options::Flags;
 use net::socket::{Received, Socket};
 use net::unix::sender::Sender;
@@ -20,24 +21,60 @@ use super::descriptor_limit;
 /// Control bytes that take no memory but the stack: a few descriptors, or credentials.
 const FEW: usize = 64;
 
-/// Reads a sender's control buffer.
+/// A sender's control buffer. Read where it stands: it is not small.
+pub struct Given {
+    few: [u8; FEW],
+    /// All of it, when it is more than a little.
+    many: Vec<u8>,
+    len: usize,
+}
+
+impl Given {
+    /// Nothing.
+    pub const fn new() -> Self {
+        Self {
+            few: [0; FEW],
+            many: Vec::new(),
+            len: 0,
+        }
+    }
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// `ENOBUFS`: longer than Linux allows. `EFAULT`.
+    pub fn read(&mut self, address: u64, len: u64) -> Result<()> {
+        if len > u64::from(net::settings::CONTROL_MAX.load(Relaxed)) {
+            return Err(Errno::ENOBUFS);
+        }
+        let range = UserSlice::new(UserAddr::from(address), len as usize);
+        self.len = range.len;
+        match self.few.get_mut(..range.len) {
+            Some([]) => {}
+            Some(few) => range.read(few)?,
+            None => self.many = range.read_vec()?,
+        }
+        Ok(())
+    }
+
+    /// Its bytes.
+    pub fn bytes(&self) -> &[u8] {
+        self.few.get(..self.len).unwrap_or(&self.many)
+    }
+}
+
+/// Files of the sender that go along (`man 7 unix`, `SCM_RIGHTS`).
 ///
 /// # Errors
-/// `ENOBUFS`: longer than Linux allows. `EFAULT`, and those of [`control::parse`].
-pub fn read(address: u64, len: u64) -> Result<control::Sent> {
-    if len == 0 {
-        return Ok(control::Sent::default());
+/// `EINVAL`: more than 253 in all. `EBADF`, `ENOMEM`.
+pub fn take_files(cx: &Cx<'_>, fds: &[[u8; 4]], files: &mut Files) -> Result<()> {
+    if files.len() + fds.len() > SCM_MAX_FD {
+        return Err(Errno::EINVAL);
     }
-    if len > u64::from(net::settings::CONTROL_MAX.load(Relaxed)) {
-        return Err(Errno::ENOBUFS);
+    for fd in fds {
+        files.push(cx.holdings.files.get(i32::from_ne_bytes(*fd))?)?;
     }
-    let range = UserSlice::new(UserAddr::from(address), len as usize);
-    let mut few = [0; FEW];
-    if let Some(bytes) = few.get_mut(..range.len) {
-        range.read(bytes)?;
-        return control::parse(bytes);
-    }
-    control::parse(&range.read_vec()?)
+    Ok(())
 }
 
 /// A receiver's control buffer while it is filled.
@@ -156,7 +193,7 @@ impl Writer {
         received: &Received,
         cloexec: bool,
     ) {
-        for message in &received.control {
+        for message in received.control.iter() {
             self.put_level(message.level, message.kind, &message.data);
         }
         let pass = socket.options().flags();

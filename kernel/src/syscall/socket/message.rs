@@ -1,5 +1,6 @@
 //! Sending and receiving (`man 2 send`, `man 2 recv`, `man 2 sendmmsg`, `man 2 recvmmsg`).
 
+use abi::socket::family::{AF_NETLINK, AF_UNIX};
 use abi::socket::{MMsgHdr, MsgFlags, MsgHdr, SOCKADDR_STORAGE, UIO_MAXIOV, Ucred};
 use abi::time::Timespec;
 use abi::{Errno, Result};
@@ -9,6 +10,7 @@ use core::time::Duration;
 use hal::UserAddr;
 use hal::ucopy::{UserPtr, UserSlice};
 use mm::io::{IoDst, IoSrc};
+use net::control::{Message, messages};
 use net::socket::{Outgoing, Received, Socket};
 use sync::{Capability, Instant};
 use task::caller::Calling;
@@ -16,10 +18,10 @@ use vfs::OpenFile;
 
 use super::super::Cx;
 use super::super::args::{Fd, Flags};
-use super::super::iovec::{self, MAX_TRANSFER};
+use super::super::iovec::{MAX_TRANSFER, Pieces};
 use super::control;
 use super::transfer;
-use super::{descriptor_limit, lookup, write_address};
+use super::{Name, descriptor_limit, lookup, write_address};
 
 /// The flag of 32-bit callers, refused in theirs and ours.
 const MSG_CMSG_COMPAT: u32 = 0x8000_0000;
@@ -91,14 +93,15 @@ pub fn sendto(
 ) -> Result<usize> {
     let (file, socket) = lookup(cx, fd)?;
     let (flags, nonblock) = flags_of(flags, &file);
+    let mut name = Name::new();
     let address = if address.is_null() {
         None
     } else {
-        Some(super::read_address(address, address_len)?)
+        Some(name.read(address, address_len)?)
     };
     let mut src = IoSrc::user(UserSlice::new(buf, len.min(MAX_TRANSFER)));
     let calling = cx.caller();
-    let mut out = outgoing(cx, &calling, flags, address.as_deref());
+    let mut out = outgoing(cx, &calling, flags, address);
     transfer::send(cx.thread, &socket, &mut src, &mut out, nonblock)
 }
 
@@ -115,7 +118,8 @@ pub fn recvfrom(
     let (file, socket) = lookup(cx, fd)?;
     let (flags, nonblock) = flags_of(flags, &file);
     let mut dst = IoDst::user(UserSlice::new(buf, len.min(MAX_TRANSFER)));
-    let received = transfer::receive(cx.thread, &socket, &mut dst, flags, nonblock)?;
+    let mut received = Received::default();
+    transfer::receive(cx.thread, &socket, &mut dst, flags, nonblock, &mut received)?;
     if !address.is_null() {
         let name = sender_name(&*socket, &received);
         write_address(&name, address, address_len)?;
@@ -159,44 +163,46 @@ fn send_one(
 ) -> Result<usize> {
     let (flags, nonblock) = flags_of(flags, file);
     let header = message.read()?;
-    let address = read_name(&header)?;
-    let pieces = read_pieces(&header)?;
-    let sent = control::read(header.control, header.control_len)?;
+    let mut name = Name::new();
+    let address = if header.name == 0 || header.name_len == 0 {
+        None
+    } else {
+        // What is longer than any address is cut.
+        let len = header.name_len.min(SOCKADDR_STORAGE as i32);
+        Some(name.read(UserAddr::from(header.name), len)?)
+    };
+    let mut pieces = Pieces::default();
+    read_pieces(&header, &mut pieces)?;
+    let mut given = control::Given::new();
+    given.read(header.control, header.control_len)?;
     let calling = cx.caller();
-    let mut out = outgoing(cx, &calling, flags, address.as_deref());
-    out.files
-        .try_reserve_exact(sent.rights.len())
-        .map_err(|_| Errno::ENOMEM)?;
-    for fd in sent.rights {
-        out.files.push(cx.holdings.files.get(fd)?);
+    let mut out = outgoing(cx, &calling, flags, address);
+    out.control = given.bytes();
+    let family = socket.family();
+    for message in messages(out.control) {
+        match message? {
+            Message::Rights(fds) if family == AF_UNIX => {
+                control::take_files(cx, fds, &mut out.files)?;
+            }
+            Message::Rights(_) if family == AF_NETLINK => return Err(Errno::EINVAL),
+            Message::Credentials(claim) if matches!(family, AF_UNIX | AF_NETLINK) => {
+                check_credentials(cx, &claim)?;
+                out.credentials = Some(claim);
+            }
+            // Of no meaning to the other families, which pass it over.
+            _ => {}
+        }
     }
-    if let Some(claim) = sent.credentials {
-        check_credentials(cx, &claim)?;
-        out.credentials = Some(claim);
-    }
-    out.control = sent.others;
     let mut src = IoSrc::iovec(&pieces);
     transfer::send(cx.thread, socket, &mut src, &mut out, nonblock)
 }
 
-fn read_name(header: &MsgHdr) -> Result<Option<Vec<u8>>> {
-    let len = usize::try_from(header.name_len)
-        .map_err(|_| Errno::EINVAL)?
-        .min(SOCKADDR_STORAGE);
-    if header.name == 0 || len == 0 {
-        return Ok(None);
-    }
-    UserSlice::new(UserAddr::from(header.name), len)
-        .read_vec()
-        .map(Some)
-}
-
-fn read_pieces(header: &MsgHdr) -> Result<iovec::Pieces> {
+fn read_pieces(header: &MsgHdr, pieces: &mut Pieces) -> Result<()> {
     let count = usize::try_from(header.iov_len).unwrap_or(usize::MAX);
     if count > UIO_MAXIOV {
         return Err(Errno::EMSGSIZE);
     }
-    iovec::read(UserAddr::from(header.iov), count)
+    pieces.read(UserAddr::from(header.iov), count)
 }
 
 /// `recvmsg(2)`
@@ -220,9 +226,11 @@ fn receive_one(
     if header.name != 0 && header.name_len < 0 {
         return Err(Errno::EINVAL);
     }
-    let pieces = read_pieces(&header)?;
+    let mut pieces = Pieces::default();
+    read_pieces(&header, &mut pieces)?;
     let mut dst = IoDst::iovec(&pieces);
-    let received = transfer::receive(cx.thread, socket, &mut dst, flags, nonblock)?;
+    let mut received = Received::default();
+    transfer::receive(cx.thread, socket, &mut dst, flags, nonblock, &mut received)?;
 
     let cloexec = flags.contains(MsgFlags::CMSG_CLOEXEC);
     let mut writer = control::Writer::new(header.control, header.control_len);

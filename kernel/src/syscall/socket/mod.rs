@@ -16,13 +16,12 @@ use abi::socket::{
 };
 use abi::{Errno, Result};
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::sync::atomic::Ordering::Relaxed;
 use hal::UserAddr;
 use hal::ucopy::{UserPtr, UserSlice};
 use mm::io::{IoDst, IoSrc};
 use net::settings::BACKLOG_MAX;
-use net::socket::{How, Outgoing, Socket};
+use net::socket::{How, Outgoing, Received, Socket};
 use net::unix::{Kind, UnixSocket};
 use sync::{Capability, Resource};
 use vfs::OpenFile;
@@ -127,7 +126,9 @@ pub fn read(
         return Ok(0);
     }
     // Descriptors that came along are closed with what was received.
-    let received = transfer::receive(cx.thread, socket, dst, MsgFlags::empty(), nonblock)?;
+    let mut received = Received::default();
+    let flags = MsgFlags::empty();
+    transfer::receive(cx.thread, socket, dst, flags, nonblock, &mut received)?;
     Ok(received.bytes)
 }
 
@@ -143,13 +144,24 @@ pub fn write(
     transfer::send(cx.thread, socket, src, &mut out, nonblock)
 }
 
-/// The bytes of an address argument.
-fn read_address(address: UserAddr, len: i32) -> Result<Vec<u8>> {
-    let len = usize::try_from(len).map_err(|_| Errno::EINVAL)?;
-    if len > SOCKADDR_STORAGE {
-        return Err(Errno::EINVAL);
+/// The bytes of an address argument. Read where they stand: they are not few.
+struct Name([u8; SOCKADDR_STORAGE]);
+
+impl Name {
+    const fn new() -> Self {
+        Self([0; SOCKADDR_STORAGE])
     }
-    UserSlice::new(address, len).read_vec()
+
+    /// Reads them.
+    ///
+    /// # Errors
+    /// `EINVAL`: longer than any address. `EFAULT`.
+    fn read(&mut self, address: UserAddr, len: i32) -> Result<&[u8]> {
+        let len = usize::try_from(len).map_err(|_| Errno::EINVAL)?;
+        let bytes = self.0.get_mut(..len).ok_or(Errno::EINVAL)?;
+        UserSlice::new(address, len).read(bytes)?;
+        Ok(bytes)
+    }
 }
 
 /// Writes an address as far as there is room, and its whole length.
@@ -170,8 +182,8 @@ fn is_inet(socket: &dyn Socket) -> bool {
 /// `bind(2)`
 pub fn bind(cx: &mut Cx<'_>, fd: Fd, address: UserAddr, len: i32) -> Result<usize> {
     let (_file, socket) = lookup(cx, fd)?;
-    let address = read_address(address, len)?;
-    socket.bind(&cx.caller(), &address)?;
+    let mut name = Name::new();
+    socket.bind(&cx.caller(), name.read(address, len)?)?;
     Ok(0)
 }
 
@@ -185,14 +197,15 @@ pub fn listen(cx: &mut Cx<'_>, fd: Fd, backlog: u32) -> Result<usize> {
 /// `connect(2)`
 pub fn connect(cx: &mut Cx<'_>, fd: Fd, address: UserAddr, len: i32) -> Result<usize> {
     let (file, socket) = lookup(cx, fd)?;
-    let address = read_address(address, len)?;
+    let mut name = Name::new();
+    let address = name.read(address, len)?;
     let caller = cx.caller();
     let nonblock = file.nonblocking();
     let wait = blocking::Wait::to_send(&*socket, nonblock);
     let begun = socket.is_connecting();
     let mut gave_up = true;
     let result = wait.run(cx.thread, &*socket, || {
-        let result = socket.clone().connect(&caller, &address, nonblock);
+        let result = socket.clone().connect(&caller, address, nonblock);
         gave_up = result == Err(Errno::EAGAIN);
         result.map_err(|error| {
             if error == Errno::ETIMEDOUT {

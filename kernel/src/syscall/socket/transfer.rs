@@ -78,54 +78,51 @@ pub fn receive(
     dst: &mut IoDst<'_>,
     flags: MsgFlags,
     nonblock: bool,
-) -> Result<Received> {
+    into: &mut Received,
+) -> Result<()> {
     // Errors that wait are there or not.
     let nonblock = nonblock || flags.contains(MsgFlags::ERRQUEUE);
     let wait = Wait::to_receive(&**socket, nonblock);
     let wanted = dst.remaining();
-    let least = if !socket.is_stream() || flags.contains(MsgFlags::OOB) {
+    let peek = flags.contains(MsgFlags::PEEK);
+    let mut came = false;
+    loop {
+        let start = dst.mark();
+        let attempt = wait.run(thread, &**socket, || {
+            socket.receive(dst, flags, nonblock, into)
+        });
+        // Pages that were missing are there now.
+        let again = dst.faulted() && dst.fault_in();
+        match attempt {
+            Ok(()) if peek && again && socket.options().peek_offset().is_none() => {
+                dst.rewind(start);
+                *into = Received::default();
+            }
+            Ok(()) => {
+                came = true;
+                let enough = || into.bytes >= least(&**socket, flags, wanted) && !again;
+                if into.last || dst.remaining() == 0 || peek || enough() {
+                    return Ok(());
+                }
+            }
+            Err(Errno::EFAULT) if again && (!came || socket.is_stream()) => {
+                if !socket.is_stream() {
+                    dst.rewind(start);
+                }
+            }
+            Err(_) if came => return Ok(()),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// How many bytes a call waits for.
+fn least(socket: &dyn Socket, flags: MsgFlags, wanted: usize) -> usize {
+    if !socket.is_stream() || flags.contains(MsgFlags::OOB) {
         0
     } else if flags.contains(MsgFlags::WAITALL) {
         wanted
     } else {
         socket.options().receive_low().min(wanted)
-    };
-    let mut whole: Option<Received> = None;
-    loop {
-        let start = dst.mark();
-        let mut last = false;
-        // What came stays here while the answer passes through the wait.
-        let attempt = wait.run(thread, &**socket, || {
-            let received = socket.receive(dst, flags, nonblock)?;
-            last = received.last;
-            match &mut whole {
-                None => whole = Some(received),
-                Some(whole) => whole.append(received),
-            }
-            Ok(())
-        });
-        let enough = match attempt {
-            Ok(()) => {
-                let bytes = whole.as_ref().map_or(0, |whole| whole.bytes);
-                let more = dst.faulted() && dst.fault_in();
-                last || dst.remaining() == 0
-                    || flags.contains(MsgFlags::PEEK)
-                    || bytes >= least && !more
-            }
-            Err(Errno::EFAULT) if dst.faulted() => {
-                let came = dst.fault_in();
-                if came && (whole.is_none() || socket.is_stream()) {
-                    if !socket.is_stream() {
-                        dst.rewind(start);
-                    }
-                    continue;
-                }
-                return whole.ok_or(Errno::EFAULT);
-            }
-            Err(error) => return whole.ok_or(error),
-        };
-        if enough {
-            return Ok(whole.unwrap_or_else(Received::end));
-        }
     }
 }

@@ -87,6 +87,15 @@ impl SigHand {
         action
     }
 
+    /// Whether a signal of this action would be dropped: it is ignored, or by default of no effect.
+    pub const fn has_no_effect(signo: i32, action: &SigAction) -> bool {
+        match action.handler {
+            SIG_IGN => true,
+            SIG_DFL => SigSet::IGNORED.has(signo),
+            _ => false,
+        }
+    }
+
     /// Whether the signal, unblocked, would be dropped: ignored, or by default of no effect.
     pub fn ignores(&self, signo: i32) -> bool {
         let table = self.table.lock();

@@ -1,7 +1,7 @@
 //! Control messages of IP: what a sender chooses for one message, what a receiver is told of one.
 
 use super::{Datagram, DatagramSocket};
-use crate::control::Ancillary;
+use crate::control::{Ancillary, Beside, Message, messages};
 use crate::inet::address::{Family, mapped};
 use crate::inet::ip_options::{IpFlags, SOL_IP, SOL_IPV6, ip, ipv6};
 use abi::socket::{SOL_SOCKET, so};
@@ -29,28 +29,30 @@ impl Choices {
     ///
     /// # Errors
     /// `EINVAL`: one that is not known, or whose value is not.
-    pub fn parse(control: &[Ancillary], family: Family) -> Result<Self> {
+    pub fn parse(control: &[u8], family: Family) -> Result<Self> {
         let mut choices = Self::default();
-        for message in control {
-            match (message.level, family) {
-                (SOL_IP, _) => choices.take_v4(message)?,
-                (SOL_IPV6, Family::V6) => choices.take_v6(message)?,
-                _ => {}
+        for message in messages(control) {
+            if let Message::Other { level, kind, data } = message? {
+                match (level, family) {
+                    (SOL_IP, _) => choices.take_v4(kind, data)?,
+                    (SOL_IPV6, Family::V6) => choices.take_v6(kind, data)?,
+                    _ => {}
+                }
             }
         }
         Ok(choices)
     }
 
-    fn take_v4(&mut self, message: &Ancillary) -> Result<()> {
-        match message.kind {
+    fn take_v4(&mut self, kind: i32, data: &[u8]) -> Result<()> {
+        match kind {
             ip::PKTINFO => {
-                let [index, source, _] = words(&message.data)?;
+                let [index, source, _] = words(data)?;
                 self.device = (index != 0).then_some(index);
                 self.source = Some(IpAddr::V4(Ipv4Addr::from(source.to_ne_bytes())));
             }
-            ip::TTL => self.hop_limit = Some(byte(int(&message.data)?, 1)?),
+            ip::TTL => self.hop_limit = Some(byte(int(data)?, 1)?),
             ip::TOS => {
-                let value = match message.data.as_slice() {
+                let value = match data {
                     [tos] => i32::from(*tos),
                     data => int(data)?,
                 };
@@ -61,17 +63,16 @@ impl Choices {
         Ok(())
     }
 
-    fn take_v6(&mut self, message: &Ancillary) -> Result<()> {
-        match message.kind {
+    fn take_v6(&mut self, kind: i32, data: &[u8]) -> Result<()> {
+        match kind {
             ipv6::PKTINFO => {
-                let (addr, rest) =
-                    <[u8; 16]>::read_from_prefix(&message.data).map_err(|_| Errno::EINVAL)?;
+                let (addr, rest) = <[u8; 16]>::read_from_prefix(data).map_err(|_| Errno::EINVAL)?;
                 let index = u32::read_from_prefix(rest).map_err(|_| Errno::EINVAL)?.0;
                 self.device = (index != 0).then_some(index);
                 self.source = Some(Ipv6Addr::from(addr).to_canonical());
             }
-            ipv6::HOPLIMIT => self.hop_limit = choice(int(&message.data)?)?,
-            ipv6::TCLASS => self.tos = choice(int(&message.data)?)?,
+            ipv6::HOPLIMIT => self.hop_limit = choice(int(data)?)?,
+            ipv6::TCLASS => self.tos = choice(int(data)?)?,
             _ => return Err(Errno::EINVAL),
         }
         Ok(())
@@ -104,7 +105,7 @@ fn choice(value: i32) -> Result<Option<u8>> {
 
 impl DatagramSocket {
     /// What the socket's program asked to be told of each message.
-    pub(super) fn control_of(&self, message: &Datagram) -> Vec<Ancillary> {
+    pub(super) fn control_of(&self, message: &Datagram) -> Beside {
         let flags = self.core.ip.flags();
         let stamp = self.core.timestamp.load(Relaxed);
         let interesting = !(IpFlags::MULTICAST_LOOP
@@ -112,7 +113,7 @@ impl DatagramSocket {
             | IpFlags::V6_MULTICAST_LOOP
             | IpFlags::V6_MULTICAST_ALL);
         if stamp == 0 && !flags.intersects(interesting) {
-            return Vec::new();
+            return Beside::default();
         }
         let mut told = Vec::new();
         if stamp != 0 {
@@ -127,7 +128,7 @@ impl DatagramSocket {
                 v4_control(flags, message, &mut told);
             }
         }
-        told
+        told.into()
     }
 }
 
@@ -210,9 +211,14 @@ fn v6_control(flags: IpFlags, message: &Datagram, told: &mut Vec<Ancillary>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::HEADER;
+    use abi::socket::CmsgHdr;
 
     fn sent(level: i32, kind: i32, data: &[u8]) -> Result<Choices> {
-        Choices::parse(&[message_of(level, kind, data)], Family::V6)
+        let len = (HEADER + data.len()) as u64;
+        let mut buffer = CmsgHdr { len, level, kind }.as_bytes().to_vec();
+        buffer.extend(data);
+        Choices::parse(&buffer, Family::V6)
     }
 
     #[test]

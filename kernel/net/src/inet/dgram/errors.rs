@@ -59,27 +59,22 @@ impl DatagramSocket {
         self.core.pollee.notify(Events::ERR);
     }
 
-    pub(super) fn receive_error(&self, dst: &mut IoDst<'_>) -> Result<Received> {
+    pub(super) fn receive_error(&self, dst: &mut IoDst<'_>, into: &mut Received) -> Result<()> {
         let mut inbox = self.inbox.lock();
         let report = inbox.errors.pop_front().ok_or(Errno::EAGAIN)?;
         drop(inbox);
         let wanted = report.bytes.len().min(dst.remaining());
         let copied = dst.put(report.bytes.get(..wanted).unwrap_or_default());
-        let mut flags = MsgFlags::ERRQUEUE;
+        into.flags |= MsgFlags::ERRQUEUE;
         if wanted < report.bytes.len() {
-            flags |= MsgFlags::TRUNC;
+            into.flags |= MsgFlags::TRUNC;
         }
         // The next report's error is the pending one.
         self.link.lock().error = None;
-        Ok(Received {
-            bytes: copied,
-            whole: report.bytes.len(),
-            flags,
-            from: Some(Name::Plain(self.shown(&report.to))),
-            control: alloc::vec![extended(&report)],
-            last: true,
-            ..Received::default()
-        })
+        (into.bytes, into.whole, into.last) = (copied, report.bytes.len(), true);
+        into.from = Some(Name::Plain(self.shown(&report.to)));
+        into.control = alloc::vec![extended(&report)].into();
+        Ok(())
     }
 }
 

@@ -368,8 +368,14 @@ impl Socket for DatagramSocket {
         self.send_message(src, out)
     }
 
-    fn receive(&self, dst: &mut IoDst<'_>, flags: MsgFlags, nonblock: bool) -> Result<Received> {
-        self.receive_message(dst, flags, nonblock)
+    fn receive(
+        &self,
+        dst: &mut IoDst<'_>,
+        flags: MsgFlags,
+        nonblock: bool,
+        into: &mut Received,
+    ) -> Result<()> {
+        self.receive_message(dst, flags, nonblock, into)
     }
 
     fn shutdown(&self, how: How) -> Result<()> {

@@ -14,9 +14,10 @@ impl DatagramSocket {
         dst: &mut IoDst<'_>,
         flags: MsgFlags,
         nonblock: bool,
-    ) -> Result<Received> {
+        into: &mut Received,
+    ) -> Result<()> {
         if flags.contains(MsgFlags::ERRQUEUE) {
-            return self.receive_error(dst);
+            return self.receive_error(dst, into);
         }
         if flags.contains(MsgFlags::OOB) && self.kind != Kind::Udp {
             return Err(Errno::EOPNOTSUPP);
@@ -39,7 +40,7 @@ impl DatagramSocket {
         }
         let Some(message) = inbox.queue.get(index) else {
             drop(inbox);
-            return self.no_message(nonblock);
+            return self.no_message(nonblock, into);
         };
         let bytes = message.bytes.get(skip..).unwrap_or_default();
         let wanted = bytes.len().min(dst.remaining());
@@ -55,32 +56,28 @@ impl DatagramSocket {
             },
             ..message.from
         };
-        let mut received = Received {
-            bytes: copied,
-            whole: bytes.len(),
-            from: Some(Name::Plain(self.shown(&from))),
-            control: self.control_of(message),
-            last: true,
-            ..Received::default()
-        };
-        if copied < bytes.len() {
-            received.flags |= MsgFlags::TRUNC;
+        let whole = bytes.len();
+        (into.bytes, into.whole, into.last) = (copied, whole, true);
+        into.from = Some(Name::Plain(self.shown(&from)));
+        into.control = self.control_of(message);
+        if copied < whole {
+            into.flags |= MsgFlags::TRUNC;
         }
         if peek {
             drop(inbox);
             if offset.is_some() {
                 self.core.options.move_peek_offset(copied, true);
             }
-            return Ok(received);
+            return Ok(());
         }
         let message = inbox.queue.pop_front();
         if let Some(message) = &message {
             inbox.charged = inbox.charged.saturating_sub(message.bytes.len() + OVERHEAD);
         }
         drop(inbox);
-        self.core.options.move_peek_offset(received.whole, false);
+        self.core.options.move_peek_offset(whole, false);
         drop(message);
-        Ok(received)
+        Ok(())
     }
 
     /// A name as the program's family writes it.
@@ -89,10 +86,11 @@ impl DatagramSocket {
         end.to_bytes(family).into_iter().collect()
     }
 
-    fn no_message(&self, nonblock: bool) -> Result<Received> {
+    fn no_message(&self, nonblock: bool, into: &mut Received) -> Result<()> {
         let ended = self.link.lock().shut.contains(Shut::RECEIVE);
         if ended && !nonblock {
-            return Ok(Received::end());
+            into.last = true;
+            return Ok(());
         }
         Err(Errno::EAGAIN)
     }

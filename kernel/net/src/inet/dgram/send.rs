@@ -29,7 +29,7 @@ impl DatagramSocket {
             return Err(Errno::EOPNOTSUPP);
         }
         let to = self.target(out.address)?;
-        let choices = Choices::parse(&out.control, self.core.family)?;
+        let choices = Choices::parse(out.control, self.core.family)?;
         self.bind_automatically()?;
         self.check_sending()?;
         if !route::is_local(to.addr) {

@@ -214,8 +214,14 @@ impl Socket for TcpSocket {
         self.send_bytes(src, out)
     }
 
-    fn receive(&self, dst: &mut IoDst<'_>, flags: MsgFlags, _nonblock: bool) -> Result<Received> {
-        self.receive_bytes(dst, flags)
+    fn receive(
+        &self,
+        dst: &mut IoDst<'_>,
+        flags: MsgFlags,
+        _nonblock: bool,
+        into: &mut Received,
+    ) -> Result<()> {
+        self.receive_bytes(dst, flags, into)
     }
 
     fn shutdown(&self, how: How) -> Result<()> {

@@ -566,22 +566,27 @@ impl TcpSocket {
         }
     }
 
-    pub(super) fn receive_wire(&self, dst: &mut IoDst<'_>, flags: MsgFlags) -> Result<Received> {
+    pub(super) fn receive_wire(
+        &self,
+        dst: &mut IoDst<'_>,
+        flags: MsgFlags,
+        into: &mut Received,
+    ) -> Result<()> {
         let wanted = dst.remaining();
-        let mut received = Received::default();
+        let mut moved = 0;
         let peek = flags.contains(MsgFlags::PEEK);
         {
             let mut guard = self.wire.lock();
             let socket = guard.as_mut().and_then(|wire| wire.socket());
             let Some(socket) = socket.filter(|socket| socket.recv_queue() > 0) else {
-                return self.nothing();
+                return self.nothing(into);
             };
             if peek {
                 let bytes = socket.peek(wanted).unwrap_or_default();
-                received.bytes = dst.put(bytes);
+                moved = dst.put(bytes);
             } else {
                 for _ in 0..2 {
-                    let most = wanted - received.bytes;
+                    let most = wanted - moved;
                     if most == 0 || dst.faulted() || socket.recv_queue() == 0 {
                         break;
                     }
@@ -594,21 +599,22 @@ impl TcpSocket {
                         };
                         (taken, taken)
                     });
-                    received.bytes += taken.unwrap_or(0);
+                    moved += taken.unwrap_or(0);
                 }
             }
         }
-        if received.bytes == 0 && wanted > 0 && dst.faulted() {
+        if moved == 0 && wanted > 0 && dst.faulted() {
             return Err(Errno::EFAULT);
         }
         if flags.contains(MsgFlags::TRUNC) {
-            received.last = true;
+            into.last = true;
         }
+        into.bytes += moved;
         if !peek {
             // The window opened.
             self.with_wire(|_| ());
         }
-        Ok(received)
+        Ok(())
     }
 
     /// Bytes a socket of this kind has waiting, and whether there is room to send.

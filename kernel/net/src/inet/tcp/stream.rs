@@ -93,7 +93,12 @@ impl TcpSocket {
         Ok(pushed)
     }
 
-    pub(super) fn receive_bytes(&self, dst: &mut IoDst<'_>, flags: MsgFlags) -> Result<Received> {
+    pub(super) fn receive_bytes(
+        &self,
+        dst: &mut IoDst<'_>,
+        flags: MsgFlags,
+        into: &mut Received,
+    ) -> Result<()> {
         if flags.contains(MsgFlags::ERRQUEUE) {
             return Err(Errno::EAGAIN);
         }
@@ -104,59 +109,61 @@ impl TcpSocket {
             });
         }
         if self.link.lock().wired {
-            return self.receive_wire(dst, flags);
+            return self.receive_wire(dst, flags, into);
         }
         let mut inbox = self.inbox.lock();
         let peek = flags.contains(MsgFlags::PEEK);
         let offset = self.core.options.peek_offset().filter(|_| peek);
         let skip = offset.unwrap_or(0);
         if inbox.len() <= skip {
-            return self.nothing();
+            return self.nothing(into);
         }
         let wanted = dst.remaining();
-        let mut received = Received::default();
         if peek {
-            received.bytes = inbox.peek(dst, skip, wanted);
-            if received.bytes == 0 && dst.faulted() {
+            into.bytes = inbox.peek(dst, skip, wanted);
+            if into.bytes == 0 && dst.faulted() {
                 return Err(Errno::EFAULT);
             }
             if offset.is_some() {
-                self.core.options.move_peek_offset(received.bytes, true);
+                self.core.options.move_peek_offset(into.bytes, true);
             }
-            return Ok(received);
+            return Ok(());
         }
-        received.bytes = if flags.contains(MsgFlags::TRUNC) {
+        let bytes = if flags.contains(MsgFlags::TRUNC) {
             // Dropped without a look.
             let dropped = wanted.min(inbox.len());
             inbox.discard(dropped);
-            received.last = true;
+            into.last = true;
             dropped
         } else {
             inbox.pop(dst, wanted)
         };
         drop(inbox);
-        if received.bytes == 0 && wanted > 0 && dst.faulted() {
+        if bytes == 0 && wanted > 0 && dst.faulted() {
             return Err(Errno::EFAULT);
         }
-        self.core.options.move_peek_offset(received.bytes, false);
+        into.bytes += bytes;
+        self.core.options.move_peek_offset(bytes, false);
         let peer = self.link.lock().peer();
         if let Some(peer) = peer {
-            peer.uncharge(received.bytes, peer.limit(self));
+            peer.uncharge(bytes, peer.limit(self));
         }
-        Ok(received)
+        Ok(())
     }
 
     /// What a read says when nothing waits: the end, an error once, or not yet.
-    pub(super) fn nothing(&self) -> Result<Received> {
+    pub(super) fn nothing(&self, into: &mut Received) -> Result<()> {
         let mut link = self.link.lock();
         if link.done {
-            return Ok(Received::end());
+            into.last = true;
+            return Ok(());
         }
         if let Some(error) = link.error.take() {
             return Err(error);
         }
         if link.shut.contains(Shut::RECEIVE) {
-            return Ok(Received::end());
+            into.last = true;
+            return Ok(());
         }
         match link.state {
             State::Closed | State::Listen => Err(Errno::ENOTCONN),
