@@ -224,6 +224,34 @@ const _: () = assert!(core::mem::offset_of!(Timex, tai) == 160);
 pub const TIME_ERROR: i32 = 5;
 /// `adjtimex` status: not synchronised.
 pub const STA_UNSYNC: i32 = 0x40;
+/// `adjtimex` status: phase-locked loop.
+pub const STA_PLL: i32 = 1;
+/// `adjtimex` status: a leap second comes.
+pub const STA_INS: i32 = 0x10;
+/// `adjtimex` status: a second will be left out.
+pub const STA_DEL: i32 = 0x20;
+/// `adjtimex` status: times are in nanoseconds.
+pub const STA_NANO: i32 = 0x2000;
+/// `adjtimex` status: the bits that programs do not set.
+pub const STA_RONLY: i32 = 0xff00;
+/// `adjtimex`: offset.
+pub const ADJ_OFFSET: u32 = 1;
+/// `adjtimex`: frequency.
+pub const ADJ_FREQUENCY: u32 = 2;
+/// `adjtimex`: greatest error.
+pub const ADJ_MAXERROR: u32 = 4;
+/// `adjtimex`: estimated error.
+pub const ADJ_ESTERROR: u32 = 8;
+/// `adjtimex`: status.
+pub const ADJ_STATUS: u32 = 0x10;
+/// `adjtimex`: time constant.
+pub const ADJ_TIMECONST: u32 = 0x20;
+/// `adjtimex`: atomic time less UTC.
+pub const ADJ_TAI: u32 = 0x80;
+/// `adjtimex`: times are in microseconds.
+pub const ADJ_MICRO: u32 = 0x1000;
+/// `adjtimex`: length of a tick.
+pub const ADJ_TICK: u32 = 0x4000;
 /// `adjtimex`: step the clock by the time given.
 pub const ADJ_SETOFFSET: u32 = 0x0100;
 /// `adjtimex`: times are in nanoseconds.

@@ -307,6 +307,17 @@ TEST(stack_grows_on_demand)
     EXPECT_EQ(recurse(700), 0); /* 5.6 MiB of the 8 MiB default */
 }
 
+TEST(mmap_of_huge_pages_when_none_are_set_aside)
+{
+    int anon = MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB;
+    EXPECT_ERRNO((long)mmap(NULL, 2 << 20, PROT_READ, anon, -1, 0), ENOMEM);
+    EXPECT_ERRNO((long)mmap(NULL, 2 << 20, PROT_READ, anon | 21 << 26, -1, 0), ENOMEM);
+    EXPECT_ERRNO((long)mmap(NULL, 2 << 20, PROT_READ, anon | 13 << 26, -1, 0), EINVAL);
+    EXPECT_ERRNO((long)mmap(NULL, 0, PROT_READ, anon, -1, 0), EINVAL);
+    int fd = ASSERT_OK(open("/proc/self/exe", O_RDONLY));
+    EXPECT_ERRNO((long)mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_HUGETLB, fd, 0), EINVAL);
+}
+
 TEST(maps_file_shows_a_new_mapping_with_its_rights)
 {
     static char text[65536];

@@ -323,6 +323,27 @@ TEST(pidfd_open_refuses_strangers_and_flags)
     EXPECT_ERRNO(syscall(SYS_pidfd_send_signal, 1, SIGTERM, NULL, 0), EBADF);
 }
 
+TEST(a_directory_of_proc_takes_signals_for_its_process)
+{
+    char path[64];
+    pid_t pid = nt_fork();
+    if (pid == 0) {
+        pause();
+        nt_done();
+    }
+    snprintf(path, sizeof path, "/proc/%d", pid);
+    int fd = ASSERT_OK(open(path, O_RDONLY | O_DIRECTORY));
+    EXPECT_OK(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0));
+    EXPECT_ERRNO(syscall(SYS_pidfd_send_signal, fd, 65, NULL, 0), EINVAL);
+    EXPECT_ERRNO(syscall(SYS_pidfd_send_signal, open(path, O_PATH), 0, NULL, 0), EBADF);
+    EXPECT_ERRNO(syscall(SYS_pidfd_send_signal, open("/proc", O_RDONLY), 0, NULL, 0), EBADF);
+    EXPECT_ERRNO(syscall(SYS_pidfd_send_signal, open("/proc/self/task", O_RDONLY), 0, NULL, 0), EBADF);
+    EXPECT_ERRNO(syscall(SYS_pidfd_send_signal, open("/proc/self/stat", O_RDONLY), 0, NULL, 0), EBADF);
+    EXPECT_OK(syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0));
+    EXPECT_KILLED(pid, SIGKILL);
+    EXPECT_ERRNO(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0), ESRCH);
+}
+
 TEST(pidfd_getfd_copies_a_descriptor)
 {
     int p[2], q;

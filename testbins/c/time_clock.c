@@ -227,6 +227,66 @@ TEST(clock_settime_moves_realtime_and_leaves_monotonic)
     EXPECT_OK(clock_settime(CLOCK_REALTIME, &t));
 }
 
+TEST(adjtimex_keeps_what_is_said_of_the_clock)
+{
+    struct timex x = { .modes = ADJ_STATUS | ADJ_MAXERROR | ADJ_ESTERROR | ADJ_TIMECONST };
+    x.maxerror = 100, x.esterror = 50, x.constant = 3;
+    EXPECT_EQ(syscall(SYS_adjtimex, &x), 0);
+    memset(&x, 0, sizeof x);
+    EXPECT_EQ(syscall(SYS_adjtimex, &x), 0);
+    EXPECT_EQ(x.status, 0);
+    EXPECT_TRUE(x.maxerror >= 100 && x.maxerror < 16000000);
+    EXPECT_EQ(x.esterror, 50);
+    EXPECT_EQ(x.constant, 7);
+    x.modes = ADJ_NANO;
+    EXPECT_EQ(syscall(SYS_adjtimex, &x), 0);
+    EXPECT_EQ(x.status, STA_NANO);
+    x.modes = ADJ_MICRO;
+    EXPECT_EQ(syscall(SYS_adjtimex, &x), 0);
+    EXPECT_EQ(x.status, 0);
+    /* Setting the clock makes all that untrue. */
+    struct timespec now;
+    ASSERT_OK(clock_gettime(CLOCK_REALTIME, &now));
+    ASSERT_OK(clock_settime(CLOCK_REALTIME, &now));
+    memset(&x, 0, sizeof x);
+    EXPECT_EQ(syscall(SYS_adjtimex, &x), 5);
+    EXPECT_EQ(x.status, STA_UNSYNC);
+    EXPECT_EQ(x.maxerror, 16000000);
+    EXPECT_EQ(x.esterror, 16000000);
+    x.modes = ADJ_TIMECONST, x.constant = -3;
+    EXPECT_EQ(syscall(SYS_adjtimex, &x), 5);
+    EXPECT_EQ(x.constant, 4);
+}
+
+TEST(adjtimex_takes_what_changes_nothing_and_refuses_what_cannot_be)
+{
+    struct timex x = { .modes = ADJ_TICK | ADJ_FREQUENCY | ADJ_OFFSET | ADJ_TAI };
+    x.tick = 10000;
+    EXPECT_OK(syscall(SYS_adjtimex, &x));
+    x.modes = ADJ_TICK, x.tick = 1;
+    EXPECT_ERRNO(syscall(SYS_adjtimex, &x), EINVAL);
+    x.tick = 11001;
+    EXPECT_ERRNO(syscall(SYS_adjtimex, &x), EINVAL);
+    x.modes = 0x8000;
+    EXPECT_ERRNO(syscall(SYS_adjtimex, &x), EINVAL);
+    x.modes = 0xa000;
+    EXPECT_ERRNO(syscall(SYS_adjtimex, &x), EINVAL);
+    ASSERT_OK(setuid(1000));
+    EXPECT_ERRNO(syscall(SYS_adjtimex, &x), EINVAL);
+    x.modes = ADJ_TICK;
+    EXPECT_ERRNO(syscall(SYS_adjtimex, &x), EPERM);
+    x.modes = 0x10000;
+    EXPECT_ERRNO(syscall(SYS_adjtimex, &x), EPERM);
+    x.modes = ADJ_OFFSET_SS_READ;
+    EXPECT_OK(syscall(SYS_adjtimex, &x));
+    EXPECT_ERRNO(syscall(SYS_clock_adjtime, -10, &x), EOPNOTSUPP);
+    EXPECT_ERRNO(syscall(SYS_clock_adjtime, ~(12345 << 3) & ~4, &x), EINVAL);
+    /* A clock that a descriptor names has no timers, whatever the descriptor. */
+    timer_t timer;
+    struct sigevent event = { .sigev_notify = SIGEV_NONE };
+    EXPECT_ERRNO(syscall(SYS_timer_create, (int)((~99u << 3) | 3), &event, &timer), EOPNOTSUPP);
+}
+
 TEST(adjtimex_reads_the_state)
 {
     struct timex x;

@@ -58,6 +58,11 @@ impl Clock {
         })
     }
 
+    /// Whether a number names a device's clock by a descriptor of it, of which there are none.
+    pub fn is_of_descriptor(number: i32) -> bool {
+        number < 0 && number & 7 == 3
+    }
+
     /// What it shows, in nanoseconds.
     pub fn now_ns(&self) -> u64 {
         match self {
@@ -168,7 +173,13 @@ fn set(cx: &Cx<'_>, ns: u64) -> Result<()> {
         return Err(Errno::EINVAL);
     }
     may_set(cx)?;
-    clock::set_realtime(ns)
+    set_to(ns)
+}
+
+fn set_to(ns: u64) -> Result<()> {
+    clock::set_realtime(ns)?;
+    super::adjtime::clock_was_set();
+    Ok(())
 }
 
 /// The machine's time zone: the kernel only keeps it.
@@ -229,7 +240,7 @@ pub fn settimeofday(
         set_zone(zone, ns.is_none())?;
     }
     if let Some(ns) = ns {
-        clock::set_realtime(ns)?;
+        set_to(ns)?;
     }
     Ok(0)
 }
@@ -245,7 +256,7 @@ fn set_zone(zone: Timezone, alone: bool) -> Result<()> {
     let first = !ZONE_KNOWN.swap(true, Ordering::Relaxed);
     if first && alone && zone.minutes_west != 0 {
         let shift = i64::from(zone.minutes_west) * 60 * NSEC_PER_SEC;
-        return clock::set_realtime(clock::realtime_ns().saturating_add_signed(shift));
+        return set_to(clock::realtime_ns().saturating_add_signed(shift));
     }
     Ok(())
 }

@@ -48,9 +48,11 @@ pub fn mmap(
         }
         Some(file)
     };
-    // There are no huge pages to map from.
-    if bits.contains(MapFlags::HUGETLB) || len == 0 {
+    if len == 0 {
         return Err(Errno::EINVAL);
+    }
+    if bits.contains(MapFlags::HUGETLB) {
+        return Err(no_huge_pages(flags, file.is_some()));
     }
     let fixed = bits.intersects(MapFlags::FIXED | MapFlags::FIXED_NOREPLACE);
     let placement = if bits.contains(MapFlags::FIXED_NOREPLACE) {
@@ -87,6 +89,18 @@ pub fn mmap(
         None => anonymous(&mut request, flags, pages)?,
     }
     Ok(cx.thread.mm()?.map(request)?.0)
+}
+
+/// Of the sizes huge pages have here none is set aside, and no file is of them.
+fn no_huge_pages(flags: u32, of_file: bool) -> Errno {
+    const SHIFT: u32 = 26;
+    /// 64 KiB, 2 MiB, 32 MiB and 1 GiB as powers of two; 0 asks for what is usual.
+    const SIZES: [u32; 5] = [0, 16, 21, 25, 30];
+    if of_file || !SIZES.contains(&(flags >> SHIFT & 0x3f)) {
+        Errno::EINVAL
+    } else {
+        Errno::ENOMEM
+    }
 }
 
 fn anonymous(request: &mut MapRequest, flags: u32, len: usize) -> Result<()> {

@@ -441,8 +441,11 @@ pub fn pidfd_send_signal(
     if flags.0 & !(THREAD | THREAD_GROUP | PROCESS_GROUP) != 0 || flags.0.count_ones() > 1 {
         return Err(Errno::EINVAL);
     }
-    let file = cx.file(fd)?;
-    let process = task::pidfd::process_of(&file).ok_or(Errno::EBADF)?;
+    let file = cx.usable_file(fd)?;
+    // A directory of /proc stands for its process, too.
+    let process = task::pidfd::process_of(&file)
+        .or_else(|| task::proc::process_of(&file))
+        .ok_or(Errno::EBADF)?;
     let signo = number_or_zero(sig)?;
     let info = if info.is_null() {
         let (pid, uid) = own_ids(cx);

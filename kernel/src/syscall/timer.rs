@@ -117,6 +117,9 @@ fn notice(cx: &Cx<'_>, event: &Sigevent) -> Result<Notice> {
 
 /// What timers of a clock go by.
 fn scale(cx: &Cx<'_>, thread: &Arc<Thread>, clock: i32) -> Result<Scale> {
+    if Clock::is_of_descriptor(clock) {
+        return Err(Errno::EOPNOTSUPP);
+    }
     let clock = Clock::find(thread, clock, false)?;
     clock.judge_alarm(cx)?;
     match clock {

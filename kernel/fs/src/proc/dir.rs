@@ -2,6 +2,7 @@
 
 use abi::{Errno, Result};
 use alloc::sync::Arc;
+use core::any::Any;
 use mm::{IoDst, IoSrc};
 use sync::Credentials;
 use vfs::{
@@ -24,7 +25,7 @@ pub struct Entry<'a> {
 }
 
 /// What a directory holds.
-pub trait Names: Send + Sync + 'static {
+pub trait Names: Any + Send + Sync {
     /// The child called `name`.
     ///
     /// # Errors
@@ -78,6 +79,13 @@ impl Dir {
             names,
         })
     }
+}
+
+/// The names of kind `T` that an inode is a directory of.
+#[must_use]
+pub fn names_of<T: Names>(inode: &dyn Inode) -> Option<&T> {
+    let dir = (inode as &dyn Any).downcast_ref::<Dir>()?;
+    (&*dir.names as &dyn Any).downcast_ref()
 }
 
 impl Inode for Dir {

@@ -29,7 +29,7 @@ use core::fmt;
 use sync::Once;
 use vfs::{FileSystem, FileSystemType, Inode, SuperBlock};
 
-pub use dir::{Dir, Entry, Names};
+pub use dir::{Dir, Entry, Names, names_of};
 pub use file::{Content, File, Opened, Owner, Style};
 pub use link::{Link, Target};
 pub use options::{Hide, Rules};

@@ -112,9 +112,8 @@ fn prepare(thread: &Arc<Thread>, mut request: Request) -> Result<Prepared> {
         let binary = Binary::new(path.clone())?;
         let mut head = [0u8; script::HEAD_SIZE];
         let length = binary.read(0, &mut head)?;
-        let head = head.get(..length).ok_or(Errno::ENOEXEC)?;
-        let Some(script) = script::parse(head, length < script::HEAD_SIZE)? else {
-            let image = binary.plan(head)?;
+        let Some(script) = script::parse(&head)? else {
+            let image = binary.plan(head.get(..length).ok_or(Errno::ENOEXEC)?)?;
             break (binary, image);
         };
         depth += 1;
@@ -130,6 +129,10 @@ fn prepare(thread: &Arc<Thread>, mut request: Request) -> Result<Prepared> {
         words.push(&script_name);
         request.args.replace_first(&words)?;
         check_size(limits, &request)?;
+        if script.interpreter.is_empty() {
+            // To Linux the directory it stands in, which cannot be run.
+            return Err(Errno::EACCES);
+        }
         path = find(thread, &cred, script.interpreter)?;
         script_name = script.interpreter.to_vec();
     };

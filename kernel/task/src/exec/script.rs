@@ -18,33 +18,47 @@ fn is_blank(byte: u8) -> bool {
     byte == b' ' || byte == b'\t'
 }
 
-/// Reads the line; `Ok(None)` when the file is no script. `head` is the file's beginning, up to
-/// [`HEAD_SIZE`] bytes; `whole` tells that the file is no longer than that.
+/// Reads the line; `Ok(None)` when the file is no script. `head` is the file's beginning, filled up with zeroes.
 ///
 /// # Errors
 /// `ENOEXEC` when no interpreter is named or its path is cut off.
-pub fn parse(head: &[u8], whole: bool) -> Result<Option<Script<'_>>> {
+pub fn parse(head: &[u8; HEAD_SIZE]) -> Result<Option<Script<'_>>> {
     let Some(rest) = head.strip_prefix(b"#!") else {
         return Ok(None);
     };
-    let end = rest.iter().position(|byte| *byte == b'\n' || *byte == 0);
-    let line = end.and_then(|end| rest.get(..end)).unwrap_or(rest);
-    let line = trim(line);
-    let split = line.iter().position(|byte| is_blank(*byte));
-    let cut = end.is_none() && !whole;
-    if line.is_empty() || (cut && split.is_none()) {
-        // A path that may go on past what was read must not be run by its beginning.
+    let line = match rest.iter().position(|byte| *byte == b'\n') {
+        Some(end) => rest.get(..end),
+        None => {
+            // A path that may go on past what was read must not be run by its beginning. The last byte that was
+            // read is left out, as on Linux.
+            let named = trim(rest);
+            if !named.iter().any(|byte| ends_name(*byte)) && named.last() == rest.last() {
+                return Err(Errno::ENOEXEC);
+            }
+            rest.get(..rest.len() - 1)
+        }
+    };
+    let line = trim(line.unwrap_or_default());
+    if line.is_empty() {
         return Err(Errno::ENOEXEC);
     }
-    let (interpreter, argument) = match split {
-        Some(at) => line.split_at_checked(at).ok_or(Errno::ENOEXEC)?,
-        None => (line, &[][..]),
-    };
-    let argument = trim(argument);
+    let split = line.iter().position(|byte| ends_name(*byte));
+    let (interpreter, behind) = line
+        .split_at_checked(split.unwrap_or(line.len()))
+        .ok_or(Errno::ENOEXEC)?;
+    // An argument may be empty: blanks up to a zero.
+    let argument = behind.first().is_some_and(|byte| is_blank(*byte));
+    let text = trim(behind);
+    let zero = text.iter().position(|byte| *byte == 0);
+    let text = text.get(..zero.unwrap_or(text.len())).unwrap_or_default();
     Ok(Some(Script {
         interpreter,
-        argument: (!argument.is_empty()).then_some(argument),
+        argument: argument.then_some(text),
     }))
+}
+
+fn ends_name(byte: u8) -> bool {
+    is_blank(byte) || byte == 0
 }
 
 fn trim(mut line: &[u8]) -> &[u8] {
@@ -68,7 +82,9 @@ mod tests {
     type Owned = (Vec<u8>, Option<Vec<u8>>);
 
     fn of(line: &[u8]) -> Result<Option<Owned>> {
-        parse(line, line.len() < HEAD_SIZE)
+        let mut head = [0; HEAD_SIZE];
+        head[..line.len()].copy_from_slice(line);
+        parse(&head)
             .map(|script| script.map(|s| (s.interpreter.to_vec(), s.argument.map(<[u8]>::to_vec))))
     }
 
@@ -78,6 +94,14 @@ mod tests {
         assert_eq!(script, (b"/bin/sh".to_vec(), Some(b"-e  -x".to_vec())));
         assert_eq!(of(b"#!/bin/sh\n").unwrap().unwrap().1, None);
         assert_eq!(of(b"#!/bin/sh").unwrap().unwrap().0, b"/bin/sh");
+        assert_eq!(of(b"#!/bin/sh").unwrap().unwrap().1, None);
+        assert_eq!(of(b"#!/bin/sh  ").unwrap().unwrap().1, Some(Vec::new()));
+        assert_eq!(
+            of(b"#!/bin/sh a\0b\n").unwrap().unwrap().1,
+            Some(b"a".to_vec())
+        );
+        assert_eq!(of(b"#!/bin/sh\0 a\n").unwrap().unwrap().1, None);
+        assert_eq!(of(b"#!").unwrap().unwrap().0, b"");
         assert_eq!(of(b"\x7fELF").unwrap(), None);
     }
 
@@ -87,6 +111,11 @@ mod tests {
         assert_eq!(of(b"#!  \t\n/bin/sh"), Err(Errno::ENOEXEC));
         let mut long = b"#!/".to_vec();
         long.resize(HEAD_SIZE, b'a');
+        assert_eq!(of(&long), Err(Errno::ENOEXEC));
+        long[250..].fill(b' ');
+        let script = of(&long).unwrap().unwrap();
+        assert_eq!((script.0.len(), script.1), (248, None));
+        long[2..].fill(b' ');
         assert_eq!(of(&long), Err(Errno::ENOEXEC));
     }
 }

@@ -4,7 +4,9 @@ use abi::{Errno, Result};
 use alloc::sync::Arc;
 use fs::proc::{Content, Dir, Entry, File, Hide, Link, Names, Owner, Rules, Style, Target, Text};
 use sync::Credentials;
-use vfs::{Access, Attributes, FileOps, FileType, Inode, OpenRequest, perm};
+use vfs::{Access, Attributes, FileOps, FileType, Inode, OpenFile, OpenRequest, perm};
+
+use crate::process::Process;
 
 use super::subject::Subject;
 use super::{
@@ -146,6 +148,13 @@ fn make(subject: Subject, rules: Option<Arc<Rules>>) -> Arc<dyn Inode> {
     Dir::new(ino, 0o555, owner, Directory { subject, rules })
 }
 
+/// The process whose directory an open file is.
+pub fn process_of(file: &OpenFile) -> Option<Arc<Process>> {
+    let directory = fs::proc::names_of::<Directory>(&**file.inode())?;
+    let whole = directory.subject.is_whole();
+    whole.then(|| directory.subject.process().clone())
+}
+
 struct Directory {
     subject: Subject,
     rules: Option<Arc<Rules>>,
@@ -278,7 +287,7 @@ impl Content for Shown {
         (self.show)(&self.of, out)
     }
 
-    fn write(&self, bytes: &[u8], _at: u64, _open: &vfs::OpenFile) -> Result<usize> {
+    fn write(&self, bytes: &[u8], _at: u64, _open: &OpenFile) -> Result<usize> {
         let set = self.set.ok_or(Errno::EINVAL)?;
         self.of.alive()?;
         set(&self.of, bytes)?;
@@ -307,7 +316,7 @@ impl Content for Guarded {
         (self.show)(&self.of, out)
     }
 
-    fn write(&self, _bytes: &[u8], _at: u64, _open: &vfs::OpenFile) -> Result<usize> {
+    fn write(&self, _bytes: &[u8], _at: u64, _open: &OpenFile) -> Result<usize> {
         Err(Errno::EINVAL)
     }
 

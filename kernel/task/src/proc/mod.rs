@@ -19,6 +19,8 @@ mod status;
 mod subject;
 mod threads;
 
+pub use directory::process_of;
+
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
