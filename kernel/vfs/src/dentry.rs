@@ -13,13 +13,17 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, Ordering};
-use sync::{Mutex, MutexGuard, SpinLock, rank};
+use sync::{Mutex, SpinLock, rank};
 
 use crate::attr::FileType;
 use crate::inode::Inode;
 use crate::name_hash::hash;
 use crate::name_table::NameTable;
 use crate::notify;
+
+mod guard;
+
+pub use guard::{DirGuard, DirState};
 
 /// Longest name of a directory entry, bytes.
 const NAME_MAX: usize = abi::fcntl::NAME_MAX;
@@ -55,41 +59,6 @@ enum Place {
     },
     /// In no tree.
     Anon(AnonName),
-}
-
-/// What the holder of a directory's lock knows.
-#[derive(Default)]
-pub struct DirState {
-    /// The directory was removed: nothing may be made in it.
-    pub dead: bool,
-}
-
-/// A directory's lock, held. A directory whose children come and go by themselves has none to hold:
-/// its lookups take the locks of others.
-pub enum DirGuard<'a> {
-    /// Names change by who holds this.
-    Held(MutexGuard<'a, DirState, { rank::INODE }>),
-    /// Names change by themselves; nobody makes one.
-    Free(DirState),
-}
-
-impl core::ops::Deref for DirGuard<'_> {
-    type Target = DirState;
-    fn deref(&self) -> &DirState {
-        match self {
-            Self::Held(guard) => guard,
-            Self::Free(state) => state,
-        }
-    }
-}
-
-impl core::ops::DerefMut for DirGuard<'_> {
-    fn deref_mut(&mut self) -> &mut DirState {
-        match self {
-            Self::Held(guard) => guard,
-            Self::Free(state) => state,
-        }
-    }
 }
 
 #[derive(Default)]

@@ -15,9 +15,13 @@ use crate::dentry::{Cached, Dentry};
 use crate::fs_context::FsContext;
 use crate::inode::LinkTarget;
 use crate::mount::MountFlags;
-use crate::name_hash::length;
 use crate::path::Path;
 use crate::perm::{self, Access};
+
+mod text;
+
+pub use text::Last;
+use text::{Text, component, what_follows};
 
 /// Symbolic links followed in one walk before `ELOOP`.
 const MAX_LINKS: u32 = 40;
@@ -58,50 +62,6 @@ pub struct Start<'a> {
     pub base: Option<&'a Path>,
     /// Whose permissions count.
     pub cred: &'a Credentials,
-}
-
-enum Text<'p> {
-    Given(&'p [u8]),
-    Link(Arc<[u8]>),
-}
-
-impl Text<'_> {
-    fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Given(bytes) => bytes,
-            Self::Link(bytes) => bytes,
-        }
-    }
-
-    fn from(&self, at: usize) -> &[u8] {
-        self.bytes().get(at..).unwrap_or_default()
-    }
-}
-
-/// The last component of a path, which a walk to the parent leaves unresolved.
-pub struct Last<'p> {
-    text: Text<'p>,
-    start: usize,
-    end: usize,
-    /// Whether slashes follow it.
-    pub trailing_slash: bool,
-}
-
-impl Last<'_> {
-    /// The name: empty when the path is only slashes, else possibly `.` or `..`.
-    #[must_use]
-    pub fn name(&self) -> &[u8] {
-        self.text
-            .bytes()
-            .get(self.start..self.end)
-            .unwrap_or_default()
-    }
-
-    /// Whether it is an ordinary name: none of nothing, `.` and `..`.
-    #[must_use]
-    pub fn is_normal(&self) -> bool {
-        !matches!(self.name(), b"" | b"." | b"..")
-    }
 }
 
 /// A walk under way.
@@ -495,37 +455,4 @@ impl<'a> Walk<'a> {
             trailing_slash: false,
         })
     }
-}
-
-/// Where the component at or after `from` begins and ends; the same when there is none.
-#[inline]
-fn component(bytes: &[u8], from: usize) -> (usize, usize) {
-    let mut start = from;
-    while bytes.get(start) == Some(&b'/') {
-        start += 1;
-    }
-    let rest = bytes.get(start..).unwrap_or_default();
-    (start, start + length(rest))
-}
-
-fn leading_slashes(text: &[u8]) -> usize {
-    text.iter().take_while(|byte| **byte == b'/').count()
-}
-
-/// Whether another component follows, and whether slashes do.
-fn what_follows(rest: &[u8], outer: &[(Text<'_>, usize)]) -> (bool, bool) {
-    let slashes = leading_slashes(rest);
-    if slashes < rest.len() {
-        return (true, true);
-    }
-    let mut trailing = slashes > 0;
-    for (text, at) in outer.iter().rev() {
-        let rest = text.from(*at);
-        let slashes = leading_slashes(rest);
-        if slashes < rest.len() {
-            return (true, true);
-        }
-        trailing |= slashes > 0;
-    }
-    (false, trailing)
 }

@@ -9,6 +9,7 @@
 mod asid;
 mod ops;
 mod prot;
+mod ranges;
 mod space;
 #[cfg(target_os = "none")]
 #[path = "tlb_aarch64.rs"]

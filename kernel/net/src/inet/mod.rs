@@ -31,6 +31,7 @@ pub mod ip_options;
 mod link_options;
 pub mod output;
 pub mod ports;
+pub mod receivers;
 pub mod report;
 pub mod resolve;
 pub mod route;

@@ -3,6 +3,7 @@
 //! A request is answered before `send` returns: the answers wait in the sender's [mailbox](crate::mailbox). A dump is
 //! made at once, of one state of things, in messages a program's buffer takes.
 
+mod address;
 pub mod diag;
 pub mod message;
 mod options;

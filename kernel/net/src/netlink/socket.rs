@@ -1,5 +1,6 @@
 //! The socket itself.
 
+use super::address::{SockAddrNl, group_of, parse};
 use super::message::{self, Builder, ERROR, Header, MIN_TYPE, flag};
 use super::options::{self, Switches};
 use super::{Answers, Protocol, Request, diag, route, table};
@@ -20,20 +21,10 @@ use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use mm::io::{IoDst, IoSrc};
 use sync::{Capability, Events, Pollee};
 use vfs::Caller;
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::IntoBytes;
 
 /// A message may be as long as the send buffer less this.
 const HEADROOM: usize = 32;
-
-/// `struct sockaddr_nl`
-#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
-struct SockAddrNl {
-    family: u16,
-    pad: u16,
-    port: u32,
-    groups: u32,
-}
 
 /// A socket of the family.
 pub struct NetlinkSocket {
@@ -270,24 +261,6 @@ impl NetlinkSocket {
         } else {
             Err(Errno::EAGAIN)
         }
-    }
-}
-
-/// The group of a mask: the lowest.
-fn group_of(mask: u32) -> u32 {
-    if mask == 0 {
-        0
-    } else {
-        mask.trailing_zeros() + 1
-    }
-}
-
-fn parse(address: &[u8]) -> Result<SockAddrNl> {
-    let (address, _) = SockAddrNl::read_from_prefix(address).map_err(|_| Errno::EINVAL)?;
-    if address.family == AF_NETLINK {
-        Ok(address)
-    } else {
-        Err(Errno::EINVAL)
     }
 }
 

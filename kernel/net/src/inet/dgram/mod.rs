@@ -33,6 +33,7 @@ use sync::{Events, Mutex, Pollee, SpinLock, rank};
 use vfs::Caller;
 
 pub use errors::Report;
+use sources::Group;
 
 /// The rank of a link's lock: inside the inbox, outside the tables.
 const LINK: u8 = rank::SOCKET + 2;
@@ -105,21 +106,6 @@ struct Inbox {
     errors: VecDeque<Report>,
     /// Pieces of a message that is not sent yet (`MSG_MORE`, `UDP_CORK`).
     corked: Option<(Endpoint, Vec<u8>)>,
-}
-
-/// A group a socket is a member of.
-#[derive(Clone, Debug)]
-struct Group {
-    addr: IpAddr,
-    device: u32,
-    /// Whom it hears.
-    sources: sources::Sources,
-}
-
-impl Group {
-    fn is(&self, addr: IpAddr, device: u32) -> bool {
-        self.addr == addr && self.device == device
-    }
 }
 
 bitflags::bitflags! {

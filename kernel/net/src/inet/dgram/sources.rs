@@ -9,6 +9,21 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr};
 use zerocopy::FromBytes;
 
+/// A group a socket is a member of.
+#[derive(Clone, Debug)]
+pub struct Group {
+    pub addr: IpAddr,
+    pub device: u32,
+    /// Whom it hears.
+    pub sources: Sources,
+}
+
+impl Group {
+    pub fn is(&self, addr: IpAddr, device: u32) -> bool {
+        self.addr == addr && self.device == device
+    }
+}
+
 /// Senders one membership may name (`net.ipv4.igmp_max_msf`, `net.ipv6.mld_max_msf`).
 const MOST_V4: usize = 10;
 const MOST_V6: usize = 64;
