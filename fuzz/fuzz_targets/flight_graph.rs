@@ -39,10 +39,18 @@ fuzz_target!(|input: (Vec<(u8, u8, bool)>, u16)| {
         }
     }
     let alive = reachable(&edges, held);
-    let in_flight = |id: SocketId| edges.iter().filter(|edge| u64::from(edge.0) == id.0).count();
+    let in_flight = |id: SocketId| {
+        edges
+            .iter()
+            .filter(|edge| u64::from(edge.0) == id.0)
+            .count()
+    };
     let dead = graph.collect(|id| in_flight(id) + usize::from(held >> id.0 & 1));
     for socket in dead.iter().flatten() {
-        assert!(!alive.contains(&(socket.0 as u8)), "{socket:?} can be received");
+        assert!(
+            !alive.contains(&(socket.0 as u8)),
+            "{socket:?} can be received"
+        );
         assert!(in_flight(*socket) > 0, "{socket:?} is not in flight");
     }
 });

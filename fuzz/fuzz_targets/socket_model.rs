@@ -10,7 +10,7 @@ use abi::{Errno, Result};
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
 use mm::io::{IoDst, IoSrc};
-use net::socket::{How, Outgoing, Socket};
+use net::socket::{How, Outgoing, Received, Socket};
 use net::unix::{Kind, UnixSocket};
 use sync::Credentials;
 use vfs::{Caller, FsContext};
@@ -103,10 +103,18 @@ fuzz_target!(|input: (u8, Vec<Step>)| {
             Step::Receive { side, room, peek } => {
                 let model = &mut models[usize::from(side)];
                 let mut buffer = vec![0; usize::from(room)];
-                let flags = if peek { MsgFlags::PEEK } else { MsgFlags::empty() };
+                let flags = if peek {
+                    MsgFlags::PEEK
+                } else {
+                    MsgFlags::empty()
+                };
                 let mut dst = IoDst::kernel(&mut buffer);
-                let received = ends[usize::from(side)].receive(&mut dst, flags, true);
-                let Ok(received) = received else { continue };
+                let mut received = Received::default();
+                let end = &ends[usize::from(side)];
+                if end.receive(&mut dst, flags, true, &mut received).is_err() {
+                    assert_eq!(received.bytes, 0);
+                    continue;
+                }
                 let got = &buffer[..received.bytes];
                 if model.urgent {
                     continue;
@@ -135,13 +143,17 @@ fuzz_target!(|input: (u8, Vec<Step>)| {
             Step::TakeUrgent { side } => {
                 let mut byte = [0];
                 let mut dst = IoDst::kernel(&mut byte);
-                let taken = ends[usize::from(side)].receive(&mut dst, MsgFlags::OOB, true);
+                let mut received = Received::default();
+                let end = &ends[usize::from(side)];
+                let taken = end.receive(&mut dst, MsgFlags::OOB, true, &mut received);
                 if taken.is_ok() {
                     assert!(models[usize::from(side)].urgent && byte == *b"!");
                 }
             }
             Step::EndSending { side } => {
-                ends[usize::from(side)].shutdown(How::Send).expect("shutdown");
+                ends[usize::from(side)]
+                    .shutdown(How::Send)
+                    .expect("shutdown");
                 models[usize::from(!side)].ended = true;
             }
         }

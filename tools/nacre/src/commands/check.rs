@@ -9,7 +9,8 @@ use crate::progress::Progress;
 use crate::workspace::Workspace;
 
 /// What is checked, as arguments to cargo. The kernel is looked at twice: as it runs, and as its tests build it.
-const STEPS: [&[&str]; 6] = [
+/// The fuzz targets are a workspace of their own, which nothing else would build.
+const STEPS: [&[&str]; 7] = [
     &["fmt", "--all", "--check"],
     &[
         "clippy",
@@ -35,6 +36,17 @@ const STEPS: [&[&str]; 6] = [
         "nacre-agent",
         "--target",
         GUEST_TARGET,
+        "--",
+        "-D",
+        "warnings",
+    ],
+    &[
+        "clippy",
+        "--manifest-path",
+        "fuzz/Cargo.toml",
+        "--target-dir",
+        "target/fuzz",
+        "--locked",
         "--",
         "-D",
         "warnings",
