@@ -218,6 +218,79 @@ TEST(ipv6_options)
 }
 
 /* proves E14 */
+TEST(mtu_is_of_the_way_to_a_peer)
+{
+    int s = udp(), s6 = ASSERT_OK(socket(AF_INET6, SOCK_DGRAM, 0)), value;
+    socklen_t n = sizeof value;
+    EXPECT_ERRNO(getsockopt(s, IPPROTO_IP, IP_MTU, &value, &n), ENOTCONN);
+    EXPECT_ERRNO(getsockopt(s6, IPPROTO_IPV6, IPV6_MTU, &value, &n), ENOTCONN);
+    EXPECT_ERRNO(getsockopt(tcp(), IPPROTO_IP, IP_MTU, &value, &n), ENOTCONN);
+    EXPECT_ERRNO(setsockopt(s, IPPROTO_IP, IP_MTU, &value, n), ENOPROTOOPT);
+    ASSERT_OK(connect4(s, "127.0.0.1", 9));
+    EXPECT_EQ(option(s, IPPROTO_IP, IP_MTU), 65535);
+    ASSERT_OK(connect6(s6, "::1", 9));
+    EXPECT_EQ(option(s6, IPPROTO_IPV6, IPV6_MTU), 65536);
+    int pair[2];
+    tcp_pair(pair);
+    EXPECT_EQ(option(pair[0], IPPROTO_IP, IP_MTU), 65535);
+    EXPECT_EQ(option(pair[1], IPPROTO_IP, IP_MTU), 65535);
+}
+
+TEST(options_of_levels_that_are_not_the_sockets)
+{
+    int value = 1;
+    socklen_t n = sizeof value;
+    static const int levels[] = { IPPROTO_SCTP, 999, IPPROTO_RAW, 270 };
+    int s6 = ASSERT_OK(socket(AF_INET6, SOCK_DGRAM, 0));
+    for (unsigned i = 0; i < sizeof levels / sizeof *levels; i++) {
+        /* Reading and setting differ, and IPv6 from IPv4. */
+        EXPECT_ERRNO(getsockopt(udp(), levels[i], 1, &value, &n), EOPNOTSUPP);
+        EXPECT_ERRNO(getsockopt(tcp(), levels[i], 1, &value, &n), EOPNOTSUPP);
+        EXPECT_ERRNO(setsockopt(tcp(), levels[i], 1, &value, n), ENOPROTOOPT);
+        EXPECT_ERRNO(getsockopt(s6, levels[i], 1, &value, &n), ENOPROTOOPT);
+        EXPECT_ERRNO(getsockopt(tcp6(), levels[i], 1, &value, &n), ENOPROTOOPT);
+    }
+    EXPECT_ERRNO(getsockopt(tcp(), IPPROTO_IPV6, IPV6_V6ONLY, &value, &n), EOPNOTSUPP);
+    EXPECT_ERRNO(setsockopt(tcp(), IPPROTO_IPV6, IPV6_V6ONLY, &value, n), ENOPROTOOPT);
+    /* UDP looks at the value before the name, IP at the name before the value. */
+    EXPECT_ERRNO(setsockopt(udp(), IPPROTO_UDP, 77, &value, 1), EINVAL);
+    EXPECT_ERRNO(setsockopt(udp(), IPPROTO_UDP, 77, &value, 4), ENOPROTOOPT);
+    EXPECT_ERRNO(setsockopt(udp(), IPPROTO_IP, 77, &value, 0), ENOPROTOOPT);
+    EXPECT_ERRNO(setsockopt(s6, IPPROTO_IPV6, 12, &value, 1), ENOPROTOOPT);
+}
+
+TEST(options_of_groups_are_not_a_streams)
+{
+    struct ip_mreq group = { .imr_multiaddr.s_addr = htonl(0xe0000105) };
+    struct ipv6_mreq group6 = { 0 };
+    int one = 1;
+    EXPECT_ERRNO(setsockopt(tcp(), IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof group), EPROTO);
+    EXPECT_ERRNO(setsockopt(tcp(), IPPROTO_IP, IP_DROP_MEMBERSHIP, &group, 0), EPROTO);
+    EXPECT_ERRNO(setsockopt(tcp6(), IPPROTO_IPV6, IPV6_JOIN_GROUP, &group6, sizeof group6), EPROTO);
+    EXPECT_ERRNO(setsockopt(tcp(), IPPROTO_IP, IP_MULTICAST_TTL, &one, sizeof one), EINVAL);
+    EXPECT_ERRNO(setsockopt(tcp6(), IPPROTO_IPV6, IPV6_MULTICAST_HOPS, &one, sizeof one), ENOPROTOOPT);
+    EXPECT_ERRNO(setsockopt(tcp(), IPPROTO_IP, IP_HDRINCL, &one, sizeof one), ENOPROTOOPT);
+}
+
+TEST(ip_options_of_odd_values)
+{
+    int value = -1, s = udp(), t = tcp();
+    EXPECT_ERRNO(setsockopt(s, IPPROTO_IP, IP_MULTICAST_ALL, &value, 4), EINVAL);
+    EXPECT_ERRNO(setsockopt(s, IPPROTO_IP, IP_MULTICAST_LOOP, &value, 0), EINVAL);
+    EXPECT_ERRNO(setsockopt(s, IPPROTO_IP, IP_FREEBIND, &value, 0), EINVAL);
+    EXPECT_OK(setsockopt(s, IPPROTO_IP, IP_TOS, &value, 0));
+    EXPECT_EQ(option(s, IPPROTO_IP, IP_TOS), 0);
+    set_option(s, IPPROTO_IP, IP_TRANSPARENT, 1);
+    EXPECT_EQ(option(s, IPPROTO_IP, IP_TRANSPARENT), 1);
+    EXPECT_EQ(option(s, IPPROTO_IP, IP_FREEBIND), 0);
+    /* The bits of congestion are TCP's own. */
+    set_option(t, IPPROTO_IP, IP_TOS, 0xff);
+    EXPECT_EQ(option(t, IPPROTO_IP, IP_TOS), 0xfc);
+    int t6 = tcp6();
+    set_option(t6, IPPROTO_IPV6, IPV6_TCLASS, 1);
+    EXPECT_EQ(option(t6, IPPROTO_IPV6, IPV6_TCLASS), 0);
+}
+
 TEST(so_bindtodevice_names_an_interface)
 {
     char name[16];

@@ -9,6 +9,9 @@ use alloc::vec::Vec;
 use sync::{SpinLock, rank};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+/// Ancillary data a filter may load (`SO_BPF_EXTENSIONS`).
+pub const EXTENSIONS: i32 = 64;
+
 /// The longest program.
 pub const LONGEST: usize = 4096;
 /// Cells of scratch memory.

@@ -116,6 +116,9 @@ impl How {
     }
 }
 
+/// The number of the network's namespace, of which there is one.
+pub const NAMESPACE: u64 = 1;
+
 /// A socket of any family. `EAGAIN` means "not yet": [`Socket::pollee`] tells when to try again.
 pub trait Socket: Any + Send + Sync {
     /// `AF_*`

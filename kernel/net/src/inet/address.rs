@@ -34,6 +34,15 @@ impl Family {
         }
     }
 
+    /// What `getsockopt` says of a level there is not.
+    #[must_use]
+    pub const fn no_level(self) -> Errno {
+        match self {
+            Self::V4 => Errno::EOPNOTSUPP,
+            Self::V6 => Errno::ENOPROTOOPT,
+        }
+    }
+
     /// The address that stands for any.
     #[must_use]
     pub const fn any(self) -> IpAddr {

@@ -46,7 +46,8 @@ pub fn check(core: &Core, caller: &dyn Caller, address: &[u8], stream: bool) -> 
         }
         _ => {}
     }
-    let free = core.ip.flags().contains(IpFlags::FREEBIND);
+    let foreign = IpFlags::FREEBIND | IpFlags::TRANSPARENT;
+    let free = core.ip.flags().intersects(foreign);
     let known = end.addr.is_unspecified()
         || free
         || route::is_local(end.addr)

@@ -1,9 +1,11 @@
 //! What every IP socket has.
 
 use super::address::Family;
-use super::ip_options::{IpFlags, IpOptions};
+use super::ip_options::{IpFlags, IpOptions, SOL_IP, SOL_IPV6, ip, ipv6};
 use super::ports::Claim;
+use super::route;
 use crate::options::{Flags, Options};
+use abi::{Errno, Result};
 use core::net::IpAddr;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use sync::Pollee;
@@ -52,6 +54,20 @@ impl Core {
     /// The interface it is bound to, or 0.
     pub fn device(&self) -> u32 {
         self.device.load(Relaxed)
+    }
+
+    /// The value of an option of IP; `number`: the own port, or a raw socket's protocol; `to`: whom it is connected to.
+    ///
+    /// # Errors
+    /// `ENOPROTOOPT`: no such option. `ENOTCONN`: one of a way, when there is none.
+    pub fn get_ip(&self, level: i32, name: i32, number: i32, to: Option<IpAddr>) -> Result<i32> {
+        match (level, name) {
+            (SOL_IP, ip::PROTOCOL) => Ok(number),
+            (SOL_IP, ip::MTU) | (SOL_IPV6, ipv6::MTU) => {
+                route::mtu(to.ok_or(Errno::ENOTCONN)?, self.device()).ok_or(Errno::ENOTCONN)
+            }
+            _ => self.ip.get(level, name),
+        }
     }
 
     /// What the socket claims of a port at `addr`.

@@ -44,6 +44,7 @@ pub mod ip {
     pub const MCAST_LEAVE_SOURCE_GROUP: i32 = 47;
     pub const MULTICAST_ALL: i32 = 49;
     pub const UNICAST_IF: i32 = 50;
+    pub const PROTOCOL: i32 = 52;
 }
 
 /// Names of options of level IPv6.
@@ -100,6 +101,8 @@ bitflags::bitflags! {
         const BIND_NO_PORT = 1 << 8;
         /// `IP_RECVORIGDSTADDR`
         const ORIGDSTADDR = 1 << 9;
+        /// `IP_TRANSPARENT`
+        const TRANSPARENT = 1 << 10;
         /// `IPV6_V6ONLY`
         const V6ONLY = 1 << 16;
         /// `IPV6_RECVPKTINFO`
@@ -180,6 +183,8 @@ fn flag_of(level: i32, name: i32) -> Option<IpFlags> {
         (SOL_IP, ip::MULTICAST_LOOP) => IpFlags::MULTICAST_LOOP,
         (SOL_IP, ip::MULTICAST_ALL) => IpFlags::MULTICAST_ALL,
         (SOL_IP, ip::BIND_ADDRESS_NO_PORT) => IpFlags::BIND_NO_PORT,
+        (SOL_IP, ip::TRANSPARENT) => IpFlags::TRANSPARENT,
+        (SOL_IP, ip::HDRINCL) => IpFlags::HDRINCL,
         (SOL_IP, ip::RECVORIGDSTADDR) => IpFlags::ORIGDSTADDR,
         (SOL_IPV6, ipv6::V6ONLY) => IpFlags::V6ONLY,
         (SOL_IPV6, ipv6::RECVPKTINFO) => IpFlags::V6_PKTINFO,
@@ -264,14 +269,32 @@ impl IpOptions {
         }
     }
 
-    /// Sets an option.
+    /// Sets an option; `stream`: of a socket of TCP.
     ///
     /// # Errors
-    /// `EINVAL`: not a value of it. `EPERM`: a privileged one. `ENOPROTOOPT`: no such option.
-    pub fn set(&self, level: i32, name: i32, bytes: &[u8], who: &Credentials) -> Result<()> {
+    /// `EINVAL`: not a value of it. `EPERM`: a privileged one. `EPROTO`: of groups, on a stream. `ENOPROTOOPT`: no such
+    /// option.
+    pub fn set(
+        &self,
+        level: i32,
+        name: i32,
+        bytes: &[u8],
+        who: &Credentials,
+        stream: bool,
+    ) -> Result<()> {
+        if stream {
+            refuse_on_stream(level, name, bytes.len())?;
+        }
+        if !is_kept(level, name) {
+            return Err(Errno::ENOPROTOOPT);
+        }
         let value = read_value(level, name, bytes)?;
+        // The congestion's bits are the connection's own.
+        let congestion = if stream { 3 } else { 0 };
+        let mark =
+            |old: &AtomicI32, new: i32| new & 0xff & !congestion | old.load(Relaxed) & congestion;
         match (level, name) {
-            (SOL_IP, ip::TOS) => self.tos.store(value & 0xff, Relaxed),
+            (SOL_IP, ip::TOS) => self.tos.store(mark(&self.tos, value), Relaxed),
             (SOL_IP, ip::TTL) if value == -1 => self.ttl.store(-1, Relaxed),
             (SOL_IP, ip::TTL) => store_in(&self.ttl, value, 1..=255)?,
             (SOL_IP, ip::MINTTL) => store_in(&self.min_ttl, value, 0..=255)?,
@@ -280,12 +303,11 @@ impl IpOptions {
                 let value = if value == -1 { 1 } else { value };
                 store_in(&self.multicast_ttl, value, 0..=255)?;
             }
-            (SOL_IP, ip::HDRINCL) => self.put_flag(IpFlags::HDRINCL, value != 0),
             (SOL_IP, ip::TRANSPARENT) => {
                 if value != 0 && !who.has(Capability::NET_RAW) && !who.has(Capability::NET_ADMIN) {
                     return Err(Errno::EPERM);
                 }
-                self.put_flag(IpFlags::FREEBIND, value != 0);
+                self.put_flag(IpFlags::TRANSPARENT, value != 0);
             }
             (SOL_IPV6, ipv6::UNICAST_HOPS) => store_in(&self.hops, value, -1..=255)?,
             (SOL_IPV6, ipv6::MULTICAST_HOPS) => {
@@ -294,9 +316,17 @@ impl IpOptions {
             }
             (SOL_IPV6, ipv6::TCLASS) => {
                 let value = if value == -1 { 0 } else { value };
-                store_in(&self.tclass, value, 0..=255)?;
+                if !(0..=255).contains(&value) {
+                    return Err(Errno::EINVAL);
+                }
+                self.tclass.store(mark(&self.tclass, value), Relaxed);
             }
             (SOL_IPV6, ipv6::MTU_DISCOVER) => store_in(&self.v6_discover, value, 0..=DISCOVER_MAX)?,
+            (SOL_IP, ip::MULTICAST_ALL) | (SOL_IPV6, ipv6::MULTICAST_LOOP)
+                if !(0..=1).contains(&value) =>
+            {
+                return Err(Errno::EINVAL);
+            }
             _ => self.put_flag(flag_of(level, name).ok_or(Errno::ENOPROTOOPT)?, value != 0),
         }
         Ok(())
@@ -325,8 +355,6 @@ impl IpOptions {
             (SOL_IP, ip::MTU_DISCOVER) => self.discover.load(Relaxed),
             (SOL_IP, ip::MULTICAST_TTL) => self.multicast_ttl.load(Relaxed),
             (SOL_IP, ip::MULTICAST_IF) => self.multicast_addr.load(Relaxed) as i32,
-            (SOL_IP, ip::HDRINCL) => i32::from(self.flags().contains(IpFlags::HDRINCL)),
-            (SOL_IP, ip::TRANSPARENT) => 0,
             (SOL_IPV6, ipv6::UNICAST_HOPS) => i32::from(self.hop_limit(Family::V6, false)),
             (SOL_IPV6, ipv6::MULTICAST_HOPS) => self.v6_multicast_hops.load(Relaxed),
             (SOL_IPV6, ipv6::MULTICAST_IF) => self.v6_multicast_if.load(Relaxed) as i32,
@@ -350,14 +378,55 @@ pub fn tell(level: i32, value: i32, room: usize) -> Vec<u8> {
     }
 }
 
-/// IP takes one byte where there is no `int`; IPv6 does not.
+/// Options of groups and of where they are reached, which a stream has not.
+fn refuse_on_stream(level: i32, name: i32, len: usize) -> Result<()> {
+    /// Bytes of `struct ipv6_mreq`.
+    const REQUEST: usize = 20;
+    Err(match (level, name) {
+        (SOL_IPV6, ipv6::JOIN_GROUP | ipv6::LEAVE_GROUP) if len < REQUEST => Errno::EINVAL,
+        (SOL_IP, ip::ADD_MEMBERSHIP | ip::DROP_MEMBERSHIP)
+        | (SOL_IPV6, ipv6::JOIN_GROUP | ipv6::LEAVE_GROUP) => Errno::EPROTO,
+        (SOL_IP, ip::MULTICAST_IF | ip::MULTICAST_TTL) => Errno::EINVAL,
+        (SOL_IP, ip::HDRINCL) | (SOL_IPV6, ipv6::MULTICAST_IF | ipv6::MULTICAST_HOPS) => {
+            Errno::ENOPROTOOPT
+        }
+        _ => return Ok(()),
+    })
+}
+
+/// Whether it is an option that can be set here.
+fn is_kept(level: i32, name: i32) -> bool {
+    let number = match level {
+        SOL_IP => matches!(
+            name,
+            ip::TOS | ip::TTL | ip::MINTTL | ip::MTU_DISCOVER | ip::MULTICAST_TTL
+        ),
+        _ => matches!(
+            name,
+            ipv6::UNICAST_HOPS | ipv6::MULTICAST_HOPS | ipv6::TCLASS | ipv6::MTU_DISCOVER
+        ),
+    };
+    number || flag_of(level, name).is_some()
+}
+
+/// IP takes one byte where there is no `int`, and of some options none at all; IPv6 does not, but for one.
 fn read_value(level: i32, name: i32, bytes: &[u8]) -> Result<i32> {
     if let Ok((value, _)) = i32::read_from_prefix(bytes) {
         return Ok(value);
     }
     match bytes.first() {
         Some(byte) if level == SOL_IP => Ok(i32::from(*byte)),
-        None if level == SOL_IP && flag_of(level, name).is_some() => Ok(0),
+        None if level == SOL_IP => match name {
+            ip::TTL
+            | ip::MINTTL
+            | ip::FREEBIND
+            | ip::TRANSPARENT
+            | ip::MULTICAST_TTL
+            | ip::MULTICAST_LOOP
+            | ip::MULTICAST_ALL => Err(Errno::EINVAL),
+            _ => Ok(0),
+        },
+        _ if name == ipv6::DONTFRAG => Ok(0),
         _ => Err(Errno::EINVAL),
     }
 }

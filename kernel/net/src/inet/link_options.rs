@@ -32,6 +32,8 @@ impl Core {
                 self.timestamp
                     .store(if on != 0 { name as u32 } else { 0 }, Relaxed);
             }),
+            // Nothing to Linux, either.
+            so::BSDCOMPAT => int().map(drop),
             _ => return None,
         })
     }
@@ -83,6 +85,10 @@ impl Core {
                 let on = self.timestamp.load(Relaxed) == name as u32;
                 i32::from(on).as_bytes().to_vec()
             }
+            // No card tells which of its queues a packet came by.
+            so::BSDCOMPAT | so::INCOMING_NAPI_ID => 0i32.as_bytes().to_vec(),
+            so::BPF_EXTENSIONS => crate::filter::EXTENSIONS.as_bytes().to_vec(),
+            so::NETNS_COOKIE => crate::socket::NAMESPACE.as_bytes().to_vec(),
             _ => return None,
         };
         Some(Ok(told))

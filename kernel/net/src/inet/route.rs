@@ -94,3 +94,16 @@ pub fn device_to(addr: IpAddr) -> Option<u32> {
         .ok()
         .map(|way| way.interface.index)
 }
+
+/// The longest packet that goes to `addr` in one piece.
+#[must_use]
+pub fn mtu(addr: IpAddr, device: u32) -> Option<i32> {
+    let mtu = if is_local(addr) {
+        link::by_index(LOOPBACK)?.mtu
+    } else {
+        link::route::lookup(addr, device).ok()?.mtu
+    };
+    // No packet of IPv4 is longer than its length can say.
+    let most = if addr.is_ipv4() { 0xffff } else { u32::MAX };
+    i32::try_from(mtu.min(most)).ok()
+}

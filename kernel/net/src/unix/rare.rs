@@ -4,9 +4,9 @@
 use super::{Kind, UnixSocket};
 use crate::bytes::ByteQueue;
 use crate::control::Ancillary;
-use crate::filter::{Beside, Slot};
+use crate::filter::{Beside, EXTENSIONS, Slot};
 use crate::link::registry;
-use crate::socket::Socket;
+use crate::socket::{NAMESPACE, Socket};
 use abi::socket::{SOL_SOCKET, so};
 use abi::{Errno, Result};
 use alloc::boxed::Box;
@@ -20,12 +20,8 @@ use zerocopy::{FromBytes, IntoBytes};
 
 /// Flags of `SO_TIMESTAMPING` that exist.
 const TIMESTAMPING_MASK: i64 = (1 << 18) - 1;
-/// Ancillary data a filter may load (`SO_BPF_EXTENSIONS`).
-const BPF_EXTENSIONS: i32 = 64;
 /// Bytes of an interface's name, its NUL included.
 const IFNAMSIZ: usize = 16;
-/// There is one network namespace.
-const NAMESPACE: u64 = 1;
 
 /// What one socket was told. An idle socket is small: most were told nothing.
 #[derive(Default)]
@@ -240,7 +236,7 @@ impl UnixSocket {
             | so::TXREHASH
             | so::BINDTOIFINDEX => int(self.rare.value(name)),
             so::BSDCOMPAT | so::ZEROCOPY | so::RESERVE_MEM | so::INCOMING_NAPI_ID => int(0),
-            so::BPF_EXTENSIONS => int(BPF_EXTENSIONS.into()),
+            so::BPF_EXTENSIONS => int(EXTENSIONS.into()),
             so::MAX_PACING_RATE => self.rare.value(name).as_bytes().to_vec(),
             so::NETNS_COOKIE => NAMESPACE.as_bytes().to_vec(),
             so::LOCK_FILTER => {

@@ -47,7 +47,7 @@ pub fn setsockopt(
     let bytes = UserSlice::new(value, len.min(LONGEST)).read_vec()?;
     let on = bytes.iter().take(size_of::<i32>()).any(|byte| *byte != 0);
     match name {
-        so::REUSEPORT if on && is_unix(&*socket) => Err(Errno::EOPNOTSUPP),
+        so::REUSEPORT if on && !is_inet(&*socket) => Err(Errno::EOPNOTSUPP),
         so::PEEK_OFF if !socket.has_peek_offset() => Err(Errno::EOPNOTSUPP),
         so::ZEROCOPY if is_unix(&*socket) => Err(Errno::EOPNOTSUPP),
         _ => socket
@@ -77,6 +77,11 @@ fn set_own(
 
 fn is_unix(socket: &dyn Socket) -> bool {
     socket.family() == abi::socket::family::AF_UNIX
+}
+
+fn is_inet(socket: &dyn Socket) -> bool {
+    use abi::socket::family::{AF_INET, AF_INET6};
+    matches!(socket.family(), AF_INET | AF_INET6)
 }
 
 /// `getsockopt(2)`

@@ -8,7 +8,7 @@ use crate::inet::{groups, route};
 use abi::{Errno, Result};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use vfs::Caller;
-use zerocopy::FromBytes;
+use zerocopy::{FromBytes, IntoBytes};
 
 /// Memberships one socket may have (`net.ipv4.igmp_max_memberships`).
 const MOST: usize = 20;
@@ -23,7 +23,10 @@ impl DatagramSocket {
     ) -> Result<()> {
         match (level, name) {
             (SOL_IPV6, _) if self.core.family == Family::V4 => Err(Errno::ENOPROTOOPT),
-            (SOL_IPV6, ipv6::V6ONLY) if self.link.lock().local.port != 0 && self.has_ports() => {
+            (SOL_IP, _) if self.core.family == Family::V6 && matches!(self.kind, Kind::Raw(_)) => {
+                Err(Errno::ENOPROTOOPT)
+            }
+            (SOL_IPV6, ipv6::V6ONLY) if !self.has_ports() || self.link.lock().local.port != 0 => {
                 Err(Errno::EINVAL)
             }
             (SOL_IP, ip::HDRINCL) if !matches!(self.kind, Kind::Raw(_)) => Err(Errno::ENOPROTOOPT),
@@ -45,28 +48,36 @@ impl DatagramSocket {
             (SOL_IP | SOL_IPV6, ip::MCAST_LEAVE_GROUP) => self.leave(any_request(level, value)?),
             (SOL_IP | SOL_IPV6, _) => match Change::named(level, name) {
                 Some(change) => self.change_sources(level, name, value, change),
-                None => self.core.ip.set(level, name, value, caller.cred()),
+                None => self.core.ip.set(level, name, value, caller.cred(), false),
             },
             (SOL_UDP, UDP_CORK) if self.kind == Kind::Udp => {
                 let on = i32::read_from_prefix(value).map_err(|_| Errno::EINVAL)?.0 != 0;
                 self.link.lock().cork = on;
                 if on { Ok(()) } else { self.uncork() }
             }
+            // UDP looks at the value before the name.
+            (SOL_UDP, _) if self.kind == Kind::Udp && value.len() < size_of::<i32>() => {
+                Err(Errno::EINVAL)
+            }
             (SOL_RAW, ICMP_FILTER) if self.kind == Kind::Raw(1) => {
-                let word = u32::read_from_prefix(value).map_err(|_| Errno::EINVAL)?.0;
-                self.link.lock().filter = [word, 0, 0, 0, 0, 0, 0, 0];
+                self.set_filter(value.get(..4).unwrap_or(value));
                 Ok(())
             }
             (SOL_ICMPV6, ICMP_FILTER) if self.kind == Kind::Raw(58) => {
-                let words = <[u32; 8]>::read_from_prefix(value)
-                    .map_err(|_| Errno::EINVAL)?
-                    .0;
-                self.link.lock().filter = words;
+                self.set_filter(value.get(..32).unwrap_or(value));
                 Ok(())
             }
             // Where the kernel finds the checksum of ICMPv6 it knows itself.
             (SOL_RAW | SOL_ICMPV6, _) => Err(Errno::ENOPROTOOPT),
             _ => Err(Errno::ENOPROTOOPT),
+        }
+    }
+
+    /// As much of the filter of ICMP as is given; the rest stays.
+    fn set_filter(&self, value: &[u8]) {
+        let mut link = self.link.lock();
+        for (to, from) in link.filter.as_mut_bytes().iter_mut().zip(value) {
+            *to = *from;
         }
     }
 
@@ -147,6 +158,9 @@ impl DatagramSocket {
     }
 
     pub(super) fn leave(&self, request: Request) -> Result<()> {
+        if request.addr.is_ipv6() && !request.addr.is_multicast() {
+            return Err(Errno::EINVAL);
+        }
         let device = Self::find_device(&request);
         let group = {
             let mut link = self.link.lock();
@@ -220,6 +234,11 @@ fn v6_request(value: &[u8]) -> Result<Request> {
 
 /// `struct group_req`
 fn any_request(level: i32, value: &[u8]) -> Result<Request> {
+    /// Bytes of `struct group_req`.
+    const SIZE: usize = 136;
+    if value.len() < SIZE {
+        return Err(Errno::EINVAL);
+    }
     let device = u32::read_from_prefix(value).map_err(|_| Errno::EINVAL)?.0;
     let family = if level == SOL_IP {
         Family::V4
@@ -227,7 +246,7 @@ fn any_request(level: i32, value: &[u8]) -> Result<Request> {
         Family::V6
     };
     let group = value.get(8..).ok_or(Errno::EINVAL)?;
-    let end = Endpoint::parse(family, group).map_err(|_| Errno::EADDRNOTAVAIL)?;
+    let end = Endpoint::parse(family, group).map_err(|_| Errno::EINVAL)?;
     Ok(Request {
         addr: end.addr,
         own: None,

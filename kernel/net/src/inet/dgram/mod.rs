@@ -181,6 +181,7 @@ impl DatagramSocket {
                     ip_options::ip::HDRINCL,
                     &1i32.to_ne_bytes(),
                     &sync::Credentials::root(),
+                    false,
                 );
             }
             socket.enter();
@@ -443,9 +444,17 @@ impl Socket for DatagramSocket {
 
     fn get_option(&self, level: i32, name: i32, _given: &[u8], room: usize) -> Result<Vec<u8>> {
         match (level, self.kind) {
-            (SOL_IPV6, _) if self.core.family == Family::V4 => Err(Errno::ENOPROTOOPT),
+            (SOL_IPV6, _) if self.core.family == Family::V4 => Err(Errno::EOPNOTSUPP),
+            (SOL_IP, Kind::Raw(_)) if self.core.family == Family::V6 => Err(Errno::ENOPROTOOPT),
             (SOL_IP | SOL_IPV6, _) => {
-                let value = self.core.ip.get(level, name)?;
+                let link = self.link.lock();
+                let to = link.remote.map(|to| to.addr);
+                let number = match self.kind {
+                    Kind::Raw(protocol) => protocol.into(),
+                    _ => link.local.port.into(),
+                };
+                drop(link);
+                let value = self.core.get_ip(level, name, number, to)?;
                 Ok(ip_options::tell(level, value, room))
             }
             (SOL_UDP, Kind::Udp) if name == UDP_CORK => {
@@ -460,7 +469,8 @@ impl Socket for DatagramSocket {
                 let filter = self.link.lock().filter;
                 Ok(filter.iter().flat_map(|word| word.to_ne_bytes()).collect())
             }
-            _ => Err(Errno::ENOPROTOOPT),
+            (SOL_UDP, Kind::Udp) | (SOL_RAW, Kind::Raw(_)) => Err(Errno::ENOPROTOOPT),
+            _ => Err(self.core.family.no_level()),
         }
     }
 

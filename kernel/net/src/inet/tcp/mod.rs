@@ -320,7 +320,7 @@ impl Socket for TcpSocket {
             SOL_IPV6 if name == ip_options::ipv6::V6ONLY && self.link.lock().local.port != 0 => {
                 Err(Errno::EINVAL)
             }
-            SOL_IP | SOL_IPV6 => self.core.ip.set(level, name, value, caller.cred()),
+            SOL_IP | SOL_IPV6 => self.core.ip.set(level, name, value, caller.cred(), true),
             _ => Err(Errno::ENOPROTOOPT),
         }
     }
@@ -328,12 +328,17 @@ impl Socket for TcpSocket {
     fn get_option(&self, level: i32, name: i32, _given: &[u8], room: usize) -> Result<Vec<u8>> {
         match level {
             options::SOL_TCP => self.get_tcp(name, room),
-            SOL_IPV6 if self.core.family == Family::V4 => Err(Errno::ENOPROTOOPT),
+            SOL_IPV6 if self.core.family == Family::V4 => Err(Errno::EOPNOTSUPP),
             SOL_IP | SOL_IPV6 => {
-                let value = self.core.ip.get(level, name)?;
+                let link = self.link.lock();
+                let to = (link.state != State::Closed && link.remote.port != 0)
+                    .then_some(link.remote.addr);
+                let number = link.local.port.into();
+                drop(link);
+                let value = self.core.get_ip(level, name, number, to)?;
                 Ok(ip_options::tell(level, value, room))
             }
-            _ => Err(Errno::ENOPROTOOPT),
+            _ => Err(self.core.family.no_level()),
         }
     }
 

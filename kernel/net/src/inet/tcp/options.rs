@@ -35,6 +35,10 @@ mod tcp {
 const RENO: &[u8; 16] = b"reno\0\0\0\0\0\0\0\0\0\0\0\0";
 /// The largest segment a program may ask for (`MAX_TCP_WINDOW`), and the least.
 const SEGMENT: core::ops::RangeInclusive<i32> = 88..=32767;
+/// Seconds in FIN-WAIT-2 (`net.ipv4.tcp_fin_timeout`).
+const LINGER_DEFAULT: i32 = 60;
+/// The least window a program can bound (`SOCK_MIN_RCVBUF` / 2).
+const CLAMP_MIN: i32 = 1152;
 /// The segment size told without a connection.
 const SEGMENT_DEFAULT: i32 = 536;
 
@@ -84,7 +88,7 @@ impl Default for TcpOptions {
             keep_interval: AtomicI32::new(75),
             keep_count: AtomicI32::new(9),
             syn_count: AtomicI32::new(6),
-            linger2: AtomicI32::new(60),
+            linger2: AtomicI32::new(LINGER_DEFAULT),
             defer_accept: AtomicI32::new(0),
             window_clamp: AtomicI32::new(0),
             user_timeout: AtomicU32::new(0),
@@ -170,15 +174,21 @@ impl TcpSocket {
             tcp::KEEPINTVL => store(&kept.keep_interval, value, 1..=32767)?,
             tcp::KEEPCNT => store(&kept.keep_count, value, 1..=127)?,
             tcp::SYNCNT => store(&kept.syn_count, value, 1..=127)?,
-            tcp::LINGER2 => kept
-                .linger2
-                .store(if value < 0 { -1 } else { value.min(120) }, Relaxed),
+            tcp::LINGER2 => {
+                let seconds = match value {
+                    ..0 => -1,
+                    0 => LINGER_DEFAULT,
+                    _ => value.min(120),
+                };
+                kept.linger2.store(seconds, Relaxed);
+            }
             tcp::DEFER_ACCEPT => kept.defer_accept.store(deferred(value), Relaxed),
             tcp::WINDOW_CLAMP => {
                 if value == 0 && self.link.lock().state != State::Closed {
                     return Err(Errno::EINVAL);
                 }
-                kept.window_clamp.store(value, Relaxed);
+                let least = if value == 0 { 0 } else { CLAMP_MIN };
+                kept.window_clamp.store(value.max(least), Relaxed);
             }
             tcp::USER_TIMEOUT if value < 0 => return Err(Errno::EINVAL),
             tcp::USER_TIMEOUT => kept.user_timeout.store(value as u32, Relaxed),
