@@ -110,6 +110,7 @@ impl State {
         if self.seat.buttons > 0 {
             self.seat.grab = Grab::Move { window, dx, dy };
             self.focus_pointer(None);
+            self.tell(|| format!("moving {}", window.0));
         }
     }
 

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use crate::progress::Progress;
 
 /// A command and the Debian package that has it.
-const PACKAGES: [(&str, &str); 14] = [
+const PACKAGES: [(&str, &str); 15] = [
     ("qemu-system-aarch64", "qemu-system-arm"),
     ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
     ("gcc", "gcc"),
@@ -23,6 +23,7 @@ const PACKAGES: [(&str, &str); 14] = [
     ("timeout", "coreutils"),
     ("perl", "perl"),
     ("tclsh", "tcl"),
+    ("bison", "bison"),
 ];
 
 /// The Rust targets that are built for.

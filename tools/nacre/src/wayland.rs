@@ -20,6 +20,9 @@ pub const SCREEN: (usize, usize) = (1024, 768);
 /// Where the programs are in the guest.
 pub const FOLDER: &str = "/wayland";
 
+/// Where weston's toolkit looks for pictures.
+const PICTURES: &str = "/wayland/share/weston";
+
 /// Where the sockets are.
 pub const RUNTIME: &str = "/tmp/wayland";
 
@@ -45,6 +48,20 @@ pub fn files(workspace: &Workspace) -> Result<Files> {
     for program in programs_in(&base.join("wayland/tests"))? {
         let name = file_name(&program)?;
         files.push((program, format!("{FOLDER}/tests/{name}")));
+    }
+    Ok(files)
+}
+
+/// Weston's clients that draw with cairo, and the pictures of their frames; says where each goes.
+pub fn toolkit(workspace: &Workspace) -> Result<Files> {
+    ThirdParty::new(workspace).ensure(&["weston-toolkit"])?;
+    let base = workspace.third_party().join("weston-toolkit");
+    let mut files = Vec::new();
+    for (from, to) in [("bin", FOLDER), ("share/weston", PICTURES)] {
+        for file in programs_in(&base.join(from))? {
+            let name = file_name(&file)?;
+            files.push((file, format!("{to}/{name}")));
+        }
     }
     Ok(files)
 }
@@ -80,8 +97,9 @@ pub fn qemu_args(socket: &Path) -> Vec<OsString> {
 
 /// A shell script with what every one of them needs.
 pub fn script(body: &str) -> String {
+    // Keymaps come from the compositor, but without a folder for them libxkbcommon does not start.
     format!(
-        "export XDG_RUNTIME_DIR={RUNTIME} WAYLAND_DISPLAY=wayland-0 PATH={FOLDER}:$PATH\n\
+        "export XDG_RUNTIME_DIR={RUNTIME} WAYLAND_DISPLAY=wayland-0 XKB_CONFIG_ROOT={FOLDER} PATH={FOLDER}:$PATH\n\
          mkdir -p $XDG_RUNTIME_DIR; chmod 700 $XDG_RUNTIME_DIR; cd /tmp\n{body}"
     )
 }

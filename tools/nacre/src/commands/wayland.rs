@@ -41,6 +41,15 @@ impl Args {
     pub fn run(self, workspace: &Workspace) -> Result<ExitCode> {
         let mut machine = self.machine.machine(workspace, &self.profile)?;
         let mut files = wayland::files(workspace)?;
+        let is_there = |client: &String| {
+            let name = client.split_whitespace().next().unwrap_or(client);
+            files
+                .iter()
+                .any(|(_, at)| at.ends_with(&format!("/{name}")))
+        };
+        if !self.client.iter().all(is_there) {
+            files.extend(wayland::toolkit(workspace)?);
+        }
         let folder = Guest::folder()?;
         let socket = folder.path().join("qmp");
         machine.extra.extend(wayland::qemu_args(&socket));

@@ -4,6 +4,7 @@
 mod cases;
 mod gestures;
 mod keyboard;
+mod toolkit;
 mod upstream;
 
 use std::path::PathBuf;
@@ -69,6 +70,7 @@ impl Lab {
         machine.extra.extend(wayland::qemu_args(&socket));
         machine.initrd = folder.path().join("initrd");
         let mut files = wayland::files(workspace)?;
+        files.extend(wayland::toolkit(workspace)?);
         files.extend(modules::files(workspace, &machine)?);
         std::fs::write(&machine.initrd, initramfs::agent(workspace, &files, None)?)
             .context("writing the initramfs")?;
@@ -178,6 +180,7 @@ fn all() -> Vec<Case> {
     let mut all: Vec<Case> = cases::CASES.to_vec();
     all.extend(gestures::CASES);
     all.extend(keyboard::CASES);
+    all.extend(toolkit::CASES);
     all.push(("upstream_tests", upstream::run));
     all
 }

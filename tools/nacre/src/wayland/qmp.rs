@@ -107,4 +107,27 @@ impl Qmp {
         let key = json!({ "type": "qcode", "data": name });
         self.input(&[json!({ "type": "key", "data": { "key": key, "down": down } })])
     }
+
+    /// Presses a key and lets it go.
+    pub fn tap(&mut self, name: &str) -> Result<()> {
+        self.key(name, true)?;
+        self.key(name, false)
+    }
+
+    /// Types letters, digits, `>` and line ends on an American keyboard. A key is two events and a device takes 64
+    /// ahead of a slow reader: no long texts.
+    pub fn text(&mut self, text: &str) -> Result<()> {
+        for letter in text.chars() {
+            match letter {
+                '>' => {
+                    self.key("shift", true)?;
+                    self.tap("dot")?;
+                    self.key("shift", false)?;
+                }
+                '\n' => self.tap("ret")?,
+                letter => self.tap(&letter.to_string())?,
+            }
+        }
+        Ok(())
+    }
 }
