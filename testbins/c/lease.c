@@ -20,6 +20,15 @@ static int pending(siginfo_t *info)
     return signo == -1 ? 0 : signo;
 }
 
+/* A file of one byte, opened, in a folder of its own; the signals that tell of it are blocked. */
+static int leasable(int flags)
+{
+    nt_dir();
+    nt_put("f", "x");
+    block();
+    return ASSERT_OK(open("f", flags));
+}
+
 TEST(lease_is_taken_changed_and_given_up)
 {
     nt_dir();
@@ -66,11 +75,8 @@ TEST(lease_errors)
 
 TEST(lease_to_read_is_broken_by_a_writer)
 {
-    nt_dir();
-    nt_put("f", "x");
-    block();
     siginfo_t info;
-    int fd = ASSERT_OK(open("f", O_RDONLY));
+    int fd = leasable(O_RDONLY);
     ASSERT_OK(fcntl(fd, F_SETLEASE, F_RDLCK));
     EXPECT_OK(close(open("f", O_RDONLY)));
     EXPECT_EQ(pending(&info), 0);
@@ -86,11 +92,8 @@ TEST(lease_to_read_is_broken_by_a_writer)
 
 TEST(lease_to_write_becomes_one_to_read_for_a_reader)
 {
-    nt_dir();
-    nt_put("f", "x");
-    block();
     siginfo_t info;
-    int fd = ASSERT_OK(open("f", O_RDWR));
+    int fd = leasable(O_RDWR);
     ASSERT_OK(fcntl(fd, F_SETSIG, SIGUSR1));
     ASSERT_OK(fcntl(fd, F_SETLEASE, F_WRLCK));
     EXPECT_ERRNO(open("f", O_RDONLY | O_NONBLOCK), EAGAIN);
@@ -104,11 +107,8 @@ TEST(lease_to_write_becomes_one_to_read_for_a_reader)
 
 TEST(lease_broken_by_one_who_waits)
 {
-    nt_dir();
-    nt_put("f", "x");
-    block();
     siginfo_t info;
-    int fd = ASSERT_OK(open("f", O_RDONLY));
+    int fd = leasable(O_RDONLY);
     ASSERT_OK(fcntl(fd, F_SETLEASE, F_RDLCK));
     for (int way = 0; way < 2; way++) {
         pid_t pid = nt_fork();
@@ -143,11 +143,8 @@ TEST(lease_ends_with_its_file)
 
 TEST(lease_wait_is_interrupted)
 {
-    nt_dir();
-    nt_put("f", "x");
-    block();
     siginfo_t info;
-    int fd = ASSERT_OK(open("f", O_RDONLY));
+    int fd = leasable(O_RDONLY);
     ASSERT_OK(fcntl(fd, F_SETLEASE, F_RDLCK));
     pid_t pid = nt_fork();
     if (pid == 0) {

@@ -269,11 +269,14 @@ pub fn kill(cx: &mut Cx<'_>, pid: PidArg, sig: Sig) -> Result<usize> {
     match pid.0 {
         i32::MIN => Err(Errno::ESRCH),
         pid @ 1.. => {
-            let process = tree::lock()
-                .process_of_any(pid as u32)
-                .ok_or(Errno::ESRCH)?;
+            let other = if pid == own {
+                None
+            } else {
+                let named = tree::lock().process_of_any(pid as u32);
+                Some(named.ok_or(Errno::ESRCH)?)
+            };
             signo?;
-            kill_one(cx, &process, info)?;
+            kill_one(cx, other.as_ref().unwrap_or(cx.process()), info)?;
             Ok(0)
         }
         -1 => {

@@ -109,15 +109,21 @@ fn answer(stream: &mut Served) -> io::Result<()> {
     stream.write_all(name.as_bytes())
 }
 
+/// Asks as [`answer`] expects, and looks at what it says.
+fn greet(stream: &mut StreamOwned<ClientConnection, TcpStream>) -> Outcome {
+    stream.write_all(b"hello")?;
+    let mut said = String::new();
+    stream.read_to_string(&mut said)?;
+    expect_eq!(said, format!("hello{HOST}"));
+    Ok(())
+}
+
 fn e17_tls_both_ways_with_the_server_s_name() -> Outcome {
     let authority = issuer("authority")?;
     let (listener, address) = listener()?;
     let served = serve(listener, server(&authority, None)?, answer);
     let mut stream = connect(client(&authority)?, TcpStream::connect(address)?, HOST)?;
-    stream.write_all(b"hello")?;
-    let mut said = String::new();
-    stream.read_to_string(&mut said)?;
-    expect_eq!(said, format!("hello{HOST}"));
+    greet(&mut stream)?;
     joined(served)?;
     Ok(())
 }
@@ -197,10 +203,7 @@ fn e17_a_client_with_certificate_is_let_in() -> Outcome {
         .with_root_certificates(roots(&authority)?)
         .with_client_auth_cert(vec![certificate.der().clone()], key)?;
     let mut stream = connect(config, TcpStream::connect(address)?, HOST)?;
-    stream.write_all(b"hello")?;
-    let mut said = String::new();
-    stream.read_to_string(&mut said)?;
-    expect_eq!(said, format!("hello{HOST}"));
+    greet(&mut stream)?;
     joined(served)?;
     Ok(())
 }
@@ -245,10 +248,7 @@ fn e18_a_live_connection_becomes_tls() -> Outcome {
     plain.read_exact(&mut word)?;
     expect_eq!(&word, b"go ahead\n");
     let mut stream = connect(client(&authority)?, plain, HOST)?;
-    stream.write_all(b"hello")?;
-    let mut said = String::new();
-    stream.read_to_string(&mut said)?;
-    expect_eq!(said, format!("hello{HOST}"));
+    greet(&mut stream)?;
     joined(served)?;
     Ok(())
 }
