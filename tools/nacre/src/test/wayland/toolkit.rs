@@ -88,7 +88,12 @@ fn a_flower_is_dragged_whole(lab: &mut Lab) -> Result<Ended> {
     let body = "start\nweston-flower & wait";
     lab.play(body, &["\nmap ", "moving "], &mut |step, qmp| {
         if step == 0 {
-            until(qmp, "a flower", |picture| light(picture, AT) > 2000)?;
+            // The background is the same there; before the flower is drawn, so are the pictures.
+            until(qmp, "a flower", |picture| {
+                let differs =
+                    |(x, y): &(usize, usize)| picture.pixel(*x, *y) != picture.pixel(x + BY, *y);
+                all_of(AT).filter(differs).count() > 1000
+            })?;
             before = Some(still(qmp)?);
             qmp.pointer(512, 384)?;
             return qmp.button(true);
