@@ -410,6 +410,7 @@ TEST(mounts_of_another_are_not_changed)
     int fd = ASSERT_OK(open("a", O_RDONLY | O_DIRECTORY));
     char place[64];
     snprintf(place, sizeof place, "/proc/self/fd/%d", fd);
+    int own = open_namespace(getpid());
     ASSERT_OK(unshare(CLONE_NEWNS));
     EXPECT_ERRNO(umount2(place, MNT_DETACH), EINVAL);
     EXPECT_ERRNO(mount("n", place, "tmpfs", 0, NULL), EINVAL);
@@ -417,5 +418,7 @@ TEST(mounts_of_another_are_not_changed)
     EXPECT_ERRNO(mount(place, "b", NULL, MS_MOVE, NULL), EINVAL);
     EXPECT_ERRNO(mount(NULL, place, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), EINVAL);
     EXPECT_OK(umount("a"));
+    /* What was mounted at the beginning is still there. */
+    ASSERT_OK(setns(own, CLONE_NEWNS));
     end();
 }

@@ -14,6 +14,8 @@ const CLASS_SHIFT: u32 = 13;
 /// The level within a class.
 const LEVEL: u32 = 7;
 const NONE: u32 = 0;
+/// The bits of the class; what is above is not looked at.
+const CLASSES: u32 = 7;
 const REAL_TIME: u32 = 1;
 const BEST_EFFORT: u32 = 2;
 const IDLE: u32 = 3;
@@ -33,7 +35,7 @@ pub fn ioprio_set(cx: &mut Cx<'_>, which: i32, who: i32, priority: i32) -> Resul
     let priority = priority as u32;
     let cred = cx.cred();
     let favours = cred.has(Capability::SYS_NICE);
-    match priority >> CLASS_SHIFT {
+    match priority >> CLASS_SHIFT & CLASSES {
         REAL_TIME if !favours && !cred.has(Capability::SYS_ADMIN) => return Err(Errno::EPERM),
         REAL_TIME | BEST_EFFORT | IDLE => {}
         NONE if priority & LEVEL == 0 => {}

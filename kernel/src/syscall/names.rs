@@ -136,11 +136,11 @@ pub fn renameat2(
     }
     let (mut old_buffer, mut new_buffer) = (PathBuffer::new(), PathBuffer::new());
     let old = old_buffer.read(old)?;
-    let new = new_buffer.read(new)?;
     let caller = cx.caller();
     let from = Base::new(cx, old_dir, old)?;
-    let to = match Base::new(cx, new_dir, new) {
-        Ok(to) => to,
+    let new = new_buffer.read(new);
+    let (to, new) = match new.and_then(|new| Ok((Base::new(cx, new_dir, new)?, new))) {
+        Ok(found) => found,
         Err(errno) => {
             // What is wrong with the old name is said first.
             vfs::lookup_parent(&from.start(&caller), old, LookupFlags::empty())?;

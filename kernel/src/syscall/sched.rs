@@ -66,9 +66,11 @@ pub fn sched_getaffinity(
     length: u32,
     mask: UserAddr,
 ) -> Result<usize> {
+    // Linux counts the bits in 32 of its own.
+    let bits = length.wrapping_mul(8) as usize;
     let length = length as usize;
     let last = active().iter().last().map_or(0, |cpu| cpu.index());
-    if length.saturating_mul(8) <= last || !length.is_multiple_of(MASK_BYTES) {
+    if bits <= last || !length.is_multiple_of(MASK_BYTES) {
         return Err(Errno::EINVAL);
     }
     let task = task_of(&*target(cx, tid)?)?;

@@ -120,6 +120,9 @@ pub fn rt_sigpending(cx: &mut Cx<'_>, set: UserPtr<SigSet>, size: usize) -> Resu
         return Err(Errno::EINVAL);
     }
     let pending = signal::pending(cx.thread).and(cx.thread.mask());
+    if size == 0 {
+        return Ok(0);
+    }
     let bytes = pending.0.to_le_bytes();
     hal::ucopy::copy_out(set.addr(), bytes.get(..size).unwrap_or(&bytes))
         .map_err(|_| Errno::EFAULT)?;
@@ -483,13 +486,13 @@ pub fn signalfd4(
     size: usize,
     flags: Flags,
 ) -> Result<usize> {
+    check_size(size)?;
+    let mask = mask.read()?;
     if flags.0 & !(SFD_CLOEXEC | SFD_NONBLOCK) != 0 {
         return Err(Errno::EINVAL);
     }
-    check_size(size)?;
-    let mask = mask.read()?;
     if fd.0 != -1 {
-        task::signalfd::set_mask(&*cx.file(fd)?, mask)?;
+        task::signalfd::set_mask(&*cx.usable_file(fd)?, mask)?;
         return Ok(fd.0 as usize);
     }
     let file = task::signalfd::open(cx.thread, mask, flags.0 & SFD_NONBLOCK != 0)?;

@@ -72,7 +72,9 @@ fn answer(bytes: &[u8], to: UserAddr, size: usize) -> Result<usize> {
         if bytes.len() > size {
             return Err(Errno::ERANGE);
         }
-        UserSlice::new(to, bytes.len()).write(bytes)?;
+        if !bytes.is_empty() {
+            UserSlice::new(to, bytes.len()).write(bytes)?;
+        }
     }
     Ok(bytes.len())
 }

@@ -114,7 +114,7 @@ impl FileOps for EventFd {
     }
 
     fn write(&self, _file: &OpenFile, src: &mut IoSrc<'_>, _pos: &mut u64) -> Result<usize> {
-        if src.remaining() < 8 {
+        if src.remaining() != 8 {
             return Err(Errno::EINVAL);
         }
         let mark = src.mark();

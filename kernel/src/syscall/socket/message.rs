@@ -91,10 +91,12 @@ pub fn sendto(
     address: UserAddr,
     address_len: i32,
 ) -> Result<usize> {
+    ensure_users(buf, len)?;
     let (file, socket) = lookup(cx, fd)?;
     let (flags, nonblock) = flags_of(flags, &file);
     let mut name = Name::new();
-    let address = if address.is_null() {
+    // No bytes of a name are none, wherever they are.
+    let address = if address.is_null() || address_len == 0 {
         None
     } else {
         Some(name.read(address, address_len)?)
@@ -103,6 +105,15 @@ pub fn sendto(
     let calling = cx.caller();
     let mut out = outgoing(cx, &calling, flags, address);
     transfer::send(cx.thread, &socket, &mut src, &mut out, nonblock)
+}
+
+/// Whether the bytes lie where a program's can: asked before anything else.
+fn ensure_users(buf: UserAddr, len: usize) -> Result<()> {
+    if buf.in_user_range(len.min(MAX_TRANSFER)) {
+        Ok(())
+    } else {
+        Err(Errno::EFAULT)
+    }
 }
 
 /// `recvfrom(2)`
@@ -115,6 +126,7 @@ pub fn recvfrom(
     address: UserAddr,
     address_len: UserPtr<i32>,
 ) -> Result<usize> {
+    ensure_users(buf, len)?;
     let (file, socket) = lookup(cx, fd)?;
     let (flags, nonblock) = flags_of(flags, &file);
     let mut dst = IoDst::user(UserSlice::new(buf, len.min(MAX_TRANSFER)));

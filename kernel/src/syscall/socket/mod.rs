@@ -98,12 +98,12 @@ pub fn socketpair(
     pair: UserPtr<[i32; 2]>,
 ) -> Result<usize> {
     let (kind, flags, cloexec) = split_type(kind)?;
-    let family = family(domain, kind)?;
     let files = &cx.holdings.files;
     let limit = descriptor_limit(cx);
     let first = files.reserve(0, limit, cloexec)?;
     let second = files.reserve(0, limit, cloexec)?;
     pair.write(&[first.fd(), second.fd()])?;
+    let family = family(domain, kind)?;
     let (a, b) = match family {
         AF_UNIX => UnixSocket::pair(Kind::parse(kind, protocol)?, &cx.caller()),
         // Families with sockets that do not pair.
@@ -196,9 +196,11 @@ pub fn listen(cx: &mut Cx<'_>, fd: Fd, backlog: u32) -> Result<usize> {
 
 /// `connect(2)`
 pub fn connect(cx: &mut Cx<'_>, fd: Fd, address: UserAddr, len: i32) -> Result<usize> {
-    let (file, socket) = lookup(cx, fd)?;
+    // The name is read before it shows that this is no socket.
+    cx.usable_file(fd)?;
     let mut name = Name::new();
     let address = name.read(address, len)?;
+    let (file, socket) = lookup(cx, fd)?;
     let caller = cx.caller();
     let nonblock = file.nonblocking();
     let wait = blocking::Wait::to_send(&*socket, nonblock);
@@ -238,10 +240,12 @@ pub fn accept4(
     len: UserPtr<i32>,
     flags: u32,
 ) -> Result<usize> {
-    let (file, socket) = lookup(cx, fd)?;
+    // The flags are looked at before what kind of file it is.
+    cx.usable_file(fd)?;
     if flags & !(SOCK_NONBLOCK | SOCK_CLOEXEC) != 0 {
         return Err(Errno::EINVAL);
     }
+    let (file, socket) = lookup(cx, fd)?;
     let (_, file_flags, cloexec) = split_type(flags)?;
     let files = &cx.holdings.files;
     let reserved = files.reserve(0, descriptor_limit(cx), cloexec)?;

@@ -27,8 +27,8 @@ pub fn setsockopt(
     value: UserAddr,
     len: i32,
 ) -> Result<usize> {
-    let len = usize::try_from(len).map_err(|_| Errno::EINVAL)?;
     let (_file, socket) = lookup(cx, fd)?;
+    let len = usize::try_from(len).map_err(|_| Errno::EINVAL)?;
     if level != SOL_SOCKET {
         if is_unix(&*socket) {
             return Err(Errno::EOPNOTSUPP);
