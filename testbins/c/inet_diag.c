@@ -98,6 +98,21 @@ TEST(diag_a_listener_is_told)
     EXPECT_EQ(find(s, &r, port, &m), 0);
 }
 
+TEST(diag_a_dump_is_whole_in_a_small_buffer)
+{
+    int port = 0, last = 0, small = 1, s = diag_open();
+    struct inet_diag_req_v2 r = wanted(AF_INET, IPPROTO_TCP);
+    struct inet_diag_msg m;
+    for (int i = 0; i < 200; i++) {
+        tcp_listener(7, &port);
+        last = port;
+    }
+    ASSERT_OK(setsockopt(s, SOL_SOCKET, SO_RCVBUF, &small, sizeof small));
+    EXPECT_EQ(find(s, &r, last, &m), 1);
+    /* Whole again: nothing of the first is left, and nothing was lost. */
+    EXPECT_EQ(find(s, &r, last, &m), 1);
+}
+
 TEST(diag_a_connection_is_told_at_both_ends)
 {
     int port, l = tcp_listener(7, &port), s = diag_open();

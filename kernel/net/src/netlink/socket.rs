@@ -133,6 +133,18 @@ impl NetlinkSocket {
         group: u32,
         sender: Option<Sender>,
     ) -> bool {
+        self.take(bytes, port, group, sender, self.options.receive_buffer())
+    }
+
+    /// As [`Self::hear`], with room for `limit` bytes.
+    fn take(
+        &self,
+        bytes: Vec<u8>,
+        port: u32,
+        group: u32,
+        sender: Option<Sender>,
+        limit: usize,
+    ) -> bool {
         let dropped = |filter: &crate::filter::Filter| filter.run(&bytes, &Beside::default()) == 0;
         if self.filter.get().is_some_and(|filter| dropped(&filter)) {
             return true;
@@ -169,7 +181,7 @@ impl NetlinkSocket {
             control: control.into(),
             sender: Some(sender.unwrap_or(kernel)),
         };
-        let taken = self.mailbox.push(letter, self.options.receive_buffer());
+        let taken = self.mailbox.push(letter, limit);
         if taken {
             self.pollee.notify(Events::READABLE);
         } else if !self.switches().contains(Switches::NO_ENOBUFS) {
@@ -213,8 +225,12 @@ impl NetlinkSocket {
             // A dump's end is its acknowledgement.
             let asks = self.protocol != Protocol::Route || route::is_get(header.kind);
             let dumped = result.is_ok() && request.is_dump() && asks;
+            // Linux makes a dump while it is read: one that has begun is never too long for the buffer.
+            let mut limit = self.options.receive_buffer();
             for answer in answers.finish() {
-                self.hear(answer, 0, 0, None);
+                if self.take(answer, 0, 0, None, limit) && dumped {
+                    limit = usize::MAX;
+                }
             }
             if result.is_err() || header.flags & flag::ACK != 0 && !dumped {
                 let answer = self.acknowledge(&header, body, result.err());
