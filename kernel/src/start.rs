@@ -39,6 +39,7 @@ pub fn start(info: BootInfo) -> ! {
         init_ended: panic_action::init_ended,
         session_ended: terminals::session_ended,
     });
+    task::futex::start();
     mm::pressure::install(task::oom::relieve);
     if let Some(pages) = hal::vdso::pages() {
         task::vdso::install(pages);

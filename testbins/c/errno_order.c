@@ -2,6 +2,7 @@
  * arguments on both kernels). */
 #include "nacre_test.h"
 #include <sched.h>
+#include <netinet/in.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -85,4 +86,17 @@ TEST(rename_tells_of_the_old_name_first)
     EXPECT_ERRNO(rename("f/x", ""), ENOTDIR);
     EXPECT_ERRNO(rename("f", ""), ENOENT);
     EXPECT_ERRNO(rename("nothing", NULL), EFAULT);
+}
+
+TEST(a_name_of_no_length_is_none_to_some_families_and_short_to_others)
+{
+    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(9), .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    int udp = ASSERT_OK(socket(AF_INET, SOCK_DGRAM, 0)), raw = ASSERT_OK(socket(AF_INET, SOCK_RAW, 253));
+    int netlink = ASSERT_OK(socket(AF_NETLINK, SOCK_RAW, 0)), packet = ASSERT_OK(socket(AF_PACKET, SOCK_RAW, 0));
+    ASSERT_OK(connect(udp, (struct sockaddr *)&to, sizeof to));
+    ASSERT_OK(connect(raw, (struct sockaddr *)&to, sizeof to));
+    EXPECT_ERRNO(sendto(udp, "x", 1, 0, NT_KERNEL, 0), EINVAL);
+    EXPECT_ERRNO(sendto(packet, "x", 1, 0, NT_KERNEL, 0), EINVAL);
+    EXPECT_EQ(sendto(raw, "x", 1, 0, NT_KERNEL, 0), 1);
+    EXPECT_EQ(sendto(netlink, "x", 1, 0, NT_KERNEL, 0), 1);
 }

@@ -368,12 +368,12 @@ impl Socket for NetlinkSocket {
             return Err(Errno::ENODATA);
         }
         let (port, group) = match out.address {
-            Some(address) => {
+            Some(address) if !address.is_empty() => {
                 let address = parse(address)?;
                 self.may_send(address.port, address.groups, out.caller)?;
                 (address.port, group_of(address.groups))
             }
-            None => (self.to_port.load(Relaxed), self.to_group.load(Relaxed)),
+            _ => (self.to_port.load(Relaxed), self.to_group.load(Relaxed)),
         };
         self.bind_automatically(out.caller);
         if len > self.options.send_buffer().saturating_sub(HEADROOM) {

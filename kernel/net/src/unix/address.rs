@@ -20,13 +20,24 @@ pub enum Address {
     Abstract(Box<[u8]>),
 }
 
-impl Address {
+/// A name as a program wrote it, in its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written<'a> {
+    /// As [`Address::Unnamed`].
+    Unnamed,
+    /// As [`Address::Path`].
+    Path(&'a [u8]),
+    /// As [`Address::Abstract`].
+    Abstract(&'a [u8]),
+}
+
+impl<'a> Written<'a> {
     /// Reads the bytes a program gave to `bind`, `connect` or `sendto`. A family alone is
-    /// [`Address::Unnamed`]: `bind` then chooses a name, the others refuse it.
+    /// [`Written::Unnamed`]: `bind` then chooses a name, the others refuse it.
     ///
     /// # Errors
     /// `EINVAL`: shorter than a family, longer than `sockaddr_un`, or another family.
-    pub fn parse(bytes: &[u8]) -> Result<Self> {
+    pub fn parse(bytes: &'a [u8]) -> Result<Self> {
         let (family, path) = bytes
             .split_first_chunk::<FAMILY_LEN>()
             .ok_or(Errno::EINVAL)?;
@@ -35,14 +46,25 @@ impl Address {
         }
         Ok(match path.split_first() {
             None => Self::Unnamed,
-            Some((0, name)) => Self::Abstract(name.into()),
+            Some((0, name)) => Self::Abstract(name),
             Some(_) => {
-                let end = path
-                    .iter()
-                    .position(|byte| *byte == 0)
-                    .unwrap_or(path.len());
-                Self::Path(path.get(..end).unwrap_or(path).into())
+                let end = path.iter().position(|byte| *byte == 0);
+                Self::Path(path.get(..end.unwrap_or(path.len())).unwrap_or(path))
             }
+        })
+    }
+}
+
+impl Address {
+    /// Reads and keeps what a program wrote.
+    ///
+    /// # Errors
+    /// As [`Written::parse`].
+    pub fn parse(bytes: &[u8]) -> Result<Self> {
+        Ok(match Written::parse(bytes)? {
+            Written::Unnamed => Self::Unnamed,
+            Written::Path(path) => Self::Path(path.into()),
+            Written::Abstract(name) => Self::Abstract(name.into()),
         })
     }
 

@@ -1,6 +1,6 @@
 //! Binding, connecting, accepting, ending.
 
-use super::address::Address;
+use super::address::{Address, Written};
 use super::inbox::Inbox;
 use super::link::{Identity, Shut, Want};
 use super::names::{self, Binding};
@@ -58,8 +58,8 @@ impl UnixSocket {
         if self.kind == Kind::Datagram && family == Some(AF_UNSPEC) {
             return self.forget_peer();
         }
-        let address = match Address::parse(address)? {
-            Address::Unnamed => return Err(Errno::EINVAL),
+        let address = match Written::parse(address)? {
+            Written::Unnamed => return Err(Errno::EINVAL),
             address => address,
         };
         debug_assert_eq!(family, Some(AF_UNIX));
@@ -70,7 +70,7 @@ impl UnixSocket {
         {
             self.bind_automatically()?;
         }
-        let target = names::find(&address, self.kind, caller)?;
+        let target = names::find(address, self.kind, caller)?;
         if self.kind == Kind::Datagram {
             self.associate(&target)
         } else {

@@ -1,6 +1,6 @@
 //! Where names lead: paths through their inode, abstract names through a table.
 
-use super::address::Address;
+use super::address::{Address, Written};
 use super::{Kind, UnixSocket};
 use abi::{Errno, Result};
 use alloc::boxed::Box;
@@ -130,14 +130,14 @@ fn bind_path(
 /// # Errors
 /// `ECONNREFUSED`: nobody there. `EPROTOTYPE`: a socket of another type. For a path, what walking
 /// it fails with, and `EACCES` without permission to write to the file.
-pub fn find(address: &Address, kind: Kind, caller: &dyn Caller) -> Result<Arc<UnixSocket>> {
+pub fn find(address: Written<'_>, kind: Kind, caller: &dyn Caller) -> Result<Arc<UnixSocket>> {
     let socket = match address {
-        Address::Unnamed => return Err(Errno::ECONNREFUSED),
-        Address::Abstract(name) => {
-            let key = (kind, name.clone());
+        Written::Unnamed => return Err(Errno::ECONNREFUSED),
+        Written::Abstract(name) => {
+            let key = (kind, name.into());
             ABSTRACT.lock().get(&key).and_then(Weak::upgrade)
         }
-        Address::Path(path) => {
+        Written::Path(path) => {
             let fs = caller.fs();
             let start = Start {
                 fs: &fs,

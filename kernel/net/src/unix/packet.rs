@@ -1,6 +1,6 @@
 //! Sending and receiving on `SOCK_DGRAM` and `SOCK_SEQPACKET`.
 
-use super::address::Address;
+use super::address::Written;
 use super::inbox::{Inbox, Message, SendCharge};
 use super::link::Want;
 use super::{Kind, Shut, UnixSocket, names};
@@ -33,7 +33,7 @@ impl UnixSocket {
         }
         let address = match out.address {
             Some(bytes) if self.kind == Kind::Datagram && !bytes.is_empty() => {
-                Some(Address::parse(bytes)?)
+                Some(Written::parse(bytes)?)
             }
             _ => None,
         };
@@ -54,7 +54,7 @@ impl UnixSocket {
         if self.charged() >= self.options.send_buffer() {
             return Err(Errno::EAGAIN);
         }
-        let target = match &address {
+        let target = match address {
             Some(address) => names::find(address, self.kind, out.caller)?,
             None => self.connected_target(peer)?,
         };

@@ -16,7 +16,6 @@ use vfs::OpenFile;
 use zerocopy::IntoBytes;
 
 use super::super::Cx;
-use super::descriptor_limit;
 
 /// Control bytes that take no memory but the stack: a few descriptors, or credentials.
 const FEW: usize = 64;
@@ -148,7 +147,7 @@ impl Writer {
     fn put_rights(&mut self, cx: &Cx<'_>, rights: &[Arc<OpenFile>], cloexec: bool) {
         let fit = control::rights_that_fit(self.room, rights.len());
         let files = &cx.holdings.files;
-        let limit = descriptor_limit(cx);
+        let limit = cx.descriptor_limit();
         let mut count = 0;
         for file in rights.iter().take(fit) {
             let Ok(reserved) = files.reserve(0, limit, cloexec) else {

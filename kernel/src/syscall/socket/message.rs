@@ -21,7 +21,7 @@ use super::super::args::{Fd, Flags};
 use super::super::iovec::{MAX_TRANSFER, Pieces};
 use super::control;
 use super::transfer;
-use super::{Name, descriptor_limit, lookup, write_address};
+use super::{Name, socket_of, write_address};
 
 /// The flag of 32-bit callers, refused in theirs and ours.
 const MSG_CMSG_COMPAT: u32 = 0x8000_0000;
@@ -43,7 +43,7 @@ fn outgoing<'a>(
 ) -> Outgoing<'a> {
     Outgoing {
         address,
-        descriptor_limit: descriptor_limit(cx) as u64,
+        descriptor_limit: cx.descriptor_limit() as u64,
         ..Outgoing::plain(caller, flags)
     }
 }
@@ -92,11 +92,11 @@ pub fn sendto(
     address_len: i32,
 ) -> Result<usize> {
     ensure_users(buf, len)?;
-    let (file, socket) = lookup(cx, fd)?;
+    let file = cx.usable_file(fd)?;
+    let socket = socket_of(&file)?;
     let (flags, nonblock) = flags_of(flags, &file);
     let mut name = Name::new();
-    // No bytes of a name are none, wherever they are.
-    let address = if address.is_null() || address_len == 0 {
+    let address = if address.is_null() {
         None
     } else {
         Some(name.read(address, address_len)?)
@@ -104,7 +104,7 @@ pub fn sendto(
     let mut src = IoSrc::user(UserSlice::new(buf, len.min(MAX_TRANSFER)));
     let calling = cx.caller();
     let mut out = outgoing(cx, &calling, flags, address);
-    transfer::send(cx.thread, &socket, &mut src, &mut out, nonblock)
+    transfer::send(cx.thread, socket, &mut src, &mut out, nonblock)
 }
 
 /// Whether the bytes lie where a program's can: asked before anything else.
@@ -127,13 +127,14 @@ pub fn recvfrom(
     address_len: UserPtr<i32>,
 ) -> Result<usize> {
     ensure_users(buf, len)?;
-    let (file, socket) = lookup(cx, fd)?;
+    let file = cx.usable_file(fd)?;
+    let socket = socket_of(&file)?;
     let (flags, nonblock) = flags_of(flags, &file);
     let mut dst = IoDst::user(UserSlice::new(buf, len.min(MAX_TRANSFER)));
     let mut received = Received::default();
-    transfer::receive(cx.thread, &socket, &mut dst, flags, nonblock, &mut received)?;
+    transfer::receive(cx.thread, socket, &mut dst, flags, nonblock, &mut received)?;
     if !address.is_null() {
-        let name = sender_name(&*socket, &received);
+        let name = sender_name(&**socket, &received);
         write_address(&name, address, address_len)?;
     }
     Ok(length(&received, flags))
@@ -162,8 +163,9 @@ pub fn sendmsg(cx: &mut Cx<'_>, fd: Fd, message: UserPtr<MsgHdr>, flags: Flags) 
     if flags.0 & MSG_CMSG_COMPAT != 0 {
         return Err(Errno::EINVAL);
     }
-    let (file, socket) = lookup(cx, fd)?;
-    send_one(cx, &file, &socket, message, flags)
+    let file = cx.usable_file(fd)?;
+    let socket = socket_of(&file)?;
+    send_one(cx, &file, socket, message, flags)
 }
 
 fn send_one(
@@ -222,8 +224,9 @@ pub fn recvmsg(cx: &mut Cx<'_>, fd: Fd, message: UserPtr<MsgHdr>, flags: Flags) 
     if flags.0 & MSG_CMSG_COMPAT != 0 {
         return Err(Errno::EINVAL);
     }
-    let (file, socket) = lookup(cx, fd)?;
-    receive_one(cx, &file, &socket, message, flags)
+    let file = cx.usable_file(fd)?;
+    let socket = socket_of(&file)?;
+    receive_one(cx, &file, socket, message, flags)
 }
 
 fn receive_one(
@@ -271,12 +274,13 @@ pub fn sendmmsg(
     if flags.0 & MSG_CMSG_COMPAT != 0 {
         return Err(Errno::EINVAL);
     }
-    let (file, socket) = lookup(cx, fd)?;
+    let file = cx.usable_file(fd)?;
+    let socket = socket_of(&file)?;
     let count = (count as usize).min(UIO_MAXIOV);
     let mut done = 0;
     while done < count {
         let message = messages.add(done);
-        let sent = send_one(cx, &file, &socket, message.cast(), flags)
+        let sent = send_one(cx, &file, socket, message.cast(), flags)
             .and_then(|bytes| write_len(message, bytes));
         match sent {
             Ok(()) => done += 1,
@@ -310,7 +314,8 @@ pub fn recvmmsg(
         None => None,
         Some(timeout) => Some(Instant::after(duration(&timeout.read()?)?)),
     };
-    let (file, socket) = lookup(cx, fd)?;
+    let file = cx.usable_file(fd)?;
+    let socket = socket_of(&file)?;
     if let Some(error) = socket.take_error() {
         return Err(error);
     }
@@ -319,7 +324,7 @@ pub fn recvmmsg(
     let mut done = 0;
     while done < count {
         let message = messages.add(done);
-        let received = receive_one(cx, &file, &socket, message.cast(), Flags(each))
+        let received = receive_one(cx, &file, socket, message.cast(), Flags(each))
             .and_then(|bytes| write_len(message, bytes));
         match received {
             Ok(()) => done += 1,

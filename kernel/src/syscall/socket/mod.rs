@@ -23,7 +23,7 @@ use mm::io::{IoDst, IoSrc};
 use net::settings::BACKLOG_MAX;
 use net::socket::{How, Outgoing, Received, Socket};
 use net::unix::{Kind, UnixSocket};
-use sync::{Capability, Resource};
+use sync::Capability;
 use vfs::OpenFile;
 use vfs::ops::open::{OpenHow, path_only};
 use vfs::walk::LookupFlags;
@@ -31,16 +31,9 @@ use vfs::walk::LookupFlags;
 use super::Cx;
 use super::args::Fd;
 
-/// `RLIMIT_NOFILE`
-fn descriptor_limit(cx: &Cx<'_>) -> usize {
-    usize::try_from(cx.process().limits().soft(Resource::OpenFiles)).unwrap_or(usize::MAX)
-}
-
-/// The socket of a descriptor, with its open file.
-fn lookup(cx: &Cx<'_>, fd: Fd) -> Result<(Arc<OpenFile>, Arc<dyn Socket>)> {
-    let file = cx.usable_file(fd)?;
-    let socket = net::file::socket_of(&file).ok_or(Errno::ENOTSOCK)?.clone();
-    Ok((file, socket))
+/// The socket of an open file.
+fn socket_of(file: &OpenFile) -> Result<&Arc<dyn Socket>> {
+    net::file::socket_of(file).ok_or(Errno::ENOTSOCK)
 }
 
 /// Splits a type argument into the type and the flags of the new file.
@@ -85,7 +78,7 @@ fn install(cx: &Cx<'_>, socket: Arc<dyn Socket>, flags: OFlags, cloexec: bool) -
     let fd = cx
         .thread
         .files()?
-        .install(file, descriptor_limit(cx), cloexec)?;
+        .install(file, cx.descriptor_limit(), cloexec)?;
     Ok(fd as usize)
 }
 
@@ -99,7 +92,7 @@ pub fn socketpair(
 ) -> Result<usize> {
     let (kind, flags, cloexec) = split_type(kind)?;
     let files = &cx.holdings.files;
-    let limit = descriptor_limit(cx);
+    let limit = cx.descriptor_limit();
     let first = files.reserve(0, limit, cloexec)?;
     let second = files.reserve(0, limit, cloexec)?;
     pair.write(&[first.fd(), second.fd()])?;
@@ -159,6 +152,10 @@ impl Name {
     fn read(&mut self, address: UserAddr, len: i32) -> Result<&[u8]> {
         let len = usize::try_from(len).map_err(|_| Errno::EINVAL)?;
         let bytes = self.0.get_mut(..len).ok_or(Errno::EINVAL)?;
+        if bytes.is_empty() {
+            // None, wherever they are.
+            return Ok(bytes);
+        }
         UserSlice::new(address, len).read(bytes)?;
         Ok(bytes)
     }
@@ -181,32 +178,36 @@ fn is_inet(socket: &dyn Socket) -> bool {
 
 /// `bind(2)`
 pub fn bind(cx: &mut Cx<'_>, fd: Fd, address: UserAddr, len: i32) -> Result<usize> {
-    let (_file, socket) = lookup(cx, fd)?;
+    let file = cx.usable_file(fd)?;
+    let socket = socket_of(&file)?;
     let mut name = Name::new();
-    socket.bind(&cx.caller(), name.read(address, len)?)?;
+    socket
+        .clone()
+        .bind(&cx.caller(), name.read(address, len)?)?;
     Ok(0)
 }
 
 /// `listen(2)`; a backlog above `somaxconn`, or a negative one, is `somaxconn`.
 pub fn listen(cx: &mut Cx<'_>, fd: Fd, backlog: u32) -> Result<usize> {
-    let (_file, socket) = lookup(cx, fd)?;
+    let file = cx.usable_file(fd)?;
+    let socket = socket_of(&file)?;
     socket.listen(&cx.caller(), backlog.min(BACKLOG_MAX.load(Relaxed)))?;
     Ok(0)
 }
 
 /// `connect(2)`
 pub fn connect(cx: &mut Cx<'_>, fd: Fd, address: UserAddr, len: i32) -> Result<usize> {
-    // The name is read before it shows that this is no socket.
-    cx.usable_file(fd)?;
+    let file = cx.usable_file(fd)?;
     let mut name = Name::new();
+    // Read before it shows that this is no socket.
     let address = name.read(address, len)?;
-    let (file, socket) = lookup(cx, fd)?;
+    let socket = socket_of(&file)?;
     let caller = cx.caller();
     let nonblock = file.nonblocking();
-    let wait = blocking::Wait::to_send(&*socket, nonblock);
+    let wait = blocking::Wait::to_send(&**socket, nonblock);
     let begun = socket.is_connecting();
     let mut gave_up = true;
-    let result = wait.run(cx.thread, &*socket, || {
+    let result = wait.run(cx.thread, &**socket, || {
         let result = socket.clone().connect(&caller, address, nonblock);
         gave_up = result == Err(Errno::EAGAIN);
         result.map_err(|error| {
@@ -222,7 +223,7 @@ pub fn connect(cx: &mut Cx<'_>, fd: Fd, address: UserAddr, len: i32) -> Result<u
         Err(TIMED_OUT) => Err(Errno::ETIMEDOUT),
         // The time a call may wait is over; the protocol goes on.
         Err(Errno::EAGAIN) if gave_up && begun => Err(Errno::EALREADY),
-        Err(Errno::EAGAIN) if gave_up && is_inet(&*socket) => Err(Errno::EINPROGRESS),
+        Err(Errno::EAGAIN) if gave_up && is_inet(&**socket) => Err(Errno::EINPROGRESS),
         Err(error) => Err(error),
     }
 }
@@ -240,18 +241,18 @@ pub fn accept4(
     len: UserPtr<i32>,
     flags: u32,
 ) -> Result<usize> {
-    // The flags are looked at before what kind of file it is.
-    cx.usable_file(fd)?;
+    let file = cx.usable_file(fd)?;
     if flags & !(SOCK_NONBLOCK | SOCK_CLOEXEC) != 0 {
         return Err(Errno::EINVAL);
     }
-    let (file, socket) = lookup(cx, fd)?;
+    // The flags are looked at before what kind of file it is.
+    let socket = socket_of(&file)?;
     let (_, file_flags, cloexec) = split_type(flags)?;
     let files = &cx.holdings.files;
-    let reserved = files.reserve(0, descriptor_limit(cx), cloexec)?;
+    let reserved = files.reserve(0, cx.descriptor_limit(), cloexec)?;
     let nonblock = file.nonblocking();
-    let wait = blocking::Wait::to_receive(&*socket, nonblock);
-    let connection = wait.run(cx.thread, &*socket, || socket.accept(nonblock))?;
+    let wait = blocking::Wait::to_receive(&**socket, nonblock);
+    let connection = wait.run(cx.thread, &**socket, || socket.accept(nonblock))?;
     if !address.is_null() {
         // One that was reset meanwhile has no peer to tell of.
         let name = connection
@@ -265,14 +266,16 @@ pub fn accept4(
 
 /// `getsockname(2)`
 pub fn getsockname(cx: &mut Cx<'_>, fd: Fd, address: UserAddr, len: UserPtr<i32>) -> Result<usize> {
-    let (_file, socket) = lookup(cx, fd)?;
+    let file = cx.usable_file(fd)?;
+    let socket = socket_of(&file)?;
     write_address(&socket.name(), address, len)?;
     Ok(0)
 }
 
 /// `getpeername(2)`
 pub fn getpeername(cx: &mut Cx<'_>, fd: Fd, address: UserAddr, len: UserPtr<i32>) -> Result<usize> {
-    let (_file, socket) = lookup(cx, fd)?;
+    let file = cx.usable_file(fd)?;
+    let socket = socket_of(&file)?;
     write_address(&socket.peer_name()?, address, len)?;
     Ok(0)
 }
@@ -294,13 +297,14 @@ pub fn open_place(cx: &Cx<'_>, socket: &UnixSocket) -> Result<usize> {
     let fd = cx
         .thread
         .files()?
-        .install(file, descriptor_limit(cx), true)?;
+        .install(file, cx.descriptor_limit(), true)?;
     Ok(fd as usize)
 }
 
 /// `shutdown(2)`
 pub fn shutdown(cx: &mut Cx<'_>, fd: Fd, how: u32) -> Result<usize> {
-    let (_file, socket) = lookup(cx, fd)?;
+    let file = cx.usable_file(fd)?;
+    let socket = socket_of(&file)?;
     socket.shutdown(How::parse(how)?)?;
     Ok(0)
 }

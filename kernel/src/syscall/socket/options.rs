@@ -13,7 +13,7 @@ use zerocopy::IntoBytes;
 
 use super::super::Cx;
 use super::super::args::Fd;
-use super::{descriptor_limit, lookup};
+use super::socket_of;
 
 /// No option is longer.
 const LONGEST: usize = 1024;
@@ -27,10 +27,11 @@ pub fn setsockopt(
     value: UserAddr,
     len: i32,
 ) -> Result<usize> {
-    let (_file, socket) = lookup(cx, fd)?;
+    let file = cx.usable_file(fd)?;
+    let socket = socket_of(&file)?;
     let len = usize::try_from(len).map_err(|_| Errno::EINVAL)?;
     if level != SOL_SOCKET {
-        if is_unix(&*socket) {
+        if is_unix(&**socket) {
             return Err(Errno::EOPNOTSUPP);
         }
         let bytes = UserSlice::new(value, len.min(LONGEST)).read_vec()?;
@@ -38,7 +39,7 @@ pub fn setsockopt(
             .set_option(level, name, &bytes, &cx.caller())
             .map(|()| 0);
     }
-    if let Some(result) = set_own(cx, &*socket, name, value, len) {
+    if let Some(result) = set_own(cx, &**socket, name, value, len) {
         return result.map(|()| 0);
     }
     if len < size_of::<i32>() {
@@ -47,9 +48,9 @@ pub fn setsockopt(
     let bytes = UserSlice::new(value, len.min(LONGEST)).read_vec()?;
     let on = bytes.iter().take(size_of::<i32>()).any(|byte| *byte != 0);
     match name {
-        so::REUSEPORT if on && !is_inet(&*socket) => Err(Errno::EOPNOTSUPP),
+        so::REUSEPORT if on && !is_inet(&**socket) => Err(Errno::EOPNOTSUPP),
         so::PEEK_OFF if !socket.has_peek_offset() => Err(Errno::EOPNOTSUPP),
-        so::ZEROCOPY if is_unix(&*socket) => Err(Errno::EOPNOTSUPP),
+        so::ZEROCOPY if is_unix(&**socket) => Err(Errno::EOPNOTSUPP),
         _ => socket
             .options()
             .set(name, &bytes, &cx.thread.cred())
@@ -93,8 +94,9 @@ pub fn getsockopt(
     value: UserAddr,
     len: UserPtr<i32>,
 ) -> Result<usize> {
-    let (_file, socket) = lookup(cx, fd)?;
-    if level != SOL_SOCKET && is_unix(&*socket) {
+    let file = cx.usable_file(fd)?;
+    let socket = socket_of(&file)?;
+    if level != SOL_SOCKET && is_unix(&**socket) {
         return Err(Errno::EOPNOTSUPP);
     }
     let room = usize::try_from(len.read()?).map_err(|_| Errno::EINVAL)?;
@@ -103,8 +105,8 @@ pub fn getsockopt(
             let given = UserSlice::new(value, room.min(LONGEST)).read_vec()?;
             socket.get_option(level, name, &given, room)?
         }
-        so::PEERGROUPS => return peer_groups(&*socket, room, value, len),
-        so::PEERPIDFD => peer_pidfd(cx, &*socket)?,
+        so::PEERGROUPS => return peer_groups(&**socket, room, value, len),
+        so::PEERPIDFD => peer_pidfd(cx, &**socket)?,
         so::PEERNAME => {
             let bytes = socket.peer_name()?;
             if bytes.len() < room {
@@ -116,7 +118,7 @@ pub fn getsockopt(
         so::NETNS_COOKIE if room != size_of::<u64>() => return Err(Errno::EINVAL),
         _ => match socket.get_own(name) {
             Some(own) => own?,
-            None => known(&*socket, name)?,
+            None => known(&**socket, name)?,
         },
     };
     let told = bytes.len().min(room);
@@ -180,5 +182,7 @@ pub fn pidfd(cx: &Cx<'_>, process: &Arc<dyn Any + Send + Sync>) -> Result<i32> {
         .downcast::<Process>()
         .map_err(|_| Errno::ESRCH)?;
     let file = task::pidfd::open(&process, false)?;
-    cx.thread.files()?.install(file, descriptor_limit(cx), true)
+    cx.thread
+        .files()?
+        .install(file, cx.descriptor_limit(), true)
 }

@@ -9,14 +9,24 @@ use alloc::sync::Arc;
 use abi::{Errno, Result};
 use hal::{Access, UserAddr, ucopy};
 use mm::FutexKey;
-use sync::Events;
 use sync::clock::{self, Moment};
+use sync::{Events, Once};
 
 use super::table::{Several, Table, Waiter};
 use crate::thread::{RestartBlock, Thread};
 use crate::wait::{Restart, WaitOptions};
 
-static TABLE: Table<FutexKey> = Table::new();
+static TABLE: Once<Table<FutexKey>> = Once::new();
+
+/// The waiters of all words.
+fn table() -> &'static Table<FutexKey> {
+    TABLE.get_or_init(Table::new)
+}
+
+/// Makes the table of waiters, at start, while there is memory for certain.
+pub fn start() {
+    table();
+}
 
 /// A futex as a program names it.
 #[derive(Clone, Copy, Debug)]
@@ -101,7 +111,7 @@ pub fn wait(thread: &Thread, want: Want, until: Option<Moment>, resume: Resume) 
     let waiter = Waiter::current();
     loop {
         let key = word.key(thread, Access::Read)?;
-        match TABLE.enter(&key, bitset, &waiter, || compare(word.at, value)) {
+        match table().enter(&key, bitset, &waiter, || compare(word.at, value)) {
             Ok(()) => break,
             Err(hitch) => overcome(hitch, word.at, Access::Read)?,
         }
@@ -114,7 +124,7 @@ pub fn wait(thread: &Thread, want: Want, until: Option<Moment>, resume: Resume) 
         _ => None,
     };
     match sleep(thread, until, block, || waiter.is_woken()) {
-        Err(errno) if TABLE.leave(&waiter) => Err(errno),
+        Err(errno) if table().leave(&waiter) => Err(errno),
         Err(_) => {
             // Woken at the last moment: nothing is to be made again.
             drop(thread.take_restart());
@@ -166,7 +176,7 @@ pub fn wait_any(thread: &Thread, wants: &[Want], until: Option<Moment>) -> Resul
     let leave = |count: usize| {
         let mut woken = None;
         for at in 0..count {
-            if !TABLE.leave(&part(at)) {
+            if !table().leave(&part(at)) {
                 woken = Some(at);
             }
         }
@@ -198,7 +208,7 @@ fn enter_all(
     for (at, want) in wants.iter().enumerate() {
         let key = want.word.key(thread, Access::Read);
         let entered = key.map_err(Hitch::Answer).and_then(|key| {
-            TABLE.enter(&key, want.bitset, &part(at), || {
+            table().enter(&key, want.bitset, &part(at), || {
                 compare(want.word.at, want.value)
             })
         });
@@ -223,7 +233,7 @@ pub fn wake(thread: &Thread, word: Word, count: i32, bitset: u32) -> Result<usiz
         return Err(Errno::EINVAL);
     }
     let key = word.key(thread, Access::Read)?;
-    Ok(TABLE.wake(&key, how_many(count), bitset))
+    Ok(table().wake(&key, how_many(count), bitset))
 }
 
 /// What [`wake`] refuses, and nobody woken.
@@ -260,7 +270,7 @@ pub fn requeue(
             Some(expected) => compare(from.at, expected),
             None => Ok(()),
         };
-        match TABLE.requeue(&source, &target, count, moved, check) {
+        match table().requeue(&source, &target, count, moved, check) {
             Ok(total) => return Ok(total),
             Err(hitch) => overcome(hitch, from.at, Access::Read)?,
         }
@@ -353,7 +363,7 @@ pub fn wake_op(
     loop {
         let one = word.key(thread, Access::Read)?;
         let two = other.key(thread, Access::Write)?;
-        let made = TABLE.wake_both(&one, &two, how_many(count), how_many(count_other), || {
+        let made = table().wake_both(&one, &two, how_many(count), how_many(count_other), || {
             change.make(other.at)
         });
         match made {

@@ -9,5 +9,5 @@ mod races;
 #[cfg(all(test, not(feature = "shuttle")))]
 mod tests;
 
-pub use calls::{Resume, Want, Word, requeue, wait, wait_any, wake, wake_none, wake_op};
+pub use calls::{Resume, Want, Word, requeue, start, wait, wait_any, wake, wake_none, wake_op};
 pub use robust::release;

@@ -5,6 +5,7 @@
 //! waiter's *place* (a word in its task, or one of those for many words) is its bucket's number plus one,
 //! and 0 once it is woken; it changes under the bucket's lock alone.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -123,7 +124,7 @@ struct Bucket<K> {
 
 /// The waiters of all words.
 pub struct Table<K> {
-    buckets: [Bucket<K>; BUCKETS],
+    buckets: Box<[Bucket<K>]>,
 }
 
 /// Mixes a key's words; keys are addresses and numbers, not an enemy's text.
@@ -157,18 +158,14 @@ impl Hasher for Mix {
 impl<K: Clone + Eq + Hash> Table<K> {
     /// Nobody waits.
     #[must_use]
-    #[allow(
-        clippy::new_without_default,
-        reason = "a static; 14 KiB are not made in passing"
-    )]
-    pub const fn new() -> Self {
+    #[allow(clippy::new_without_default, reason = "14 KiB are not made in passing")]
+    pub fn new() -> Self {
+        let empty = |_| Bucket {
+            count: AtomicUsize::new(0),
+            list: SpinLock::new(VecDeque::new()),
+        };
         Self {
-            buckets: [const {
-                Bucket {
-                    count: AtomicUsize::new(0),
-                    list: SpinLock::new(VecDeque::new()),
-                }
-            }; BUCKETS],
+            buckets: (0..BUCKETS).map(empty).collect(),
         }
     }
 

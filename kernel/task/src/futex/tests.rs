@@ -1,7 +1,7 @@
 //! Waiters and wakers as host threads.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::Duration;
 use std::vec::Vec;
@@ -11,7 +11,7 @@ use sync::{Instant, Sleep, Stop};
 
 use super::table::{Table, Waiter};
 
-static TABLE: Table<u64> = Table::new();
+static TABLE: LazyLock<Table<u64>> = LazyLock::new(Table::new);
 
 /// FUTEX_WAIT as the handler does it.
 fn wait(key: u64, word: &AtomicU32, expected: u32, limit: Option<Duration>) -> Result<(), Errno> {

@@ -51,6 +51,8 @@ impl DatagramSocket {
     /// Where the message goes: as the call says, or to the peer.
     fn target(&self, address: Option<&[u8]>) -> Result<Endpoint> {
         let named = match (address, self.core.family) {
+            // No bytes are no name to a raw socket of IPv4's, and a short one to all others.
+            (Some([]), Family::V4) if matches!(self.kind, Kind::Raw(_)) => None,
             (Some(address), Family::V6) if family_of(address) == Some(AF_UNSPEC) => None,
             (Some(address), Family::V6) if address.len() < 2 => return Err(Errno::EINVAL),
             (address, _) => address,
