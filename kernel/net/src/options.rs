@@ -220,10 +220,32 @@ impl Options {
         }
     }
 
+    /// The size the program chose for the send buffer.
+    #[must_use]
+    pub fn chosen_send_buffer(&self) -> Option<usize> {
+        let chosen = self.chosen.load(Relaxed) & CHOSEN_SEND != 0;
+        chosen.then(|| self.send_buffer())
+    }
+
+    /// The same of what waits to be read.
+    #[must_use]
+    pub fn chosen_receive_buffer(&self) -> Option<usize> {
+        let chosen = self.chosen.load(Relaxed) & CHOSEN_RECEIVE != 0;
+        chosen.then(|| self.receive_buffer())
+    }
+
     /// Seconds a close waits (`SO_LINGER`), whether it is on or not.
     #[must_use]
     pub fn linger(&self) -> i32 {
         self.linger_seconds.load(Relaxed)
+    }
+
+    /// How long a close waits; `None` when it does not.
+    #[must_use]
+    pub fn linger_time(&self) -> Option<core::time::Duration> {
+        let seconds = u64::try_from(self.linger()).ok().filter(|time| *time > 0)?;
+        let on = self.flags().contains(Flags::LINGER);
+        on.then(|| core::time::Duration::from_secs(seconds))
     }
 
     /// What an accepted socket of IP takes over from its listener: everything.

@@ -284,4 +284,9 @@ pub trait Socket: Any + Send + Sync {
     fn set_ino(&self, ino: u64);
     /// The last descriptor was closed.
     fn close(&self);
+    /// Whether something that was sent before the last descriptor was closed has not reached the other end: what
+    /// `SO_LINGER` waits for.
+    fn lingers(&self) -> bool {
+        false
+    }
 }

@@ -2,7 +2,13 @@
 
 use abi::fcntl::{CLOSE_RANGE_CLOEXEC, CLOSE_RANGE_UNSHARE, OFlags};
 use abi::{Errno, Result};
+use alloc::sync::Arc;
+use core::time::Duration;
 use hal::ucopy::UserPtr;
+use net::socket::Socket;
+use sync::{Events, Instant};
+use task::wait::{Restart, WaitOptions, wait};
+use vfs::{FdTable, OpenFile};
 
 use super::Cx;
 use super::args::{Fd, Flags};
@@ -11,8 +17,37 @@ use super::args::{Fd, Flags};
 pub fn close(cx: &mut Cx<'_>, fd: Fd) -> Result<usize> {
     let files = &cx.holdings.files;
     let file = files.remove(fd.0)?;
-    vfs::close(files, file);
+    let_go(cx, files, file);
     Ok(0)
+}
+
+/// Lets go of a file; a socket with `SO_LINGER` then has its time to bring to the other end what was sent. Whether
+/// it is non-blocking does not matter (`inet_release`), and a signal ends the wait, not the call.
+fn let_go(cx: &Cx<'_>, files: &FdTable, file: Arc<OpenFile>) {
+    let lingering = net::file::socket_of(&file)
+        .and_then(|socket| Some((socket.clone(), socket.options().linger_time()?)));
+    vfs::close(files, file);
+    if let Some((socket, time)) = lingering {
+        linger(cx, &*socket, time);
+    }
+}
+
+#[cold]
+fn linger(cx: &Cx<'_>, socket: &dyn Socket, time: Duration) {
+    let options = WaitOptions {
+        deadline: Some(Instant::after(time)),
+        restart: Restart::Never,
+        ..WaitOptions::default()
+    };
+    let events = Events::all() - Events::NVAL - Events::UNLOCKED;
+    // Time that is up and a signal end it as well: the file is closed in any case.
+    let _ = wait(cx.thread, &options, &[(socket.pollee(), events)], || {
+        if socket.lingers() {
+            Err(Errno::EAGAIN)
+        } else {
+            Ok(())
+        }
+    });
 }
 
 /// `close_range(2)`
@@ -39,7 +74,7 @@ pub fn close_range(cx: &mut Cx<'_>, first: u32, last: u32, flags: Flags) -> Resu
     }
     let mut from = first;
     while let Some((fd, file)) = files.remove_in(from, last) {
-        vfs::close(&files, file);
+        let_go(cx, &files, file);
         from = fd as usize + 1;
     }
     Ok(0)
@@ -64,7 +99,7 @@ pub fn dup3(cx: &mut Cx<'_>, from: Fd, to: Fd, flags: Flags) -> Result<usize> {
     let files = &cx.holdings.files;
     let file = files.get(from.0)?;
     if let Some(old) = files.replace(to.0, file, limit, flags.0 != 0)? {
-        vfs::close(files, old);
+        let_go(cx, files, old);
     }
     Ok(to.0 as usize)
 }

@@ -45,6 +45,9 @@ pub struct NetArgs {
     /// Reach a port of the guest through one of the host: HOST:GUEST
     #[arg(long, value_name = "HOST:GUEST")]
     pub publish: Vec<String>,
+    /// Instead a card whose frames are datagrams of Unix sockets: OWN:OTHER:NUMBER, the last byte of its address
+    #[arg(long, value_name = "OWN:OTHER:NUMBER", conflicts_with_all = ["net", "publish", "pcap"])]
+    pub link: Option<String>,
     /// Keep all frames in this file, as tcpdump(1) reads them
     #[arg(long, value_name = "F")]
     pub pcap: Option<PathBuf>,
@@ -56,13 +59,14 @@ impl NetArgs {
         Self {
             net: Some(Kind::User),
             publish: Vec::new(),
+            link: None,
             pcap: None,
         }
     }
 
     /// Whether there is a card, where `default` says what happens if nobody asked.
     fn wanted(&self, default: Kind) -> bool {
-        let asked = !self.publish.is_empty() || self.pcap.is_some();
+        let asked = !self.publish.is_empty() || self.pcap.is_some() || self.link.is_some();
         match self.net {
             Some(kind) => kind == Kind::User,
             None => asked || default == Kind::User,
@@ -87,6 +91,9 @@ impl NetArgs {
                 bail!("--publish and --pcap need --net user");
             }
             return Ok((Vec::new(), None));
+        }
+        if let Some(link) = &self.link {
+            return Ok((link_arguments(link)?, None));
         }
         let mut backend = String::from("user,id=net0");
         for publish in &self.publish {
@@ -143,6 +150,24 @@ impl NetArgs {
     }
 }
 
+/// QEMU's arguments for a card on a link of datagrams.
+fn link_arguments(link: &str) -> Result<Vec<OsString>> {
+    let words: Vec<&str> = link.split(':').collect();
+    let [own, other, number] = words[..] else {
+        bail!("--link wants OWN:OTHER:NUMBER");
+    };
+    let number: u8 = number
+        .parse()
+        .with_context(|| format!("{number}: not a byte"))?;
+    let backend = format!(
+        "dgram,id=net0,local.type=unix,local.path={own},remote.type=unix,remote.path={other}"
+    );
+    let card = format!("virtio-net-pci,netdev=net0,romfile=,mac=52:54:00:00:00:{number:02x}");
+    Ok(["-netdev", &backend, "-device", &card]
+        .map(OsString::from)
+        .to_vec())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,6 +176,7 @@ mod tests {
         NetArgs {
             net,
             publish: publish.iter().map(|word| (*word).to_owned()).collect(),
+            link: None,
             pcap: None,
         }
     }

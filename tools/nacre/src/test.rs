@@ -1,5 +1,6 @@
 //! The tests: the host's, and those in the guest.
 
+pub mod bad_link;
 pub mod channel;
 pub mod front_door;
 pub mod guest;

@@ -26,9 +26,13 @@ impl<const SIZE: usize> PacketQueue<SIZE> {
         transport: &mut SomeTransport<'static>,
         index: u16,
     ) -> Result<Self, Unusable> {
-        let ring = VirtQueue::new(transport, index, false, false).map_err(|_| Unusable)?;
+        // Kilobytes by value: each adaptor between here and the heap would be another copy on the stack.
+        let ring = match VirtQueue::new(transport, index, false, false) {
+            Ok(ring) => Box::new(ring),
+            Err(_) => return Err(Unusable),
+        };
         Ok(Self {
-            ring: ManuallyDrop::new(Box::new(ring)),
+            ring: ManuallyDrop::new(ring),
             lent: ManuallyDrop::new((0..SIZE).map(|_| None).collect()),
             index,
         })

@@ -185,7 +185,11 @@ fn about_ours(packet: &Incoming<'_>, kind: (u8, u8), error: Errno, hard: bool, i
     };
     match i32::from(inner.protocol) {
         protocol::UDP => dgram::input::refused(&from, &to, &report, hard, packet.device),
-        protocol::TCP => super::tcp::refused(&from, &to, error, hard),
+        protocol::TCP => {
+            let seq = inner.payload.get(4..).and_then(|rest| rest.first_chunk());
+            let seq = seq.map_or(0, |seq| u32::from_be_bytes(*seq));
+            super::tcp::refused(&from, &to, seq, error, info);
+        }
         protocol::ICMP | protocol::ICMPV6 => {
             // The number stands where a port would not.
             let number = inner

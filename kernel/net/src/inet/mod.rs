@@ -9,10 +9,12 @@
 //! queue; a full queue leaves the client where a dropped SYN would, in SYN_SENT, until there is room. A datagram to an
 //! own address goes straight into its receiver's queue. A capture on `lo` does not see either.
 //!
-//! What leaves the machine is a packet. Each TCP connection owns a state machine of smoltcp's: an IP interface with one
-//! address, a set of one socket and a device of one packet, all under the socket's own lock; so connections
-//! share nothing and a timer of one costs nothing to the others. Datagrams, ICMP, fragments and the resolution of
-//! neighbours are done here.
+//! What leaves the machine is a packet, read and written by smoltcp's wire formats: IPv4, IPv6 and its headers, TCP
+//! segments, ARP, discovery. Each TCP connection owns a state machine ([`tcp::machine`]) under the socket's own lock; so
+//! connections share nothing and a timer of one costs nothing to the others. The machine is our own: smoltcp's socket
+//! has rings of one size, whose size fixes the shift of its windows, a sender that knows no ranges, a second before it
+//! sends again, and keeps its place through TIME_WAIT. Datagrams, ICMP, fragments and the resolution of neighbours are
+//! done here as well.
 //!
 //! Locks: a socket's inbox or machine (sleeping), in it its `Link` (spinning), in it the tables. Two sockets' locks are
 //! never held together.

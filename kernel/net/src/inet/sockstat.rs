@@ -2,6 +2,7 @@
 
 use super::address::Family;
 use super::dgram::{RAW, UDP};
+use super::tcp::machine::memory;
 use super::tcp::remote::orphans;
 use super::tcp::table;
 use crate::socket::Socket;
@@ -31,11 +32,12 @@ pub fn report(family: Family) -> Vec<u8> {
         .count();
     let text = match family {
         Family::V4 => format!(
-            "sockets: used {}\nTCP: inuse {tcp} orphan {} tw {} alloc {} mem 0\nUDP: inuse {udp} mem 0\nUDPLITE: inuse 0\nRAW: inuse {raw}\nFRAG: inuse 0 memory 0\n",
+            "sockets: used {}\nTCP: inuse {tcp} orphan {} tw {} alloc {} mem {}\nUDP: inuse {udp} mem 0\nUDPLITE: inuse 0\nRAW: inuse {raw}\nFRAG: inuse 0 memory 0\n",
             tcp + udp + raw,
             orphans(),
             rests.len(),
             live.len() + listeners.len(),
+            memory::used(),
         ),
         Family::V6 => format!(
             "TCP6: inuse {tcp}\nUDP6: inuse {udp}\nUDPLITE6: inuse 0\nRAW6: inuse {raw}\nFRAG6: inuse 0 memory 0\n"

@@ -1,5 +1,6 @@
 //! `nacre test`.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
@@ -7,6 +8,7 @@ use anyhow::{Result, bail};
 use super::run::MachineArgs;
 use crate::kernel;
 use crate::qemu::Machine;
+use crate::test::bad_link;
 use crate::test::front_door;
 use crate::test::guest::{CHANNEL, Suite};
 use crate::test::host;
@@ -36,6 +38,9 @@ pub struct Args {
     /// Run the guest's tests so many times, or until one fails
     #[arg(long, value_name = "N", default_value_t = 1)]
     repeat: u32,
+    /// The kernel of the machine that asks in bad_link, if another; `linux` is Debian's 6.12
+    #[arg(long, value_name = "IMAGE")]
+    peer: Option<PathBuf>,
     /// The kernel's cargo profile
     #[arg(long, default_value = kernel::CHECKED)]
     profile: String,
@@ -81,6 +86,10 @@ impl Args {
 
     fn run_guest(&self, workspace: &Workspace, filter: &Filter, report: &mut Report) -> Result<()> {
         let mut programs = programs::collect(workspace)?;
+        let linked = programs
+            .iter()
+            .find(|program| program.name == bad_link::PROGRAM)
+            .cloned();
         programs.retain(|program| {
             let wanted = filter.wants(&program.name);
             wanted && (!program.on_request || self.list || filter.names(&program.name))
@@ -89,6 +98,7 @@ impl Args {
             && !filter.wants(CHANNEL)
             && !filter.wants(front_door::NAME)
             && !filter.wants(wayland::NAME)
+            && !filter.wants(bad_link::NAME)
         {
             bail!("no test program is called like {}", self.filter.join(", "));
         }
@@ -96,7 +106,12 @@ impl Args {
             programs
                 .iter()
                 .for_each(|program| println!("{}", program.name));
-            println!("{CHANNEL}\n{}\n{}", front_door::NAME, wayland::NAME);
+            println!(
+                "{CHANNEL}\n{}\n{}\n{}",
+                front_door::NAME,
+                wayland::NAME,
+                bad_link::NAME
+            );
             return Ok(());
         }
         let machine = self.machine.machine(workspace, &self.profile)?;
@@ -135,6 +150,25 @@ impl Args {
                 let before = report.tally;
                 wayland::run(workspace, &machine, wanted, &again, report)?;
                 println!("{:18} {}", wayland::NAME, report.tally.since(before));
+            }
+            if let Some(program) = linked.as_ref().filter(|_| filter.wants(bad_link::NAME)) {
+                let named = filter.cases(bad_link::NAME, &bad_link::names());
+                let wanted = named.unwrap_or_else(bad_link::names);
+                let before = report.tally;
+                // A kernel of the distribution needs its modules, which go by its name.
+                let kernel = match &self.machine.kernel {
+                    Some(name) if name == Path::new("linux") => name,
+                    _ => &machine.kernel,
+                };
+                bad_link::run(
+                    kernel,
+                    self.peer.as_deref(),
+                    program,
+                    &wanted,
+                    &again,
+                    report,
+                )?;
+                println!("{:18} {}", bad_link::NAME, report.tally.since(before));
             }
             if !report.failures.is_empty() {
                 break;

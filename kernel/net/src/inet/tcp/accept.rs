@@ -59,7 +59,7 @@ impl TcpSocket {
             let mut link = self.link.lock();
             let listener = link.listener.as_mut().ok_or(Errno::EINVAL)?;
             let next = listener.queue.pop_front().ok_or(Errno::EAGAIN)?;
-            let others = !listener.blocked.is_empty();
+            let others = listener.ripe || !listener.blocked.is_empty();
             (next, others)
         };
         let (socket, others) = next;
@@ -67,6 +67,27 @@ impl TcpSocket {
             self.admit();
         }
         Ok(socket)
+    }
+
+    /// Whether a listener's queue has room.
+    pub(super) fn takes_connections(&self) -> bool {
+        let link = self.link.lock();
+        let listener = link.listener.as_ref();
+        listener.is_some_and(|listener| listener.has_room())
+    }
+
+    /// Keeps a place in a listener's queue; whether there was one.
+    pub(super) fn reserve_place(&self) -> bool {
+        let mut link = self.link.lock();
+        let listener = link.listener.as_mut();
+        listener.is_some_and(|listener| listener.reserve())
+    }
+
+    /// Gives a place back that is not needed.
+    pub(super) fn return_place(&self) {
+        if let Some(listener) = self.link.lock().listener.as_mut() {
+            listener.give_back();
+        }
     }
 
     /// What a connection takes over from its listener.

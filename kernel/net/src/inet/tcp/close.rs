@@ -8,6 +8,7 @@ use crate::options::Flags;
 use crate::socket::How;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
+use core::sync::atomic::Ordering::Relaxed;
 
 impl TcpSocket {
     pub(super) fn end_halves(&self, how: How) -> Result<()> {
@@ -49,11 +50,7 @@ impl TcpSocket {
     /// The own end of the stream; the peer has it at once.
     fn send_fin(&self) {
         if self.link.lock().wired {
-            self.with_wire(|wire| {
-                if let Some(socket) = wire.socket() {
-                    socket.close();
-                }
-            });
+            self.with_wire(|wire| wire.machine.close());
             return;
         }
         let (pair, peer, left) = {
@@ -79,6 +76,7 @@ impl TcpSocket {
 
     /// The peer's end of the stream came.
     fn receive_fin(&self) {
+        self.reveal();
         let left = {
             let mut link = self.link.lock();
             let next = link.state.fin_received();
@@ -99,6 +97,9 @@ impl TcpSocket {
         };
         if let Some(pair) = left {
             table::leave(&pair, self.core.id, Some(self.rest(State::TimeWait)));
+        }
+        if self.deferred.load(Relaxed) {
+            self.undefer();
         }
         self.notify_end();
     }
@@ -121,6 +122,7 @@ impl TcpSocket {
             self.leave(&pair);
         }
         self.notify_end();
+        self.forget_deferred();
     }
 
     /// Leaves the table; a port that `bind` gave stays.
@@ -137,11 +139,10 @@ impl TcpSocket {
     /// Gives up what there is without ceremony: a connection is reset, a listener's queue too.
     pub(super) fn abandon(&self) {
         let wire = self.wire.lock().take();
-        if let Some(mut wire) = wire
-            && let Some(socket) = wire.socket()
-        {
-            socket.abort();
+        if let Some(mut wire) = wire {
+            wire.machine.abort();
             wire.flush();
+            super::remote::disarm(self, Some(wire));
         }
         let (listening, port, peer, left, queue, blocked) = {
             let mut link = self.link.lock();
@@ -190,6 +191,7 @@ impl TcpSocket {
                 return;
             }
             link.closed = true;
+            link.lingers = options.flags().contains(Flags::LINGER) && !abort;
             link.shut = Shut::all();
             let wired = link.wired;
             (link.state, link.peer(), link.local.port, wired)

@@ -204,6 +204,9 @@ impl TcpSocket {
             listener.admit();
             return Joined::Moot;
         }
+        if listener.defers(&server) {
+            return Joined::Yes;
+        }
         let refused = {
             let mut link = listener.link.lock();
             match link.listener.as_mut() {
@@ -255,6 +258,7 @@ impl TcpSocket {
 
     /// A listener has room again: who found it full gets his turn.
     pub(super) fn admit(&self) {
+        self.admit_deferred();
         loop {
             let next = {
                 let mut link = self.link.lock();

@@ -1,13 +1,19 @@
 //! Connections half made: a SYN came, the answer went, the last step is missing.
 //!
-//! An entry keeps the SYN and the seed of the answer's numbers, not a connection with its buffers: the state machine
-//! is made for the answer and thrown away, and made again, the same, when the last step comes. So a flood of SYNs
-//! costs a few hundred bytes each, of which there are only so many: the oldest gives way.
+//! An entry keeps what the two ends said, not a connection: that is made when the last step comes. So a flood of
+//! SYNs costs some hundred bytes each, of which there are only so many: the oldest gives way.
+//!
+//! Of a listener that wants data first (`TCP_DEFER_ACCEPT`) the last step without data is heard and dropped; when
+//! the answer went again as often as the program's seconds say, the next counts without.
 
 use super::TcpSocket;
+use super::machine::segment::{Bits, Header};
+use super::machine::sequence::{Seq, Steps};
+use super::machine::{Agreed, SCALE};
 use super::state::State;
 use super::table::Pair;
-use super::wire::{Wire, seed};
+use super::wire::{Post, Way, Wire, first_number};
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
@@ -20,15 +26,24 @@ const MOST: usize = 1024;
 /// Times an answer is sent again (`net.ipv4.tcp_synack_retries`), the first after this.
 const RETRIES: u32 = 5;
 const FIRST: Duration = Duration::from_secs(1);
+/// The last doubling of the wait.
+const DOUBLINGS: u32 = 6;
+/// The segment size of an end that does not tell its own: of IPv4 and of IPv6.
+const MSS_DEFAULT: (u16, u16) = (536, 1220);
 
 /// One of them.
 #[derive(Clone)]
 struct Half {
-    syn: Arc<[u8]>,
-    seed: u64,
+    agreed: Agreed,
+    way: Way,
+    own_mss: u16,
     listener: Weak<TcpSocket>,
-    device: u32,
-    sent: u32,
+    since: Instant,
+    /// Times it was time to answer again, and times data is waited for.
+    timeouts: u32,
+    deferred: u32,
+    /// The last step came, without data.
+    heard: bool,
     serial: u64,
 }
 
@@ -75,17 +90,17 @@ impl Table {
 }
 
 /// A SYN came for a listener with room.
-pub fn answer(listener: &Arc<TcpSocket>, pair: Pair, syn: &[u8], device: u32) {
+pub fn answer(listener: &Arc<TcpSocket>, pair: Pair, syn: &Header, way: Way) {
     let known = TABLE.lock().map().get(&pair).cloned();
-    let half = known.unwrap_or_else(|| Half {
-        syn: syn.into(),
-        seed: seed(),
-        listener: Arc::downgrade(listener),
-        device,
-        sent: 0,
-        serial: 0,
-    });
-    half.machine(&pair).flush();
+    // The same SYN again has the same answer; another is another connection.
+    if let Some(half) = known
+        && half.agreed.other == syn.seq
+    {
+        half.reply();
+        return;
+    }
+    let half = Half::new(listener, syn, way);
+    half.reply();
     let due = Instant::after(FIRST);
     let mut table = TABLE.lock();
     let gone = table.evict();
@@ -100,11 +115,67 @@ pub fn answer(listener: &Arc<TcpSocket>, pair: Pair, syn: &[u8], device: u32) {
 }
 
 impl Half {
-    /// The machine as it is after the SYN came.
-    fn machine(&self, pair: &Pair) -> Wire {
-        let mut wire = Wire::answering(&pair.local(), &pair.remote(), self.device, self.seed);
-        wire.input(self.syn.to_vec(), false);
-        wire
+    fn new(listener: &Arc<TcpSocket>, syn: &Header, mut way: Way) -> Self {
+        (way.hop_limit, way.tos) = listener.marks();
+        let (v4, v6) = MSS_DEFAULT;
+        let default = if way.from.is_ipv4() { v4 } else { v6 };
+        let asked = listener.asked_segment().unwrap_or(u16::MAX);
+        Self {
+            agreed: Agreed {
+                local: syn.to,
+                remote: syn.from,
+                own: first_number(),
+                other: syn.seq,
+                mss: syn.mss.unwrap_or(default),
+                scale: syn.scale,
+                ranges: syn.sack_permitted,
+                told: listener.first_window(),
+            },
+            way,
+            own_mss: way.segment().min(asked),
+            listener: Arc::downgrade(listener),
+            since: Instant::now(),
+            timeouts: 0,
+            deferred: listener.deferrals(),
+            heard: false,
+            serial: 0,
+        }
+    }
+
+    /// Answers the SYN.
+    fn reply(&self) {
+        let agreed = &self.agreed;
+        let header = Header {
+            from: agreed.local,
+            to: agreed.remote,
+            seq: agreed.own,
+            ack: agreed.other.plus(1),
+            bits: Bits::SYN | Bits::ACK,
+            window: agreed.told,
+            mss: Some(self.own_mss),
+            scale: agreed.scale.map(|_| SCALE),
+            sack_permitted: agreed.ranges,
+            ..Header::default()
+        };
+        Post::new(self.way).send(&header, 0, |_| ());
+    }
+
+    /// Whether a number lies in the window that was told.
+    fn in_window(&self, seq: Seq) -> bool {
+        let first = self.agreed.other.plus(1);
+        !seq.before(first) && !seq.after(first.plus(usize::from(self.agreed.told)))
+    }
+
+    /// Time is up: whether it is given up, and whether the answer goes again.
+    fn on_time(&self) -> (bool, bool) {
+        if self.deferred == 0 {
+            return (self.timeouts >= RETRIES, true);
+        }
+        let waits = self.heard && self.timeouts < self.deferred;
+        let up = self.timeouts >= RETRIES && !waits;
+        // Towards the end it goes again, so that the last step is heard once more.
+        let again = !self.heard || self.timeouts + 1 >= self.deferred;
+        (up, again)
     }
 }
 
@@ -112,50 +183,63 @@ impl Half {
 pub enum Outcome {
     /// There is none.
     Unknown,
-    /// It is made: its machine, and the listener it belongs to.
-    Made(alloc::boxed::Box<Wire>, Arc<TcpSocket>),
+    /// It is made, with a place in the listener's queue: its machine, and the listener it belongs to.
+    Made(Box<Wire>, Arc<TcpSocket>),
     /// It was taken, or dropped.
     Done,
 }
 
+fn forget(pair: &Pair) -> Option<Half> {
+    TABLE.lock().map().remove(pair)
+}
+
 /// A segment without SYN came; it may be the last step.
-pub fn last_step(pair: &Pair, packet: &[u8], reset: bool) -> Outcome {
+pub fn last_step(pair: &Pair, header: &Header, length: usize) -> Outcome {
     let half = TABLE.lock().map().get(pair).cloned();
     let Some(half) = half else {
         return Outcome::Unknown;
     };
-    if reset {
-        let old = TABLE.lock().map().remove(pair);
-        drop(old);
+    if header.bits.contains(Bits::RST) {
+        if header.seq == half.agreed.other.plus(1) {
+            drop(forget(pair));
+        }
+        return Outcome::Done;
+    }
+    if !header.bits.contains(Bits::ACK) {
+        return Outcome::Done;
+    }
+    if header.ack != half.agreed.own.plus(1) {
+        // Of another connection between the same ends.
+        if let Some(reply) = header.refusal(length) {
+            Post::new(half.way).send(&reply, 0, |_| ());
+        }
+        return Outcome::Done;
+    }
+    if header.bits.contains(Bits::SYN) || !half.in_window(header.seq) {
+        half.reply();
         return Outcome::Done;
     }
     let Some(listener) = half.listener.upgrade() else {
-        let old = TABLE.lock().map().remove(pair);
-        drop(old);
+        drop(forget(pair));
         return Outcome::Unknown;
     };
-    if !listener.takes_connections() {
-        // As if it had been lost: the client sends again.
+    if half.timeouts < half.deferred && header.span(length) == 0 {
+        if let Some(half) = TABLE.lock().map().get_mut(pair) {
+            half.heard = true;
+        }
         return Outcome::Done;
     }
-    let mut wire = half.machine(pair);
-    wire.forget();
-    wire.input(packet.to_vec(), false);
-    let state = wire.socket().map(|socket| socket.state());
-    if matches!(
-        state,
-        None | Some(
-            smoltcp::socket::tcp::State::Closed
-                | smoltcp::socket::tcp::State::Listen
-                | smoltcp::socket::tcp::State::SynReceived
-        )
-    ) {
-        wire.flush();
+    // Without a place it is as if the step had been lost: the answer goes again, and so does the step.
+    if !listener.reserve_place() {
         return Outcome::Done;
     }
-    let old = TABLE.lock().map().remove(pair);
-    drop(old);
-    Outcome::Made(alloc::boxed::Box::new(wire), listener)
+    let Some(half) = forget(pair) else {
+        listener.return_place();
+        return Outcome::Done;
+    };
+    let since = (half.timeouts == 0).then_some(half.since);
+    let wire = Wire::accepted(half.way, &half.agreed, since);
+    Outcome::Made(Box::new(wire), listener)
 }
 
 /// Sends answers again; when to come again.
@@ -178,20 +262,23 @@ pub fn settle() -> Option<Instant> {
             else {
                 continue;
             };
-            half.sent += 1;
-            if half.sent > RETRIES || half.listener.strong_count() == 0 {
+            let (up, resend) = half.on_time();
+            if up || half.listener.strong_count() == 0 {
                 gone.extend(table.map().remove(&pair));
                 continue;
             }
-            let later = now.saturating_add(FIRST * (1 << half.sent));
-            again.push((pair, half.clone()));
+            half.timeouts += 1;
+            let later = now.saturating_add(FIRST * (1 << half.timeouts.min(DOUBLINGS)));
+            if resend {
+                again.push(half.clone());
+            }
             table.due.insert((later, serial), pair);
         }
         table.due.first_key_value().map(|((at, _), _)| *at)
     };
     drop(gone);
-    for (pair, half) in again {
-        half.machine(&pair).flush();
+    for half in again {
+        half.reply();
     }
     next
 }

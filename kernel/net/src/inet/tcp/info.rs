@@ -1,48 +1,133 @@
 //! `TCP_INFO`.
 
 use super::TcpSocket;
+use super::machine::Measures;
 use super::state::State;
 use alloc::vec::Vec;
+use core::time::Duration;
+use sync::Instant;
 
 /// Bytes of Linux 6.12's `struct tcp_info`.
 const LENGTH: usize = 248;
-/// Where its words begin, after eight bytes of states and options.
-const WORDS: usize = 8;
+/// Bits of `tcpi_options`.
+const SACK: u8 = 2;
+const WSCALE: u8 = 4;
+/// The wait of a connection without a measure, and of an answer that is late, in microseconds.
+const RTO: u32 = 200_000;
+const ATO: u32 = 40_000;
+
+fn micros(time: Duration) -> u32 {
+    u32::try_from(time.as_micros()).unwrap_or(u32::MAX)
+}
+
+fn millis(time: Duration) -> u32 {
+    u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
+}
+
+/// The structure in the making: values at their places.
+struct Info(Vec<u8>);
+
+impl Info {
+    fn put(&mut self, at: usize, bytes: &[u8]) {
+        if let Some(place) = self.0.get_mut(at..at + bytes.len()) {
+            place.copy_from_slice(bytes);
+        }
+    }
+
+    fn word(&mut self, at: usize, value: u32) {
+        self.put(at, &value.to_ne_bytes());
+    }
+
+    fn words(&mut self, at: usize, values: &[u32]) {
+        for (index, value) in values.iter().enumerate() {
+            self.word(at + 4 * index, *value);
+        }
+    }
+
+    fn long(&mut self, at: usize, value: u64) {
+        self.put(at, &value.to_ne_bytes());
+    }
+
+    fn fill(&mut self, of: &Measures) {
+        let sack = if of.sack { SACK } else { 0 };
+        let (scaled, scales) = match of.wscale {
+            Some((send, receive)) => (WSCALE, send & 0xf | receive << 4),
+            None => (0, 0),
+        };
+        self.put(
+            1,
+            &[
+                of.ca_state,
+                of.backoff,
+                of.probes,
+                of.backoff,
+                sack | scaled,
+                scales,
+            ],
+        );
+        self.words(8, &[micros(of.rto), ATO, of.snd_mss, of.advmss]);
+        self.words(24, &[of.unacked, of.sacked, of.lost]);
+        self.word(44, millis(of.last_data_sent));
+        self.word(52, millis(of.last_data_recv));
+        self.word(56, millis(of.last_ack_recv));
+        self.words(
+            60,
+            &[
+                of.advmss + 40,
+                of.rcv_space,
+                micros(of.rtt),
+                micros(of.rttvar),
+                of.snd_ssthresh,
+                of.snd_cwnd,
+                of.advmss,
+                3,
+                0,
+                of.rcv_space,
+                of.total_retrans,
+            ],
+        );
+        self.long(120, of.bytes_acked);
+        self.long(128, of.bytes_received);
+        self.words(
+            136,
+            &[of.segs_out, of.segs_in, of.notsent, micros(of.min_rtt)],
+        );
+        self.words(228, &[of.snd_wnd, of.rcv_wnd]);
+    }
+}
 
 impl TcpSocket {
     /// The bytes of `struct tcp_info`; what is not measured is 0.
     pub(super) fn info(&self) -> Vec<u8> {
-        let state = self.link.lock().state;
-        let mut info = alloc::vec![0; LENGTH];
-        if let Some(first) = info.first_mut() {
-            *first = state as u8;
-        }
-        let mut word = |index: usize, value: u32| {
-            let at = WORDS + index * 4;
-            if let Some(place) = info.get_mut(at..at + 4) {
-                place.copy_from_slice(&value.to_ne_bytes());
-            }
-        };
-        if state != State::Listen {
-            let segment = self.segment() as u32;
-            // Microseconds; segment sizes; the window in segments.
-            word(0, 200_000);
-            word(1, 40_000);
-            word(2, segment);
-            word(3, segment);
-            word(14, 65_535);
-            word(19, 10);
-            word(20, segment);
-        } else {
+        let mut info = Info(alloc::vec![0; LENGTH]);
+        let (state, queue) = {
             let link = self.link.lock();
-            let (waiting, backlog) = link
-                .listener
-                .as_ref()
-                .map_or((0, 0), |listener| (listener.queue.len(), listener.backlog));
-            drop(link);
-            word(4, waiting as u32);
-            word(5, backlog);
+            let listener = link.listener.as_ref();
+            let queue = listener.map(|queue| (queue.queue.len() as u32, queue.backlog));
+            (link.state, queue)
+        };
+        info.put(0, &[state as u8]);
+        if let Some((waiting, backlog)) = queue {
+            info.words(24, &[waiting, backlog]);
+            return info.0;
         }
-        info
+        let measures = {
+            let guard = self.wire.lock();
+            guard
+                .as_ref()
+                .map(|wire| wire.machine.measures(Instant::now()))
+        };
+        match measures {
+            Some(measures) => info.fill(&measures),
+            None => {
+                let segment = self.segment() as u32;
+                info.words(8, &[RTO, ATO, segment, segment]);
+                if state != State::Closed {
+                    info.put(5, &[SACK | WSCALE, 0x77]);
+                }
+                info.words(64, &[65_535, 0, 0, 0x7fff_ffff, 10, segment, 3]);
+            }
+        }
+        info.0
     }
 }

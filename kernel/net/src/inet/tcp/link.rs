@@ -40,6 +40,9 @@ pub struct Listener {
     pub queue: VecDeque<Arc<TcpSocket>>,
     /// Places in the queue given to connections about to be made.
     pub reserved: usize,
+    /// Connections whose first bytes are waited for, and whether one of them found no place.
+    pub deferred: Vec<Arc<TcpSocket>>,
+    pub ripe: bool,
     /// Clients that found the queue full.
     pub blocked: VecDeque<Weak<TcpSocket>>,
 }
@@ -93,6 +96,10 @@ pub struct Link {
     pub closed: bool,
     /// The connection leaves the machine.
     pub wired: bool,
+    /// The listener that waits for this connection's first bytes.
+    pub deferred_to: Option<Weak<TcpSocket>>,
+    /// Somebody waits for all that was sent to be answered.
+    pub lingers: bool,
     /// When it is over, whatever the other end does.
     pub ends_at: Option<Instant>,
 }
@@ -113,6 +120,8 @@ impl Link {
             done: false,
             closed: false,
             wired: false,
+            lingers: false,
+            deferred_to: None,
             ends_at: None,
         }
     }
@@ -142,7 +151,11 @@ impl Link {
     /// Everything a listener holds.
     pub fn take_listener(&mut self) -> (Vec<Arc<TcpSocket>>, Vec<Weak<TcpSocket>>) {
         match self.listener.take() {
-            Some(listener) => (listener.queue.into(), listener.blocked.into()),
+            Some(listener) => {
+                let mut connections = Vec::from(listener.queue);
+                connections.extend(listener.deferred);
+                (connections, listener.blocked.into())
+            }
             None => (Vec::new(), Vec::new()),
         }
     }

@@ -3,9 +3,12 @@
 mod accept;
 mod close;
 mod connect;
+mod cork;
+mod deferred;
 mod half;
 mod info;
 mod link;
+pub mod machine;
 pub mod options;
 pub mod remote;
 pub mod report;
@@ -26,7 +29,7 @@ use abi::{Errno, Result};
 use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use link::Link;
 use mm::io::{IoDst, IoSrc};
 use options::TcpOptions;
@@ -52,6 +55,11 @@ pub struct TcpSocket {
     link: SpinLock<Link, LINK>,
     /// Bytes sent that the other end has not read.
     charged: AtomicUsize,
+    /// Bytes at the end of the queue that are not seen yet, and until when: see [`cork`].
+    hidden: AtomicUsize,
+    hidden_until: AtomicU64,
+    /// Made, and not in its listener's queue: see [`deferred`].
+    deferred: AtomicBool,
     this: Weak<Self>,
 }
 
@@ -67,8 +75,17 @@ impl TcpSocket {
             wire: Mutex::new(None),
             link: SpinLock::new(Link::new(family)),
             charged: AtomicUsize::new(0),
+            hidden: AtomicUsize::new(0),
+            hidden_until: AtomicU64::new(0),
+            deferred: AtomicBool::new(false),
             this: this.clone(),
         })
+    }
+
+    /// Bytes that came from a peer of this machine and may be read.
+    fn seen(&self) -> usize {
+        let inbox = self.inbox.lock();
+        inbox.len().saturating_sub(self.hidden.load(Relaxed))
     }
 
     /// Bytes on their way.
@@ -123,7 +140,7 @@ impl TcpSocket {
         let mut events = Events::empty();
         // Looked at first: what comes meanwhile tells.
         let wire = self.wire_readiness();
-        let waiting = wire.map_or_else(|| self.inbox.lock().len(), |(waiting, _)| waiting);
+        let waiting = wire.map_or_else(|| self.seen(), |(waiting, _)| waiting);
         let link = self.link.lock();
         if link.state == State::Listen {
             return if link.has_queued() {
@@ -269,7 +286,7 @@ impl Socket for TcpSocket {
         if let Some((waiting, _)) = self.wire_readiness() {
             return Ok(waiting);
         }
-        Ok(self.inbox.lock().len())
+        Ok(self.seen())
     }
 
     fn unsent(&self) -> Result<usize> {
@@ -302,6 +319,14 @@ impl Socket for TcpSocket {
             });
             return Some(result.and(changed));
         }
+        if matches!(
+            name,
+            so::SNDBUF | so::RCVBUF | so::SNDBUFFORCE | so::RCVBUFFORCE
+        ) {
+            let result = self.core.options.set(name, value, caller.cred());
+            self.apply_settings();
+            return Some(result);
+        }
         self.core.set_own(name, value, caller)
     }
 
@@ -314,13 +339,20 @@ impl Socket for TcpSocket {
             options::SOL_TCP => {
                 self.set_tcp(name, value)?;
                 self.apply_settings();
+                if self.tcp.pushes(name) {
+                    self.draw_cork();
+                }
                 Ok(())
             }
             SOL_IPV6 if self.core.family == Family::V4 => Err(Errno::ENOPROTOOPT),
             SOL_IPV6 if name == ip_options::ipv6::V6ONLY && self.link.lock().local.port != 0 => {
                 Err(Errno::EINVAL)
             }
-            SOL_IP | SOL_IPV6 => self.core.ip.set(level, name, value, caller.cred(), true),
+            SOL_IP | SOL_IPV6 => {
+                self.core.ip.set(level, name, value, caller.cred(), true)?;
+                self.apply_settings();
+                Ok(())
+            }
             _ => Err(Errno::ENOPROTOOPT),
         }
     }
@@ -352,6 +384,24 @@ impl Socket for TcpSocket {
 
     fn close(&self) {
         self.end();
+    }
+
+    fn lingers(&self) -> bool {
+        let link = self.link.lock();
+        // Another descriptor may hold it.
+        if !link.closed {
+            return false;
+        }
+        if link.wired {
+            drop(link);
+            return self.wire_lingers();
+        }
+        let peer = link.peer();
+        drop(link);
+        // What is beyond the peer's buffer would still be here.
+        peer.is_some_and(|peer| {
+            !peer.link.lock().closed && self.charged() > peer.core.options.stream_receive_buffer()
+        })
     }
 }
 

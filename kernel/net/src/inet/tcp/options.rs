@@ -106,6 +106,17 @@ fn store(kept: &AtomicI32, value: i32, range: core::ops::RangeInclusive<i32>) ->
     Ok(())
 }
 
+/// A number of seconds as [`deferred`] gives them, as a number of answers.
+fn deferral_count(seconds: i32) -> u32 {
+    let (mut told, mut next, mut count) = (0, 1, 0);
+    while told < seconds {
+        told += next;
+        next = (next * 2).min(120);
+        count += 1;
+    }
+    count
+}
+
 /// Seconds of waiting for data as Linux keeps them: a number of SYN-ACKs sent again, each after twice the time.
 fn deferred(seconds: i32) -> i32 {
     let (mut told, mut next) = (0, 1);
@@ -120,6 +131,33 @@ impl TcpOptions {
     /// What is on.
     pub fn flags(&self) -> TcpFlags {
         TcpFlags::from_bits_truncate(self.flags.load(Relaxed))
+    }
+
+    /// Whether setting this option just now lets go what waited.
+    pub fn pushes(&self, name: i32) -> bool {
+        match name {
+            tcp::CORK => !self.flags().contains(TcpFlags::CORK),
+            tcp::NODELAY => self.flags().contains(TcpFlags::NODELAY),
+            _ => false,
+        }
+    }
+
+    /// Bytes not sent yet above which there is no room.
+    pub fn not_sent_low(&self) -> usize {
+        match self.not_sent_low.load(Relaxed) {
+            0 => usize::MAX,
+            bytes => bytes as usize,
+        }
+    }
+
+    /// Seconds a listener waits for data (`TCP_DEFER_ACCEPT`).
+    pub fn defer_seconds(&self) -> u64 {
+        u64::try_from(self.defer_accept.load(Relaxed)).unwrap_or(0)
+    }
+
+    /// Seconds an end that nobody holds waits for the other's (`TCP_LINGER2`).
+    pub fn fin_seconds(&self) -> u64 {
+        u64::try_from(self.linger2.load(Relaxed)).unwrap_or(0)
     }
 
     fn put_flag(&self, flag: TcpFlags, on: bool) {
@@ -234,11 +272,42 @@ impl TcpSocket {
         Ok(value.as_bytes().to_vec())
     }
 
+    /// The largest segment the program asked for.
+    pub(super) fn asked_segment(&self) -> Option<u16> {
+        let asked = self.tcp.max_segment.load(Relaxed);
+        u16::try_from(asked).ok().filter(|asked| *asked > 0)
+    }
+
+    /// The largest window the program chose, by the size of the buffer or by `TCP_WINDOW_CLAMP`: half of a buffer
+    /// is for what surrounds the bytes.
+    pub(super) fn chosen_window(&self) -> Option<usize> {
+        let buffer = self.core.options.chosen_receive_buffer();
+        let clamp = usize::try_from(self.tcp.window_clamp.load(Relaxed)).unwrap_or(0);
+        match (buffer.map(|bytes| bytes / 2), clamp) {
+            (window, 0) => window,
+            (window, clamp) => Some(window.unwrap_or(usize::MAX).min(clamp)),
+        }
+    }
+
+    /// The window told with the answer to a SYN.
+    pub(super) fn first_window(&self) -> u16 {
+        let window = self.chosen_window().unwrap_or(usize::MAX);
+        u16::try_from(window).unwrap_or(u16::MAX)
+    }
+
+    /// Times the answer to a SYN goes again while data is waited for (`TCP_DEFER_ACCEPT`).
+    pub(super) fn deferrals(&self) -> u32 {
+        deferral_count(self.tcp.defer_accept.load(Relaxed))
+    }
+
     /// The largest segment: of the connection, or what the program asked for.
     pub(super) fn segment(&self) -> i32 {
         let state = self.link.lock().state;
         let asked = self.tcp.max_segment.load(Relaxed);
-        if state.is_connected() {
+        let wire = self.wire.lock().as_ref().map(|wire| wire.machine.segment());
+        if let Some(segment) = wire {
+            segment as i32
+        } else if state.is_connected() {
             let path = 65_483;
             if asked == 0 { path } else { asked.min(path) }
         } else if asked != 0 {

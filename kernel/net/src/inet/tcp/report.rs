@@ -2,15 +2,18 @@
 
 use super::TcpSocket;
 use super::link::Shut;
+use super::machine::Clock;
 use super::state::State;
 use super::table::{self, LISTENERS};
 use crate::inet::address::{Endpoint, Family};
 use crate::inet::report::{Seen, header, place};
+use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt::Write as _;
 use core::sync::atomic::Ordering::Relaxed;
+use sync::Instant;
 
 /// The text for one family.
 #[must_use]
@@ -106,7 +109,8 @@ pub fn all() -> Vec<Seen> {
 }
 
 fn seen(socket: &TcpSocket) -> Seen {
-    let waiting = socket.inbox.lock().len();
+    let state = socket.link.lock().state;
+    let figures = figures(socket, state, 0);
     let link = socket.link.lock();
     let (state, local, remote) = (link.state, link.local, link.remote);
     let queue = link
@@ -116,7 +120,7 @@ fn seen(socket: &TcpSocket) -> Seen {
     let shut =
         u8::from(link.shut.contains(Shut::RECEIVE)) | u8::from(link.shut.contains(Shut::SEND)) << 1;
     drop(link);
-    let (waiting, unsent) = queue.unwrap_or((waiting as u32, 0));
+    let (waiting, unsent) = queue.unwrap_or((figures.waiting as u32, figures.unanswered as u32));
     Seen {
         family: socket.core.family,
         state: state as u8,
@@ -148,11 +152,50 @@ fn push(text: &mut Vec<u8>, family: Family, line: &str) {
     text.push(b'\n');
 }
 
+/// What a row tells of a connection besides its ends.
+struct Figures {
+    waiting: usize,
+    unanswered: usize,
+    clock: Clock,
+    rest: String,
+}
+
+fn figures(socket: &TcpSocket, state: State, queued: usize) -> Figures {
+    let mut figures = Figures {
+        waiting: queued,
+        unanswered: 0,
+        clock: Clock::default(),
+        rest: String::from("100 0 0 10 0"),
+    };
+    if state == State::Listen {
+        return figures;
+    }
+    let guard = socket.wire.lock();
+    if let Some(wire) = guard.as_ref() {
+        let now = Instant::now();
+        let machine = &wire.machine;
+        let measures = machine.measures(now);
+        let threshold = match measures.snd_ssthresh {
+            0x7fff_ffff => -1,
+            segments => i64::from(segments),
+        };
+        figures.waiting = machine.waiting();
+        figures.unanswered = machine.unanswered();
+        figures.clock = machine.clock(now);
+        let rto = measures.rto.as_millis() / 10;
+        figures.rest = format!("{rto} 4 0 {} {threshold}", measures.snd_cwnd);
+    } else {
+        drop(guard);
+        figures.waiting = socket.seen();
+        figures.rest = String::from("20 4 30 10 -1");
+    }
+    figures
+}
+
 fn row(text: &mut Vec<u8>, family: Family, socket: &TcpSocket, number: &mut usize) {
     if socket.core.family != family {
         return;
     }
-    let waiting = socket.inbox.lock().len();
     let link = socket.link.lock();
     let (state, local, remote) = (link.state, link.local, link.remote);
     let queued = link
@@ -163,16 +206,12 @@ fn row(text: &mut Vec<u8>, family: Family, socket: &TcpSocket, number: &mut usiz
     if state == State::Closed {
         return;
     }
-    let waiting = if state == State::Listen {
-        queued
-    } else {
-        waiting
-    };
-    let rest = if state == State::Listen {
-        "100 0 0 10 0"
-    } else {
-        "20 4 30 10 -1"
-    };
+    let Figures {
+        waiting,
+        unanswered,
+        clock,
+        rest,
+    } = figures(socket, state, queued);
     let remote = if state == State::Listen {
         Endpoint::none(family)
     } else {
@@ -183,12 +222,15 @@ fn row(text: &mut Vec<u8>, family: Family, socket: &TcpSocket, number: &mut usiz
     // Writing to memory does not fail.
     let _ = write!(
         line,
-        "{number:4}: {} {} {:02X} {:08X}:{waiting:08X} 00:00000000 00000000 {:5}        0 {} {references} {:016x} {rest}",
+        "{number:4}: {} {} {:02X} {unanswered:08X}:{waiting:08X} {:02X}:{:08X} {:08X} {:5} {:8} {} {references} {:016x} {rest}",
         place(family, &local),
         place(family, &remote),
         state as u8,
-        0,
+        clock.kind,
+        clock.left.as_millis() / 10,
+        clock.retransmits,
         socket.core.uid,
+        clock.probes,
         socket.core.ino.load(Relaxed),
         socket.core.id,
     );

@@ -9,6 +9,7 @@ use crate::socket::{Outgoing, Received};
 use abi::socket::MsgFlags;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
+use core::sync::atomic::Ordering::Relaxed;
 use mm::io::{IoDst, IoSrc};
 use sync::Events;
 
@@ -31,7 +32,7 @@ impl TcpSocket {
         }
         let Some(peer) = peer else {
             if self.link.lock().wired {
-                return self.send_wire(src);
+                return self.send_wire(src, out.flags);
             }
             return self.send_into_the_void(src, wanted);
         };
@@ -47,8 +48,9 @@ impl TcpSocket {
             return self.send_into_the_void(src, wanted);
         }
         let pushed = inbox.push(src, most);
-        self.charged
-            .fetch_add(pushed, core::sync::atomic::Ordering::Relaxed);
+        self.charged.fetch_add(pushed, Relaxed);
+        let holds = self.holds_back(out.flags.contains(MsgFlags::MORE));
+        let seen = pushed > 0 && peer.hide(pushed, holds);
         drop(inbox);
         if pushed == 0 {
             return Err(if src.faulted() {
@@ -57,7 +59,12 @@ impl TcpSocket {
                 Errno::ENOBUFS
             });
         }
-        peer.core.pollee.notify_sync(Events::READABLE);
+        if seen {
+            if peer.deferred.load(Relaxed) {
+                peer.undefer();
+            }
+            peer.core.pollee.notify_sync(Events::READABLE);
+        }
         Ok(pushed)
     }
 
@@ -115,10 +122,11 @@ impl TcpSocket {
         let peek = flags.contains(MsgFlags::PEEK);
         let offset = self.core.options.peek_offset().filter(|_| peek);
         let skip = offset.unwrap_or(0);
-        if inbox.len() <= skip {
+        let seen = inbox.len().saturating_sub(self.hidden.load(Relaxed));
+        if seen <= skip {
             return self.nothing(into);
         }
-        let wanted = dst.remaining();
+        let wanted = dst.remaining().min(seen - skip);
         if peek {
             into.bytes = inbox.peek(dst, skip, wanted);
             if into.bytes == 0 && dst.faulted() {
@@ -131,7 +139,7 @@ impl TcpSocket {
         }
         let bytes = if flags.contains(MsgFlags::TRUNC) {
             // Dropped without a look.
-            let dropped = wanted.min(inbox.len());
+            let dropped = wanted;
             inbox.discard(dropped);
             into.last = true;
             dropped

@@ -1,77 +1,20 @@
-//! A connection that leaves the machine: one state machine of smoltcp's, with its own interface and a device that
-//! holds the packets of one step.
+//! A connection that leaves the machine: its state machine, and the packets its segments go in.
 
+use super::machine::segment::Header;
+use super::machine::sequence::Seq;
+use super::machine::{Agreed, End, Machine};
 use super::state::State;
 use crate::inet::address::Endpoint;
-use crate::inet::{resolve, route};
+use crate::inet::output::{self, Packet};
+use crate::inet::{checksum, protocol, resolve, route};
 use crate::link;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::IpAddr;
-use core::time::Duration;
-use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
-use smoltcp::phy::{ChecksumCapabilities, Device, DeviceCapabilities, Medium, RxToken, TxToken};
-use smoltcp::socket::tcp::{self, CongestionControl, Socket, SocketBuffer};
-use smoltcp::time::Instant as Moment;
-use smoltcp::wire::{HardwareAddress, IpCidr, IpEndpoint, IpListenEndpoint};
 use sync::Instant;
 
-/// Bytes of the two buffers of a connection.
-const RECEIVE: usize = 65_535;
-const SEND: usize = 65_536;
-/// Packets of one step.
-const BURST: usize = 64;
-
-/// Where packets come from and go to in one step.
-struct Post {
-    incoming: Option<Vec<u8>>,
-    outgoing: Vec<Vec<u8>>,
-    mtu: usize,
-}
-
-struct Arrived(Vec<u8>);
-
-impl RxToken for Arrived {
-    fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
-        f(&self.0)
-    }
-}
-
-struct Outlet<'a>(&'a mut Vec<Vec<u8>>);
-
-impl TxToken for Outlet<'_> {
-    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        let mut packet = alloc::vec![0; len];
-        let result = f(&mut packet);
-        self.0.push(packet);
-        result
-    }
-}
-
-impl Device for Post {
-    type RxToken<'a> = Arrived;
-    type TxToken<'a> = Outlet<'a>;
-
-    fn receive(&mut self, _now: Moment) -> Option<(Arrived, Outlet<'_>)> {
-        let packet = self.incoming.take()?;
-        Some((Arrived(packet), Outlet(&mut self.outgoing)))
-    }
-
-    fn transmit(&mut self, _now: Moment) -> Option<Outlet<'_>> {
-        (self.outgoing.len() < BURST).then_some(Outlet(&mut self.outgoing))
-    }
-
-    fn capabilities(&self) -> DeviceCapabilities {
-        let mut capabilities = DeviceCapabilities::default();
-        capabilities.medium = Medium::Ip;
-        capabilities.max_transmission_unit = self.mtu;
-        // Sums of what came were looked at before.
-        let mut checksum = ChecksumCapabilities::default();
-        checksum.ipv4 = smoltcp::phy::Checksum::Tx;
-        checksum.tcp = smoltcp::phy::Checksum::Tx;
-        capabilities.checksum = checksum;
-        capabilities
-    }
-}
+/// Where a link's sum stands in a segment.
+const SUM: core::ops::Range<usize> = 16..18;
 
 /// How a connection stands after a step.
 #[derive(Clone, Copy, Debug)]
@@ -84,241 +27,180 @@ pub struct Standing {
     pub room: bool,
     /// When it wants another step.
     pub again: Option<Instant>,
-    /// The last packet was a reset.
-    pub reset: bool,
+    /// Why it is over, when it did not end itself.
+    pub end: Option<End>,
+    /// Everything that was written is answered.
+    pub done: bool,
 }
 
-/// The state machine of one connection.
+/// The state machine of one connection, and where its segments go.
+#[derive(Debug)]
 pub struct Wire {
-    interface: Interface,
-    sockets: SocketSet<'static>,
-    handle: Option<SocketHandle>,
-    post: Post,
-    to: IpAddr,
-    device: u32,
-    reset: bool,
+    /// The state machine.
+    pub machine: Machine,
+    way: Way,
     /// The key it stands under in the table of timers.
     pub timer: Option<Instant>,
 }
 
-fn now() -> Moment {
-    moment(Instant::now())
+/// Between whom segments go, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Way {
+    /// The own address.
+    pub from: IpAddr,
+    /// The other end's.
+    pub to: IpAddr,
+    /// The interface they leave by, or 0.
+    pub device: u32,
+    /// Their hop limit.
+    pub hop_limit: u8,
+    /// Their type of service.
+    pub tos: u8,
 }
 
-fn moment(instant: Instant) -> Moment {
-    Moment::from_micros((instant.as_nanos() / 1000) as i64)
+impl Way {
+    /// An ordinary one.
+    #[must_use]
+    pub fn plain(from: IpAddr, to: IpAddr, device: u32) -> Self {
+        Self {
+            from,
+            to,
+            device,
+            hop_limit: 64,
+            tos: 0,
+        }
+    }
+
+    /// Bytes of a segment that a packet of the link carries.
+    #[must_use]
+    pub fn segment(&self) -> u16 {
+        let mtu = link::route::lookup(self.to, self.device).map_or(1500, |way| way.mtu);
+        self.segment_of(mtu)
+    }
+
+    /// Bytes of a segment that a packet of `mtu` bytes carries.
+    #[must_use]
+    pub fn segment_of(&self, mtu: u32) -> u16 {
+        let head = if self.from.is_ipv4() { 40 } else { 60 };
+        mtu.clamp(296, 65_535).saturating_sub(head) as u16
+    }
 }
 
-fn instant(moment: Moment) -> Instant {
-    Instant::from_nanos((moment.total_micros().max(0) as u64).saturating_mul(1000))
+/// Puts segments of one step into packets. The way is looked up for the first.
+pub struct Post {
+    way: Way,
+    next: Option<Option<(Arc<link::Interface>, IpAddr)>>,
 }
 
-fn duration(duration: Duration) -> smoltcp::time::Duration {
-    smoltcp::time::Duration::from_micros(duration.as_micros() as u64)
+impl Post {
+    /// For segments that go this way.
+    #[must_use]
+    pub fn new(way: Way) -> Self {
+        Self { way, next: None }
+    }
+
+    fn next(&mut self) -> Option<(Arc<link::Interface>, IpAddr)> {
+        let way = &self.way;
+        self.next
+            .get_or_insert_with(|| {
+                let found = link::route::lookup(way.to, way.device).ok()?;
+                Some((found.interface, found.gateway.unwrap_or(way.to)))
+            })
+            .clone()
+    }
+
+    /// Sends a segment; `fill` appends the bytes it carries, `length` of them.
+    pub fn send(&mut self, header: &Header, length: usize, fill: impl FnOnce(&mut Vec<u8>)) {
+        let Some((interface, next)) = self.next() else {
+            return;
+        };
+        let whole = header.length() + length;
+        let packet = Packet {
+            hop_limit: self.way.hop_limit,
+            tos: self.way.tos,
+            never_fragment: true,
+            ..Packet::plain(
+                self.way.from,
+                self.way.to,
+                protocol::TCP as u8,
+                self.way.device,
+            )
+        };
+        let mut bytes = output::header(&packet, whole, None);
+        let start = bytes.len();
+        header.write(&mut bytes);
+        fill(&mut bytes);
+        let segment = bytes.get_mut(start..).unwrap_or_default();
+        let sum = checksum::of_protocol(self.way.from, self.way.to, packet.protocol, segment);
+        if let Some(place) = segment.get_mut(SUM) {
+            place.copy_from_slice(&sum.to_be_bytes());
+        }
+        // Lost like any other on the way.
+        let _ = resolve::send(&interface, next, bytes);
+    }
 }
 
 impl Wire {
-    /// A machine at an own address, without a socket: it resets what it gets. `seed`: where its numbers come from.
+    /// A connection that is asked for.
     #[must_use]
-    pub fn stranger(local: IpAddr, to: IpAddr, device: u32, seed: u64) -> Self {
-        let mtu = link::route::lookup(to, device).map_or(1500, |way| way.mtu as usize);
-        let mut post = Post {
-            incoming: None,
-            outgoing: Vec::new(),
-            mtu: mtu.clamp(576, 9216),
-        };
-        let mut config = Config::new(HardwareAddress::Ip);
-        config.random_seed = seed;
-        let mut interface = Interface::new(config, &mut post, now());
-        let prefix = if local.is_ipv4() { 32 } else { 128 };
-        interface.update_ip_addrs(|addrs| {
-            // There is room for one.
-            let _ = addrs.push(IpCidr::new(local.into(), prefix));
-        });
+    pub fn connecting(local: &Endpoint, remote: &Endpoint, device: u32) -> Self {
+        let way = Way::plain(local.addr, remote.addr, device);
+        let (own, now) = (first_number(), Instant::now());
         Self {
-            interface,
-            sockets: SocketSet::new(Vec::new()),
-            handle: None,
-            post,
-            to,
-            device,
-            reset: false,
+            machine: Machine::connecting(local.port, remote.port, own, way.segment(), now),
+            way,
             timer: None,
         }
     }
 
-    fn with_socket(mut self) -> Self {
-        let mut socket = Socket::new(
-            SocketBuffer::new(alloc::vec![0; RECEIVE]),
-            SocketBuffer::new(alloc::vec![0; SEND]),
-        );
-        socket.set_congestion_control(CongestionControl::Reno);
-        self.handle = Some(self.sockets.add(socket));
-        self
-    }
-
-    /// A machine that connects.
+    /// A connection whose last step came. `since`: when the answer to the SYN went, if only once.
     #[must_use]
-    pub fn connecting(local: &Endpoint, remote: &Endpoint, device: u32) -> Self {
-        let mut wire = Self::stranger(local.addr, remote.addr, device, seed()).with_socket();
-        let (from, to) = (
-            IpListenEndpoint {
-                addr: Some(local.addr.into()),
-                port: local.port,
-            },
-            IpEndpoint::new(remote.addr.into(), remote.port),
-        );
-        if let Some(handle) = wire.handle {
-            let socket = wire.sockets.get_mut::<Socket<'static>>(handle);
-            // Both ends are given, and it is new.
-            let _ = socket.connect(wire.interface.context(), to, from);
+    pub fn accepted(way: Way, agreed: &Agreed, since: Option<Instant>) -> Self {
+        Self {
+            machine: Machine::accepted(agreed, way.segment(), since, Instant::now()),
+            way,
+            timer: None,
         }
-        wire
     }
 
-    /// A machine that answers; with the same seed it answers the same.
-    #[must_use]
-    pub fn answering(local: &Endpoint, remote: &Endpoint, device: u32, seed: u64) -> Self {
-        let mut wire = Self::stranger(local.addr, remote.addr, device, seed).with_socket();
-        let at = IpListenEndpoint {
-            addr: Some(local.addr.into()),
-            port: local.port,
-        };
-        if let Some(socket) = wire.socket() {
-            // The port is given, and it is new.
-            let _ = socket.listen(at);
-        }
-        wire
+    /// How its packets are marked.
+    pub fn mark(&mut self, hop_limit: u8, tos: u8) {
+        self.way.hop_limit = hop_limit.max(1);
+        self.way.tos = tos;
     }
 
-    /// The connection.
-    pub fn socket(&mut self) -> Option<&mut Socket<'static>> {
-        let handle = self.handle?;
-        Some(self.sockets.get_mut(handle))
+    /// A packet of `mtu` bytes is the largest that came through.
+    pub fn shrink(&mut self, mtu: u32) {
+        self.machine.shrink(self.way.segment_of(mtu));
     }
 
-    /// Takes a packet in; what it answers at once is kept for [`Wire::flush`].
-    pub fn input(&mut self, packet: Vec<u8>, reset: bool) {
-        self.post.incoming = Some(packet);
-        self.interface
-            .poll_ingress_single(now(), &mut self.post, &mut self.sockets);
-        self.reset |= reset;
-    }
-
-    /// Drops what would be sent.
-    pub fn forget(&mut self) {
-        let at = now();
-        while self.step(at) {}
-        self.post.outgoing.clear();
-    }
-
-    fn step(&mut self, at: Moment) -> bool {
-        let before = self.post.outgoing.len();
-        self.interface
-            .poll_egress(at, &mut self.post, &mut self.sockets);
-        self.post.outgoing.len() > before
+    /// Takes a segment.
+    pub fn input(&mut self, header: &Header, payload: &[u8]) {
+        self.machine.input(header, payload, Instant::now());
     }
 
     /// Sends what is to be sent, and says how the connection stands.
     pub fn flush(&mut self) -> Standing {
-        let at = now();
-        loop {
-            while self.step(at) {}
-            let full = self.post.outgoing.len() >= BURST;
-            self.transmit();
-            if !full {
-                break;
-            }
-        }
-        self.standing()
-    }
-
-    fn transmit(&mut self) {
-        if self.post.outgoing.is_empty() {
-            return;
-        }
-        let Ok(way) = link::route::lookup(self.to, self.device) else {
-            self.post.outgoing.clear();
-            return;
-        };
-        let next = way.gateway.unwrap_or(self.to);
-        for packet in self.post.outgoing.drain(..) {
-            // Lost like any other on the way.
-            let _ = resolve::send(&way.interface, next, packet);
-        }
-    }
-
-    fn standing(&mut self) -> Standing {
-        let again = self.interface.poll_at(now(), &self.sockets).map(instant);
-        let reset = self.reset;
-        let Some(socket) = self.socket() else {
-            return Standing {
-                state: State::Closed,
-                waiting: 0,
-                room: false,
-                again: None,
-                reset,
-            };
-        };
+        let mut post = Post::new(self.way);
+        self.machine.output(Instant::now(), &mut |header, stretch| {
+            post.send(header, stretch.length, |packet| stretch.append(packet));
+        });
+        let machine = &self.machine;
         Standing {
-            state: state_of(socket.state()),
-            waiting: socket.recv_queue(),
-            room: socket.send_queue() <= SEND / 3 * 2,
-            again,
-            reset,
-        }
-    }
-
-    /// Options as they are now.
-    pub fn set(&mut self, options: &Settings) {
-        if let Some(socket) = self.socket() {
-            socket.set_nagle_enabled(options.nagle);
-            socket.set_keep_alive(options.keep_alive.map(duration));
-            socket.set_timeout(options.timeout.map(duration));
-            socket.set_hop_limit(Some(options.hop_limit.max(1)));
+            state: machine.state(),
+            waiting: machine.waiting(),
+            room: machine.has_room(),
+            again: machine.deadline(),
+            end: machine.end(),
+            done: machine.is_done(),
         }
     }
 }
 
-/// What a socket's options are to its connection.
-#[derive(Clone, Copy, Debug)]
-pub struct Settings {
-    /// Small segments wait for the answer to those before.
-    pub nagle: bool,
-    /// Silence after which the other end is asked whether it is there.
-    pub keep_alive: Option<Duration>,
-    /// How long what was sent may stay without an answer.
-    pub timeout: Option<Duration>,
-    /// The hop limit.
-    pub hop_limit: u8,
-}
-
-/// A seed for a connection's numbers.
+/// The number of a SYN: nobody guesses it.
 #[must_use]
-pub fn seed() -> u64 {
-    u64::from(crate::inet::random_u32()) << 32 | u64::from(crate::inet::random_u32())
-}
-
-fn state_of(state: tcp::State) -> State {
-    match state {
-        tcp::State::Closed => State::Closed,
-        tcp::State::Listen => State::Listen,
-        tcp::State::SynSent => State::SynSent,
-        tcp::State::SynReceived => State::SynReceived,
-        tcp::State::Established => State::Established,
-        tcp::State::FinWait1 => State::FinWait1,
-        tcp::State::FinWait2 => State::FinWait2,
-        tcp::State::CloseWait => State::CloseWait,
-        tcp::State::Closing => State::Closing,
-        tcp::State::LastAck => State::LastAck,
-        tcp::State::TimeWait => State::TimeWait,
-    }
-}
-
-impl core::fmt::Debug for Wire {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("Wire")
-    }
+pub fn first_number() -> Seq {
+    Seq(crate::inet::random_u32() as i32)
 }
 
 /// Whether connections to an address leave the machine.
