@@ -52,11 +52,7 @@ pub fn rt_sigaction(
     size: usize,
 ) -> Result<usize> {
     check_size(size)?;
-    let new = if new.is_null() {
-        None
-    } else {
-        Some(new.read()?)
-    };
+    let new = new.non_null().map(|new| new.read()).transpose()?;
     let signo = sig.0;
     let fixed = signo == SIGKILL || signo == SIGSTOP;
     if !(1..=NSIG).contains(&signo) || (new.is_some() && fixed) {
@@ -223,11 +219,7 @@ pub fn sigaltstack(
     new: UserPtr<SigStack>,
     old: UserPtr<SigStack>,
 ) -> Result<usize> {
-    let new = if new.is_null() {
-        None
-    } else {
-        Some(new.read()?)
-    };
+    let new = new.non_null().map(|new| new.read()).transpose()?;
     let before = altstack::exchange(cx.thread, new.as_ref(), cx.regs.sp())?;
     if !old.is_null() {
         old.write(&before)?;

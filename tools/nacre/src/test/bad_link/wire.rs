@@ -70,7 +70,7 @@ struct Counts {
 pub struct Wire {
     folder: PathBuf,
     cut: Arc<AtomicBool>,
-    counts: Arc<[Counts; 2]>,
+    counts: [Arc<Counts>; 2],
     ways: Vec<JoinHandle<()>>,
 }
 
@@ -80,10 +80,10 @@ impl Wire {
         let mut wire = Self {
             folder: folder.to_owned(),
             cut: Arc::default(),
-            counts: Arc::default(),
+            counts: Default::default(),
             ways: Vec::new(),
         };
-        for from in 0..2 {
+        for (from, counts) in (0..).zip(wire.counts.clone()) {
             let path = wire.plug(from);
             let socket = UnixDatagram::bind(&path).with_context(|| path.display().to_string())?;
             socket.set_read_timeout(Some(LOOK))?;
@@ -95,9 +95,8 @@ impl Wire {
                 late: BinaryHeap::new(),
                 number: 0,
             };
-            let (cut, counts) = (wire.cut.clone(), wire.counts.clone());
+            let cut = wire.cut.clone();
             let count = move |came: bool| {
-                let counts = &counts[from];
                 let count = if came { &counts.came } else { &counts.went };
                 count.fetch_add(1, Relaxed);
             };
@@ -126,11 +125,8 @@ impl Wire {
     /// What went over it so far.
     pub fn tally(&self) -> String {
         let of = |way: &Counts| format!("{} of {}", way.went.load(Relaxed), way.came.load(Relaxed));
-        format!(
-            "frames there: {}, back: {}",
-            of(&self.counts[0]),
-            of(&self.counts[1])
-        )
+        let [there, back] = &self.counts;
+        format!("frames there: {}, back: {}", of(there), of(back))
     }
 
     /// Cuts it.
@@ -174,7 +170,7 @@ impl Way {
             }
             if let Ok(length) = self.socket.recv(&mut bytes) {
                 count(true);
-                self.take(bytes[..length].to_vec(), count);
+                self.take(bytes.iter().copied().take(length).collect(), count);
             }
             while let Some(Reverse((at, ..))) = self.late.peek()
                 && *at <= Instant::now()
@@ -194,7 +190,9 @@ impl Way {
         }
         if self.dice.percent(self.mood.corrupts) && !frame.is_empty() {
             let place = self.dice.roll() as usize % frame.len();
-            frame[place] ^= 1 << (self.dice.roll() % 8);
+            if let Some(byte) = frame.get_mut(place) {
+                *byte ^= 1 << (self.dice.roll() % 8);
+            }
         }
         if self.dice.percent(self.mood.delays) {
             let time = Duration::from_micros(self.dice.roll() % LATE);
