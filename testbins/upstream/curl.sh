@@ -153,7 +153,8 @@ refused_and_timed_out() {
 	curl -sS http://127.0.0.1:7615/ 2> said || status=$?
 	equal "$status" 7
 	mkfifo never
-	nc -l -p 7617 < never > /dev/null &
+	# Nobody ever writes: opened for both, for opening for reading alone would wait.
+	nc -l -p 7617 0<> never > /dev/null &
 	listens 7617
 	status=0
 	curl -sS -m 1 http://127.0.0.1:7617/ 2> said || status=$?

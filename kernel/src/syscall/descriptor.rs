@@ -24,8 +24,10 @@ pub fn close(cx: &mut Cx<'_>, fd: Fd) -> Result<usize> {
 /// Lets go of a file; a socket with `SO_LINGER` then has its time to bring to the other end what was sent. Whether
 /// it is non-blocking does not matter (`inet_release`), and a signal ends the wait, not the call.
 fn let_go(cx: &Cx<'_>, files: &FdTable, file: Arc<OpenFile>) {
-    let lingering = net::file::socket_of(&file)
-        .and_then(|socket| Some((socket.clone(), socket.options().linger_time()?)));
+    let lingering = net::file::socket_of(&file).and_then(|socket| {
+        let time = socket.options().linger_time()?;
+        Some((socket.clone(), time))
+    });
     vfs::close(files, file);
     if let Some((socket, time)) = lingering {
         linger(cx, &*socket, time);
