@@ -253,7 +253,7 @@ mod tests {
                 let mut again = Vec::new();
                 header.write(&mut again);
                 prop_assert!(again.len() <= 60);
-                let (read, _) = Header::parse(&again).expect("a header of ours");
+                let (read, _) = Header::parse(&again).unwrap();
                 prop_assert_eq!(read, header);
             }
         }
