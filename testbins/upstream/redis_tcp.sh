@@ -1,6 +1,7 @@
 # redis over TCP: the server on the loopback, its client and its benchmark.
 # proves D1 D12 E16
 # recipes: redis
+# on request
 CASES="keys_over_tcp keys_over_ipv6 benchmark_of_many_clients pipelined_benchmark large_values_go_both_ways
 clients_beyond_the_limit_are_refused idle_clients_are_dropped nobody_listens"
 PATH=/upstream/redis/bin:$PATH
