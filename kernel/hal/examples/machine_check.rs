@@ -224,7 +224,7 @@ mod check {
                     INTERRUPTS.fetch_add(1, Ordering::Relaxed);
                 }
             });
-            assert!(hal::irq::register(line, handler).is_ok());
+            assert!(hal::irq::register(line, "check", handler).is_ok());
             hal::irq::enable(line);
             for _ in 0..20 {
                 let before = INTERRUPTS.load(Ordering::Relaxed);

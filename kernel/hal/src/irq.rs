@@ -4,9 +4,9 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::marker::PhantomData;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
-use crate::cpu::{Pinned, sealed};
+use crate::cpu::{CpuId, MAX_CPUS, Pinned, sealed};
 use crate::{head, machine, preempt};
 
 /// Keeps interrupts off while it lives; nests. Dropping the outermost may run the scheduler if a
@@ -112,9 +112,14 @@ const FIRST_SHARED: u32 = 32;
 /// How many shared lines have handlers.
 const SHARED_LINES: usize = 256;
 
-/// One handler of a line; several devices may share it. Never freed: lines stay for good.
+/// One handler of a line; several devices may share it, the last of the list is the first registered. Never freed: lines
+/// stay for good.
 struct Handler {
+    line: IrqLine,
+    name: &'static str,
     run: Arc<dyn Fn() + Send + Sync>,
+    /// How often it ran, on the boot processor, which takes all device lines.
+    taken: AtomicU32,
     next: AtomicPtr<Handler>,
 }
 
@@ -131,14 +136,21 @@ pub struct NoSuchLine;
 
 /// Adds a handler for a device's line; it runs with interrupts off on the processor that takes the
 /// interrupt (acknowledge, mark, wake; never sleep). The line stays off until [`enable`]. Several
-/// handlers of a shared line all run. Allocates.
+/// handlers of a shared line all run. `name` is whom it serves, for [`device_counts`]. Allocates.
 ///
 /// # Errors
 /// [`NoSuchLine`] when the number is not a shared peripheral's.
-pub fn register(line: IrqLine, handler: Arc<dyn Fn() + Send + Sync>) -> Result<(), NoSuchLine> {
+pub fn register(
+    line: IrqLine,
+    name: &'static str,
+    handler: Arc<dyn Fn() + Send + Sync>,
+) -> Result<(), NoSuchLine> {
     let head = chain(line.number).ok_or(NoSuchLine)?;
     let node = Box::leak(Box::new(Handler {
+        line,
+        name,
         run: handler,
+        taken: AtomicU32::new(0),
         next: AtomicPtr::new(ptr::null_mut()),
     }));
     let mut first = head.load(Ordering::Acquire);
@@ -170,12 +182,80 @@ pub(crate) fn dispatch(number: u32) -> bool {
     let Some(head) = chain(number) else {
         return false;
     };
-    let mut next = head.load(Ordering::Acquire);
-    let any = !next.is_null();
-    // SAFETY: nodes are leaked boxes, published by `register` and never freed or unlinked.
-    while let Some(node) = unsafe { next.as_ref() } {
+    let mut any = false;
+    for node in nodes(head) {
+        any = true;
+        add_one(&node.taken);
         (node.run)();
-        next = node.next.load(Ordering::Acquire);
     }
     any
+}
+
+fn nodes(head: &'static AtomicPtr<Handler>) -> impl Iterator<Item = &'static Handler> {
+    let mut next = head.load(Ordering::Acquire);
+    core::iter::from_fn(move || {
+        // SAFETY: nodes are leaked boxes, published by `register` and never freed or unlinked.
+        let node = unsafe { next.as_ref() }?;
+        next = node.next.load(Ordering::Acquire);
+        Some(node)
+    })
+}
+
+/// Counts up what only this processor counts, with interrupts off.
+#[inline(always)]
+fn add_one(count: &AtomicU32) {
+    let now = count.load(Ordering::Relaxed).wrapping_add(1);
+    count.store(now, Ordering::Relaxed);
+}
+
+/// What interrupts each processor for itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(usize)]
+pub enum Private {
+    /// Another wants it to run the scheduler.
+    Reschedule,
+    /// Another wants it to run something.
+    CallFunction,
+    /// Its timer.
+    Timer,
+}
+
+static PRIVATE: [[AtomicU32; 4]; MAX_CPUS] = [const { [const { AtomicU32::new(0) }; 4] }; MAX_CPUS];
+
+/// Counts an interrupt of this processor's own.
+#[cfg_attr(
+    not(target_os = "none"),
+    allow(dead_code, reason = "the host machine has no interrupts")
+)]
+#[inline(always)]
+pub(crate) fn count_private(what: Private) {
+    add_one(&PRIVATE[head().cpu().index()][what as usize]);
+}
+
+/// How often a processor was interrupted by what is its own.
+#[must_use]
+pub fn private_count(cpu: CpuId, what: Private) -> u32 {
+    PRIVATE[cpu.index()][what as usize].load(Ordering::Relaxed)
+}
+
+/// The device lines that have handlers, in order, with whom they serve (one of them, if several share the line) and how
+/// often they interrupted. The boot processor takes them all.
+pub fn device_counts() -> impl Iterator<Item = (IrqLine, &'static str, u32)> {
+    let first = |head| nodes(head).last();
+    HANDLERS
+        .iter()
+        .filter_map(first)
+        .map(|node| (node.line, node.name, node.taken.load(Ordering::Relaxed)))
+}
+
+/// The number of the line of the processors' own timers.
+#[must_use]
+pub fn timer_line() -> u32 {
+    machine::timer_line()
+}
+
+/// The interrupt controller's name.
+#[must_use]
+pub fn controller() -> &'static str {
+    machine::controller()
 }

@@ -41,6 +41,8 @@ pub fn sendfile(
     let count = count.min(MAX_RW_COUNT);
     let output = writable(cx, fd_out)?;
     let result = send(cx, &input, &mut at, &output, count);
+    cx.thread.has_read(&result);
+    cx.thread.has_written(&result);
     // The offset is written back whatever became of it.
     if result.is_ok() || !offset.is_null() {
         leave(&input, offset, at)?;
@@ -230,7 +232,10 @@ pub fn copy_file_range(
     if len == 0 {
         return Ok(0);
     }
-    let copied = copy(cx, &input, &mut at_in, &output, &mut at_out, len)?;
+    let copied = copy(cx, &input, &mut at_in, &output, &mut at_out, len);
+    cx.thread.has_read(&copied);
+    cx.thread.has_written(&copied);
+    let copied = copied?;
     leave(&input, offset_in, at_in)?;
     leave(&output, offset_out, at_out)?;
     Ok(copied)

@@ -4,7 +4,8 @@ use abi::fcntl::{LOCK_EX, LOCK_MAND, LOCK_NB, LOCK_SH, LOCK_UN};
 use abi::{Errno, Result};
 use sync::Events;
 use task::wait::{WaitOptions, wait};
-use vfs::lock::LockKind;
+use vfs::lock::{LockKind, LockOwner};
+use vfs::lock_list::{self, Class, Row, Wait};
 
 use super::Cx;
 use super::args::{Fd, Flags};
@@ -31,13 +32,18 @@ pub fn flock(cx: &mut Cx<'_>, fd: Fd, operation: Flags) -> Result<usize> {
     if !file.readable() && !file.writable() {
         return Err(Errno::EBADF);
     }
-    if operation.0 & LOCK_NB != 0 {
-        locks.lock_whole(&file, kind)?;
-    } else {
-        let on = [(locks.waiters(), Events::OUT)];
-        wait(cx.thread, &WaitOptions::default(), &on, || {
-            locks.lock_whole(&file, kind)
-        })?;
+    let pid = cx.process().pid() as i32;
+    lock_list::enter(&attached, &file);
+    match locks.lock_whole(&file, kind, pid) {
+        Err(Errno::EAGAIN) if operation.0 & LOCK_NB == 0 => {
+            let row = Row::whole(Class::Whole, Some(kind), pid, LockOwner::file(&file));
+            let _waiting = Wait::new(&attached, row);
+            let on = [(locks.waiters(), Events::OUT)];
+            wait(cx.thread, &WaitOptions::default(), &on, || {
+                locks.lock_whole(&file, kind, pid)
+            })?;
+        }
+        done => done?,
     }
     Ok(0)
 }

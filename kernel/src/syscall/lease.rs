@@ -6,6 +6,7 @@ use sync::{Capability, Events};
 use task::wait::{WaitOptions, wait};
 use vfs::OpenFile;
 use vfs::lease::{self, BREAKING, LeaseKind};
+use vfs::lock_list;
 
 use super::args::Fd;
 use super::{Cx, sigio};
@@ -41,7 +42,10 @@ pub fn set(cx: &Cx<'_>, file: &OpenFile, fd: Fd, arg: u64) -> Result<usize> {
     ) {
         return Err(Errno::EAGAIN);
     }
-    attr.attached().leases.set(file, fd.0, kind)?;
+    let attached = attr.attached();
+    lock_list::enter(&attached, file);
+    let pid = cx.process().pid() as i32;
+    attached.leases.set(file, fd.0, kind, pid)?;
     own(cx, file)?;
     Ok(0)
 }

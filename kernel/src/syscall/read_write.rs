@@ -54,7 +54,9 @@ pub fn read(cx: &mut Cx<'_>, fd: Fd, buf: UserAddr, len: usize) -> Result<usize>
     let file = cx.file(fd)?;
     readable(&file)?;
     let mut dst = IoDst::user(range(buf, len)?);
-    transfer::read_next(cx, &file, &mut dst)
+    let done = transfer::read_next(cx, &file, &mut dst);
+    cx.thread.has_read(&done);
+    done
 }
 
 /// `write(2)`
@@ -62,7 +64,9 @@ pub fn write(cx: &mut Cx<'_>, fd: Fd, buf: UserAddr, len: usize) -> Result<usize
     let file = cx.file(fd)?;
     writable(&file)?;
     let mut src = IoSrc::user(range(buf, len)?);
-    transfer::write_next(cx, &file, &mut src)
+    let done = transfer::write_next(cx, &file, &mut src);
+    cx.thread.has_written(&done);
+    done
 }
 
 /// The file of a descriptor that has positions, and the position asked for.
@@ -93,7 +97,9 @@ pub fn pread64(cx: &mut Cx<'_>, fd: Fd, buf: UserAddr, len: usize, offset: i64) 
     let (file, mut at) = at_position(cx, fd, offset)?;
     readable(&file)?;
     let mut dst = IoDst::user(range(buf, len)?);
-    transfer::read(cx, &file, &mut dst, Some(&mut at), How::default())
+    let done = transfer::read(cx, &file, &mut dst, Some(&mut at), How::default());
+    cx.thread.has_read(&done);
+    done
 }
 
 /// `pwrite64(2)`
@@ -101,7 +107,9 @@ pub fn pwrite64(cx: &mut Cx<'_>, fd: Fd, buf: UserAddr, len: usize, offset: i64)
     let (file, mut at) = at_written_position(cx, fd, offset)?;
     writable(&file)?;
     let mut src = IoSrc::user(range(buf, len)?);
-    transfer::write(cx, &file, &mut src, Some(&mut at), How::default())
+    let done = transfer::write(cx, &file, &mut src, Some(&mut at), How::default());
+    cx.thread.has_written(&done);
+    done
 }
 
 fn read_pieces(
@@ -119,7 +127,9 @@ fn read_pieces(
         return Ok(0);
     }
     let how = how(file, flags, false)?;
-    transfer::read(cx, file, &mut dst, at, how)
+    let done = transfer::read(cx, file, &mut dst, at, how);
+    cx.thread.has_read(&done);
+    done
 }
 
 fn write_pieces(
@@ -137,7 +147,9 @@ fn write_pieces(
         return Ok(0);
     }
     let how = how(file, flags, true)?;
-    transfer::write(cx, file, &mut src, at, how)
+    let done = transfer::write(cx, file, &mut src, at, how);
+    cx.thread.has_written(&done);
+    done
 }
 
 /// What the `RWF_*` flags of one call ask for. Polling for completion (`RWF_HIPRI`) has no meaning without

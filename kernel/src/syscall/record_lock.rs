@@ -11,8 +11,9 @@ use hal::ucopy::UserPtr;
 use sync::Events;
 use task::Thread;
 use task::wait::{WaitOptions, wait};
-use vfs::lock::{Blocked, FileLocks, LockKind, LockOwner, RecordLock};
-use vfs::{FdTable, OpenFile, seek};
+use vfs::lock::{Blocked, LockKind, LockOwner, RecordLock};
+use vfs::lock_list::{self, Wait};
+use vfs::{Attached, FdTable, OpenFile, seek};
 
 use super::Cx;
 use super::args::Fd;
@@ -77,8 +78,9 @@ pub fn fcntl(
         attached.locks.unset(owner, start, end);
         return Ok(0);
     }
+    lock_list::enter(&attached, file);
     if matches!(command, F_SETLKW | F_OFD_SETLKW) {
-        set_waiting(cx.thread, &attached.locks, &wanted)?;
+        set_waiting(cx.thread, &attached, &wanted)?;
     } else {
         attached.locks.set(&wanted)?;
     }
@@ -93,15 +95,20 @@ pub fn fcntl(
     Ok(0)
 }
 
-fn set_waiting(thread: &Thread, locks: &FileLocks, wanted: &RecordLock) -> Result<()> {
+fn set_waiting(thread: &Thread, attached: &Attached, wanted: &RecordLock) -> Result<()> {
+    let locks = &attached.locks;
     let blocked = Blocked::new(wanted.owner);
+    let attempt = || match wanted.owner {
+        LockOwner::Table(_) => locks.set_or_block(wanted, &blocked),
+        LockOwner::File(_) => locks.set(wanted),
+    };
+    match attempt() {
+        Err(Errno::EAGAIN) => {}
+        done => return done,
+    }
+    let _waiting = Wait::new(attached, wanted.row());
     let on = [(locks.waiters(), Events::OUT)];
-    wait(thread, &WaitOptions::default(), &on, || {
-        match wanted.owner {
-            LockOwner::Table(_) => locks.set_or_block(wanted, &blocked),
-            LockOwner::File(_) => locks.set(wanted),
-        }
-    })
+    wait(thread, &WaitOptions::default(), &on, attempt)
 }
 
 /// First and last byte of what is asked for.

@@ -81,6 +81,8 @@ pub struct Thread {
     io_priority: AtomicU16,
     /// Minor and major page faults.
     faults: [AtomicU64; 2],
+    /// As [`Io`](crate::usage::Io) has them; written by the thread alone.
+    io: [AtomicU64; 4],
     start_ns: u64,
     /// Done when the parent of a vfork may go on.
     vfork: SpinLock<Option<Arc<Vfork>>, { rank::LEAF }>,
@@ -153,6 +155,7 @@ impl Thread {
             memory_failure: AtomicU8::new(MEMORY_FAILURE_DEFAULT),
             io_priority: AtomicU16::new(0),
             faults: [const { AtomicU64::new(0) }; 2],
+            io: [const { AtomicU64::new(0) }; 4],
             start_ns: hal::time::now_ns(),
             vfork: SpinLock::new(None),
         })

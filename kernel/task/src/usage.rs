@@ -2,6 +2,11 @@
 
 use crate::thread::Thread;
 
+/// What `read`, `write` and the calls like them moved, and how many of them there were: bytes read, bytes written,
+/// calls that read, calls that write.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Io(pub [u64; 4]);
+
 /// Sums of one thread, or of many.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Usage {
@@ -19,6 +24,8 @@ pub struct Usage {
     pub involuntary: u64,
     /// Greatest resident size, KiB.
     pub max_rss: u64,
+    /// What was read and written.
+    pub io: Io,
 }
 
 impl Usage {
@@ -28,6 +35,7 @@ impl Usage {
         let mut usage = Self {
             minor_faults,
             major_faults,
+            io: thread.io(),
             ..Self::default()
         };
         if let Some(task) = thread.task() {
@@ -46,5 +54,8 @@ impl Usage {
         self.voluntary += other.voluntary;
         self.involuntary += other.involuntary;
         self.max_rss = self.max_rss.max(other.max_rss);
+        for (sum, more) in self.io.0.iter_mut().zip(other.io.0) {
+            *sum += more;
+        }
     }
 }

@@ -1,11 +1,14 @@
 //! What hangs on an inode besides its attributes.
 
 use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
 use core::any::Any;
+use core::sync::atomic::AtomicBool;
 use sync::{SpinLock, rank};
 
 use crate::lease::Leases;
 use crate::lock::FileLocks;
+use crate::lock_list::Row;
 use crate::notify::WatchList;
 
 /// What hangs on an inode that few inodes have: locks, watches, and the living object behind a name
@@ -17,6 +20,8 @@ pub struct Attached {
     pub watches: WatchList,
     /// Leases.
     pub leases: Leases,
+    /// Whether its locks are among those that can be listed.
+    pub(crate) is_listed: AtomicBool,
     object: SpinLock<Option<Weak<dyn Any + Send + Sync>>, { rank::LEAF }>,
 }
 
@@ -26,8 +31,17 @@ impl Attached {
             locks: FileLocks::new(),
             watches: WatchList::new(),
             leases: Leases::new(),
+            is_listed: AtomicBool::new(false),
             object: SpinLock::new(None),
         }
+    }
+
+    /// All locks and leases on the inode.
+    #[must_use]
+    pub fn rows(&self) -> Vec<Row> {
+        let mut rows = self.locks.rows();
+        self.leases.rows(&mut rows);
+        rows
     }
 
     /// The living object behind the name.

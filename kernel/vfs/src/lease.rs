@@ -13,6 +13,8 @@ use sync::{Events, Instant, Pollee, SpinLock, rank};
 
 use crate::fd_table::Fd;
 use crate::file::OpenFile;
+use crate::lock::{LockKind, LockOwner};
+use crate::lock_list::{Class, Row};
 use crate::owner::{self, Ownership};
 
 /// What an open is told while a lease is in its way: not to be seen by any program.
@@ -50,6 +52,7 @@ struct Lease {
     /// The open file it was taken through, by address.
     file: usize,
     fd: Fd,
+    pid: i32,
     ownership: Arc<Ownership>,
     kind: LeaseKind,
     breaking: Option<Change>,
@@ -96,12 +99,34 @@ impl Leases {
         kind
     }
 
-    /// Takes a lease, or changes the one `file` has. The caller has made sure of who may, and that nobody has the
+    /// All leases, as they will be when what is being broken is.
+    pub(crate) fn rows(&self, rows: &mut Vec<Row>) {
+        let mut leases = self.0.lock();
+        let news = expire(&mut leases);
+        for lease in leases.iter() {
+            let breaking = lease.breaking.is_some();
+            let kind = match lease.breaking {
+                Some(change) => change.to,
+                None => Some(lease.kind),
+            };
+            let kind = kind.map(|kind| match kind {
+                LeaseKind::Read => LockKind::Shared,
+                LeaseKind::Write => LockKind::Exclusive,
+            });
+            let owner = LockOwner::File(lease.file);
+            let class = Class::Lease { breaking };
+            rows.push(Row::whole(class, kind, lease.pid, owner));
+        }
+        drop(leases);
+        tell(news);
+    }
+
+    /// Takes a lease for the process `pid`, or changes the one `file` has. The caller has made sure of who may, and that nobody has the
     /// file open in a way it forbids.
     ///
     /// # Errors
     /// `EAGAIN` while another's lease is in the way, `EINVAL` when there are to be none.
-    pub fn set(&self, file: &OpenFile, fd: Fd, kind: LeaseKind) -> Result<()> {
+    pub fn set(&self, file: &OpenFile, fd: Fd, kind: LeaseKind, pid: i32) -> Result<()> {
         let ownership = file.ownership().clone();
         let mut leases = self.0.lock();
         let news = expire(&mut leases);
@@ -122,6 +147,7 @@ impl Leases {
             leases.push(Lease {
                 file: mine,
                 fd,
+                pid,
                 ownership,
                 kind,
                 breaking: None,

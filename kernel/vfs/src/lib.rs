@@ -38,6 +38,7 @@ mod inode;
 pub mod inotify;
 pub mod lease;
 pub mod lock;
+pub mod lock_list;
 mod mapped;
 pub mod mount;
 mod mount_ns;

@@ -12,6 +12,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use sync::{Events, Pollee, SpinLock, rank};
 
 use crate::file::OpenFile;
+use crate::lock_list::{Class, Row};
 
 /// Who holds a record lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +66,20 @@ impl RecordLock {
             && (self.kind == LockKind::Exclusive || other.kind == LockKind::Exclusive)
     }
 
+    /// The lock as it is listed.
+    #[must_use]
+    pub fn row(&self) -> Row {
+        let class = match self.owner {
+            LockOwner::Table(_) => Class::Record,
+            LockOwner::File(_) => Class::Open,
+        };
+        Row {
+            start: self.start,
+            end: self.end,
+            ..Row::whole(class, Some(self.kind), self.pid, self.owner)
+        }
+    }
+
     fn touches(&self, other: &Self) -> bool {
         self.start <= other.end.saturating_add(1) && other.start <= self.end.saturating_add(1)
     }
@@ -73,7 +88,15 @@ impl RecordLock {
 #[derive(Clone, Copy)]
 struct WholeLock {
     file: usize,
+    pid: i32,
     kind: LockKind,
+}
+
+impl WholeLock {
+    fn row(&self) -> Row {
+        let owner = LockOwner::File(self.file);
+        Row::whole(Class::Whole, Some(self.kind), self.pid, owner)
+    }
 }
 
 /// The locks on one inode.
@@ -119,20 +142,12 @@ impl FileLocks {
             .copied()
     }
 
-    /// What `file` holds here: how it is locked as a whole, and the records of it and of its table.
-    #[must_use]
-    pub fn held_by(&self, file: &OpenFile, table: u64) -> (Option<LockKind>, Vec<RecordLock>) {
-        let owner = LockOwner::file(file);
-        let whole = self
-            .whole
-            .lock()
-            .iter()
-            .find(|held| LockOwner::File(held.file) == owner)
-            .map(|held| held.kind);
-        let mine =
-            |held: &&RecordLock| held.owner == owner || held.owner == LockOwner::Table(table);
-        let records = self.records.lock().iter().filter(mine).copied().collect();
-        (whole, records)
+    /// All locks: of the whole file, then of ranges.
+    pub(crate) fn rows(&self) -> Vec<Row> {
+        let mut rows: Vec<Row> = self.whole.lock().iter().map(WholeLock::row).collect();
+        let records = self.records.lock();
+        rows.extend(records.iter().map(RecordLock::row));
+        rows
     }
 
     /// Takes `wanted`, in place of what its owner holds in the range.
@@ -223,11 +238,11 @@ impl FileLocks {
         self.unlock_whole(file);
     }
 
-    /// Takes the whole file (`flock`); what the open file held before goes first, as on Linux.
+    /// Takes the whole file (`flock`) for the process `pid`; what the open file held before goes first, as on Linux.
     ///
     /// # Errors
     /// `EAGAIN` while another open file holds it.
-    pub fn lock_whole(&self, file: &OpenFile, kind: LockKind) -> Result<()> {
+    pub fn lock_whole(&self, file: &OpenFile, kind: LockKind, pid: i32) -> Result<()> {
         let id = core::ptr::from_ref(file).addr();
         let mut whole = self.whole.lock();
         if whole
@@ -243,7 +258,11 @@ impl FileLocks {
             .iter()
             .any(|held| kind == LockKind::Exclusive || held.kind == LockKind::Exclusive);
         if !taken {
-            whole.push(WholeLock { file: id, kind });
+            whole.push(WholeLock {
+                file: id,
+                pid,
+                kind,
+            });
         }
         drop(whole);
         if freed {

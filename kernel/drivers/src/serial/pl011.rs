@@ -254,7 +254,12 @@ pub fn start(index: u32, device: &SimpleDevice) -> Option<Arc<Tty>> {
     termios.cflag.insert(ControlFlags::CLOCAL);
     let tty = Tty::new(format!("ttyAMA{index}"), number, port.clone(), termios);
     let handler = port.clone();
-    hal::irq::register(device.irq, Arc::new(move || handler.interrupt())).ok()?;
+    hal::irq::register(
+        device.irq,
+        "uart-pl011",
+        Arc::new(move || handler.interrupt()),
+    )
+    .ok()?;
     let served = tty.clone();
     let thread = port.clone();
     sync::spawn_kernel(tty.name(), move || thread.serve(&served)).ok()?;

@@ -94,7 +94,12 @@ pub fn start(mut device: Device) -> core::result::Result<Arc<Console>, Unusable>
         }
     }
     let handler = console.clone();
-    hal::irq::register(line, Arc::new(move || handler.interrupt())).map_err(|_| Unusable)?;
+    hal::irq::register(
+        line,
+        "virtio-console",
+        Arc::new(move || handler.interrupt()),
+    )
+    .map_err(|_| Unusable)?;
     let worker = console.clone();
     let name = format!("vport{}", console.index);
     sync::spawn_kernel(&name, move || worker.serve()).map_err(|_| Unusable)?;

@@ -193,7 +193,7 @@ pub fn start(mut device: Device) -> Result<(), Unusable> {
             handler.work.notify(Events::READABLE);
         }
     };
-    hal::irq::register(line, Arc::new(interrupt)).map_err(|_| Unusable)?;
+    hal::irq::register(line, "virtio-input", Arc::new(interrupt)).map_err(|_| Unusable)?;
     let shown = present(&input, *description, &place).ok_or(Unusable)?;
     sync::spawn_kernel(&format!("input{index}"), move || input.serve(&shown))
         .map_err(|_| Unusable)?;

@@ -122,7 +122,8 @@ pub fn start(mut device: Device) -> core::result::Result<(), Unusable> {
     });
     card.look_at_carrier();
     let handler = card.clone();
-    hal::irq::register(line, Arc::new(move || handler.interrupt())).map_err(|_| Unusable)?;
+    hal::irq::register(line, "virtio-net", Arc::new(move || handler.interrupt()))
+        .map_err(|_| Unusable)?;
     hal::irq::enable(line);
     let interface = net::link::install(card).map_err(|_| Unusable)?;
     let mut text = String::new();

@@ -33,7 +33,7 @@ impl Rng {
                 handler.done.notify(Events::READABLE);
             }
         };
-        hal::irq::register(line, Arc::new(interrupt)).ok()?;
+        hal::irq::register(line, "virtio-rng", Arc::new(interrupt)).ok()?;
         hal::irq::enable(line);
         Some(rng)
     }

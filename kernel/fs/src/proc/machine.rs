@@ -28,6 +28,8 @@ pub(super) fn register_once() {
     show("diskstats", |_| Ok(()));
     show("vmstat", vmstat);
     show("cpuinfo", super::cpuinfo::show);
+    show("interrupts", super::interrupts::show);
+    show("locks", super::locks::show);
     super::limits::register();
     link("mounts", "self/mounts");
     link("net", "self/net");

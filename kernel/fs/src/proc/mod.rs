@@ -10,8 +10,10 @@
 mod cpuinfo;
 mod dir;
 mod file;
+mod interrupts;
 mod limits;
 mod link;
+mod locks;
 mod machine;
 mod options;
 mod root;
@@ -31,7 +33,9 @@ use vfs::{FileSystem, FileSystemType, Inode, SuperBlock};
 
 pub use dir::{Dir, Entry, Names, names_of};
 pub use file::{Content, File, Opened, Owner, Style};
+pub use interrupts::summary as interrupts;
 pub use link::{Link, Target};
+pub use locks::row as lock_row;
 pub use options::{Hide, Rules};
 pub use text::Text;
 pub use tree::{directory, link, net, register, show};

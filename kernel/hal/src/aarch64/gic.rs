@@ -86,9 +86,14 @@ fn is_v3() -> bool {
     VERSION.load(Ordering::Relaxed) == 3
 }
 
+/// The controller's name.
+pub(crate) fn controller() -> &'static str {
+    if is_v3() { "GICv3" } else { "GICv2" }
+}
+
 /// The line of the virtual timer.
 #[inline]
-pub(super) fn timer_line() -> u32 {
+pub(crate) fn timer_line() -> u32 {
     TIMER.load(Ordering::Relaxed)
 }
 

@@ -28,6 +28,7 @@ pub(super) fn serve() {
                 // Quiet until the next deadline is set.
                 // SAFETY: masks this processor's timer.
                 unsafe { asm!("msr cntv_ctl_el0, {0}", "isb", in(reg) 3u64, options(nostack)) };
+                irq::count_private(irq::Private::Timer);
                 hooks::timer_expired();
             }
             _ => {
@@ -43,8 +44,10 @@ pub(super) fn serve() {
 
 fn inter_processor(line: u32) {
     if line == Ipi::Reschedule as u32 {
+        irq::count_private(irq::Private::Reschedule);
         head().want_resched(true);
     } else if line == Ipi::CallFunction as u32 {
+        irq::count_private(irq::Private::CallFunction);
         hooks::call_function();
     } else {
         panic::stop_here()

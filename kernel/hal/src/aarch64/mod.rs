@@ -20,7 +20,7 @@ mod user;
 mod vdso;
 
 pub(crate) use fp::{fp_forget, fp_load, fp_read, fp_with};
-pub(crate) use gic::{ipi_send, line_disable, line_enable};
+pub(crate) use gic::{controller, ipi_send, line_disable, line_enable, timer_line};
 pub(crate) use irq::{
     IrqState, irq_disable, irq_enable, irq_restore, irqs_enabled, wait_for_interrupt,
 };

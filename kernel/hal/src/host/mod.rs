@@ -75,6 +75,14 @@ pub(crate) fn line_disable(_: IrqLine) {}
 
 pub(crate) fn ipi_send(_: CpuMask, _: Ipi) {}
 
+pub(crate) fn timer_line() -> u32 {
+    0
+}
+
+pub(crate) fn controller() -> &'static str {
+    "none"
+}
+
 static START: OnceLock<Instant> = OnceLock::new();
 
 pub(crate) fn now_ns() -> u64 {

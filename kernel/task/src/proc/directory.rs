@@ -107,6 +107,7 @@ const ITEMS: &[Item] = &[
             Kind::Written(score::show_old_adjustment, score::set_old_adjustment),
         )
     },
+    item("io", 0o400, Kind::Text(stat::show_io)),
     item("wchan", 0o444, Kind::Text(stat::show_wchan)),
     item("oom_score", 0o444, Kind::Text(score::show)),
     Item {

@@ -1,13 +1,12 @@
 //! `/proc/<pid>/fd` and `fdinfo`: the descriptors of a process.
 
 use abi::fcntl::OFlags;
-use abi::stat::{major, minor};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::fmt::Write as _;
 use fs::proc::{Content, Entry, File, Link, Names, Target, Text};
 use sync::Credentials;
-use vfs::lock::{LockKind, LockOwner};
+use vfs::lock::LockOwner;
 use vfs::{Access, Attributes, Fd, FdTable, FileType, Inode, LinkTarget, OpenFile, perm};
 
 use super::links::shown;
@@ -182,7 +181,7 @@ impl Content for Info {
             file.path().mount().id(),
             file.inode().attr().ino()
         );
-        show_locks(&self.of, &table, &file, out);
+        show_locks(&table, &file, out);
         let _ = file.ops().show_info(&file, out);
         Ok(())
     }
@@ -193,41 +192,17 @@ impl Content for Info {
 }
 
 /// A line for each lock held through the file.
-fn show_locks(of: &Subject, table: &FdTable, file: &OpenFile, out: &mut Text) {
+fn show_locks(table: &FdTable, file: &OpenFile, out: &mut Text) {
     let Some(attached) = file.inode().attr().existing_attached() else {
         return;
     };
-    let (whole, records) = attached.locks.held_by(file, table.id());
-    let device = file.path().mount().sb().dev();
-    let inode = file.inode().attr().ino();
-    let mut number = 0;
-    let mut line = |out: &mut Text, class: &str, kind: LockKind, pid: i64| {
-        number += 1;
-        let kind = match kind {
-            LockKind::Shared => "READ",
-            LockKind::Exclusive => "WRITE",
-        };
+    let inode = (file.path().mount().sb().dev(), file.inode().attr().ino());
+    let owners = [LockOwner::file(file), LockOwner::Table(table.id())];
+    let rows = attached.rows();
+    let mine = rows.iter().filter(|row| owners.contains(&row.owner));
+    for (number, row) in (1..).zip(mine) {
         // Text does not fail before its end.
-        let _ = write!(
-            out,
-            "lock:\t{number}: {class:<6} ADVISORY  {kind} {pid} {:02x}:{:02x}:{inode} ",
-            major(device),
-            minor(device)
-        );
-    };
-    if let Some(kind) = whole {
-        line(out, "FLOCK", kind, i64::from(of.process().pid()));
-        out.push(b"0 EOF\n");
-    }
-    for record in records {
-        let class = match record.owner {
-            LockOwner::Table(_) => "POSIX",
-            LockOwner::File(_) => "OFDLCK",
-        };
-        line(out, class, record.kind, i64::from(record.pid));
-        let _ = match record.end {
-            end if end >= i64::MAX as u64 => writeln!(out, "{} EOF", record.start),
-            end => writeln!(out, "{} {end}", record.start),
-        };
+        let _ = write!(out, "lock:\t{number}: ");
+        fs::proc::lock_row(out, row, inode);
     }
 }

@@ -61,6 +61,7 @@ fn stat(out: &mut Text) -> fmt::Result {
     let now = hal::time::now_ns();
     let born = hal::time::realtime_ns().saturating_sub(now) / hal::time::NANOS_PER_SEC;
     let forks = tree::lock().fork_count();
+    fs::proc::interrupts(out)?;
     writeln!(out, "ctxt {switches}")?;
     writeln!(out, "btime {born}")?;
     writeln!(out, "processes {forks}")?;

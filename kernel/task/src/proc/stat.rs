@@ -1,6 +1,6 @@
 //! `stat`, `statm`, `wchan`: a process in numbers (`man 5 proc_pid_stat`).
 
-use abi::Result;
+use abi::{Errno, Result};
 use core::fmt::Write as _;
 use drivers::tty::Tty;
 use fs::proc::Text;
@@ -223,6 +223,25 @@ fn exit_signal(of: &Subject) -> i32 {
         return -1;
     }
     tree::lock().node(pid).map_or(0, |node| node.exit_signal)
+}
+
+/// `io`: what went through `read`, `write` and the calls like them. Nothing was ever fetched from a disk.
+pub(super) fn show_io(of: &Subject, out: &mut Text) -> Result<()> {
+    if !of.may_be_seen() {
+        return Err(Errno::EACCES);
+    }
+    let mut all = usage(of);
+    if of.is_whole() {
+        // Those of the children that were waited for, too.
+        all.add(&of.process().children_usage());
+    }
+    let [read, written, reads, writes] = all.io.0;
+    let _ = write!(
+        out,
+        "rchar: {read}\nwchar: {written}\nsyscr: {reads}\nsyscw: {writes}\n\
+         read_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n"
+    );
+    Ok(())
 }
 
 /// `statm`: sizes in pages.

@@ -1,14 +1,57 @@
 //! What a thread has set for itself, by `prctl` and calls like it, and what is counted of it.
 
-use core::sync::atomic::Ordering;
+use abi::Result;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use hal::UserAddr;
 use sync::TaskName;
 
 use super::{Thread, flag};
 use crate::rseq::Registration;
+use crate::usage::Io;
 
 impl Thread {
+    /// This thread, which runs, has tried to read from a file.
+    #[inline(always)]
+    pub fn has_read(&self, done: &Result<usize>) {
+        self.has_moved(false, done);
+    }
+
+    /// This thread, which runs, has tried to write to a file.
+    #[inline(always)]
+    pub fn has_written(&self, done: &Result<usize>) {
+        self.has_moved(true, done);
+    }
+
+    #[inline(always)]
+    fn has_moved(&self, writing: bool, done: &Result<usize>) {
+        // Nobody else writes these.
+        let add = |count: &AtomicU64, n: usize| {
+            count.store(
+                count.load(Ordering::Relaxed).wrapping_add(n as u64),
+                Ordering::Relaxed,
+            );
+        };
+        let [read, written, reads, writes] = &self.io;
+        let (bytes, calls) = if writing {
+            (written, writes)
+        } else {
+            (read, reads)
+        };
+        if let Ok(moved) = done {
+            add(bytes, *moved);
+        }
+        add(calls, 1);
+    }
+
+    /// What it has read and written so far.
+    pub fn io(&self) -> Io {
+        Io(self
+            .io
+            .each_ref()
+            .map(|count| count.load(Ordering::Relaxed)))
+    }
+
     /// The word to clear and wake when the thread ends (`set_tid_address`).
     pub fn clear_child_tid(&self) -> UserAddr {
         UserAddr(self.clear_child_tid.load(Ordering::Relaxed))

@@ -101,7 +101,8 @@ pub fn start(device: Device) -> core::result::Result<(), Unusable> {
     let place = String::from(place.rsplit_once('/').map_or(place, |(above, _)| above));
     let gpu = connect(device)?;
     let handler = gpu.clone();
-    hal::irq::register(line, Arc::new(move || handler.interrupt())).map_err(|_| Unusable)?;
+    hal::irq::register(line, "virtio-gpu", Arc::new(move || handler.interrupt()))
+        .map_err(|_| Unusable)?;
     hal::irq::enable(line);
     crate::drm::add(gpu, &place).map_err(|_| Unusable)
 }
