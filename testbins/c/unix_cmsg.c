@@ -474,35 +474,3 @@ TEST(reads_never_join_two_sets_of_rights)
     EXPECT_EQ(recv_fds(s[1], buf, 16, fds, 4, &n, 0, NULL), 2);
     EXPECT_EQ(n, 0);
 }
-
-/* A control buffer with descriptors and a message of another kind behind them. */
-static int send_two(int s, int fd, int kind)
-{
-    struct {
-        struct cmsghdr first;
-        int fd, pad;
-        struct cmsghdr second;
-    } control = { { .cmsg_len = 20, .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS }, fd, 0,
-                  { .cmsg_len = 16, .cmsg_level = SOL_SOCKET, .cmsg_type = kind } };
-    struct iovec v = { "x", 1 };
-    struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control };
-    return raw_sendmsg(s, &m, MSG_NOSIGNAL);
-}
-
-TEST(control_messages_are_taken_one_after_the_other)
-{
-    int s[2];
-    pair(SOCK_STREAM, s);
-    EXPECT_ERRNO(send_two(s[0], 999, 77), EBADF);
-    EXPECT_ERRNO(send_two(s[0], 0, 77), EINVAL);
-    EXPECT_EQ(ready(s[1]), POLLOUT);
-}
-
-TEST(rights_mean_nothing_to_other_families)
-{
-    int udp = ASSERT_OK(socket(AF_INET, SOCK_DGRAM, 0)), netlink = ASSERT_OK(socket(AF_NETLINK, SOCK_RAW, 0));
-    struct sockaddr to = { .sa_family = AF_INET, .sa_data = { 0, 9, 127, 0, 0, 1 } };
-    ASSERT_OK(connect(udp, &to, 16));
-    EXPECT_EQ(send_fds(udp, "x", 1, (int[]){ 999 }, 1), 1);
-    EXPECT_ERRNO(send_fds(netlink, "x", 1, (int[]){ 0 }, 1), EINVAL);
-}

@@ -20,6 +20,12 @@ stop() {
 
 cli() { redis-cli -s s "$@"; }
 
+blocked() { # waits until a client is blocked
+	i=0
+	until cli info clients | grep -q '^blocked_clients:1.$' || [ $i = 6000 ]; do sleep 0.05; i=$((i + 1)); done
+	test $i -lt 6000
+}
+
 keys_over_a_unix_socket() {
 	start
 	equal "$(cli set name nacre)" OK
@@ -67,9 +73,9 @@ transaction_and_script() {
 
 blocking_pop() {
 	start
-	cli blpop queue 20 > popped &
+	cli blpop queue 600 > popped &
 	popper=$!
-	sleep 0.3
+	blocked
 	cli lpush queue work
 	wait $popper
 	equal "$(tail -1 popped)" work
@@ -135,9 +141,9 @@ keys_expire() {
 
 client_is_killed() {
 	start
-	cli blpop never 30 > out 2>&1 &
+	cli blpop never 600 > out 2>&1 &
 	waiter=$!
-	sleep 0.3
+	blocked
 	cli client kill type normal skipme yes
 	wait $waiter || true
 	equal "$(cli ping)" PONG

@@ -1,7 +1,6 @@
 # redis over TCP: the server on the loopback, its client and its benchmark.
 # proves D1 D12 E16
 # recipes: redis
-# on request
 CASES="keys_over_tcp keys_over_ipv6 benchmark_of_many_clients pipelined_benchmark large_values_go_both_ways
 clients_beyond_the_limit_are_refused idle_clients_are_dropped nobody_listens"
 PATH=/upstream/redis/bin:$PATH
@@ -58,26 +57,32 @@ large_values_go_both_ways() {
 	stop
 }
 
-clients_beyond_the_limit_are_refused() {
-	start 7308 --maxclients 2
-	redis-cli -p 7308 blpop never 30 > /dev/null 2>&1 &
-	waiter=$!
-	redis-cli -p 7308 blpop never 30 > /dev/null 2>&1 &
+clients() { # clients N: waits until the server counts N of them, the one that asks included
 	i=0
-	until redis-cli -p 7308 ping 2>&1 | grep -q 'max number of clients' || [ $i = 6000 ]; do sleep 0.05; i=$((i + 1)); done
+	until redis-cli -p "$port" info clients | grep -q "^connected_clients:$1.\$" || [ $i = 6000 ]; do sleep 0.05; i=$((i + 1)); done
+	test $i -lt 6000
+}
+
+clients_beyond_the_limit_are_refused() {
+	start 7308
+	redis-cli -p 7308 blpop never 600 > /dev/null 2>&1 &
+	waiter=$!
+	redis-cli -p 7308 blpop never 600 > /dev/null 2>&1 &
+	clients 3
+	redis-cli -p 7308 config set maxclients 2
 	redis-cli -p 7308 ping 2>&1 | grep -q 'max number of clients'
 	kill $waiter $! $server
 }
 
 idle_clients_are_dropped() {
-	start 7309 --timeout 1
+	start 7309
 	mkfifo hold
 	nc 127.0.0.1 7309 < hold > out 2>&1 &
 	idle=$!
 	exec 8> hold
-	i=0
-	until redis-cli -p 7309 info clients | grep -q '^connected_clients:1.$' || [ $i = 6000 ]; do sleep 0.05; i=$((i + 1)); done
-	test $i -lt 6000
+	clients 2
+	redis-cli -p 7309 config set timeout 1
+	clients 1
 	exec 8>&-
 	kill $idle || true
 	stop
