@@ -1,11 +1,13 @@
 //! Error numbers (`man 3 errno`, asm-generic values as AArch64 uses them).
 
 use core::fmt;
+use core::num::NonZeroU64;
 
-/// An error number as a system call returns it, negated, in `x0`.
+/// An error number as a system call returns it, negated, in `x0`. As wide as a register and never 0: a `Result<usize>`
+/// comes back in two registers, a `Result<()>` in one, and neither by way of memory.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(transparent)]
-pub struct Errno(u16);
+pub struct Errno(NonZeroU64);
 
 /// What a fallible kernel operation returns.
 pub type Result<T> = core::result::Result<T, Errno>;
@@ -14,22 +16,21 @@ impl Errno {
     /// The positive number, `ENOENT` being 2.
     #[must_use]
     pub const fn number(self) -> i32 {
-        self.0 as i32
+        self.0.get() as i32
     }
 
     /// What stands in `x0` when a call fails with this error.
     #[must_use]
     pub const fn to_register(self) -> u64 {
-        (-(self.0 as i64)) as u64
+        (-(self.0.get() as i64)) as u64
     }
 
     /// The error of a number, if it is one (1 to 4095).
     #[must_use]
     pub const fn from_number(number: i32) -> Option<Self> {
-        if number > 0 && number < 4096 {
-            Some(Self(number as u16))
-        } else {
-            None
+        match NonZeroU64::new(number as u64) {
+            Some(number) if number.get() < 4096 => Some(Self(number)),
+            _ => None,
         }
     }
 
@@ -59,7 +60,7 @@ impl fmt::Display for Errno {
 macro_rules! errnos {
     ($($(#[$doc:meta])* $name:ident = $value:literal;)*) => {
         impl Errno {
-            $($(#[$doc])* pub const $name: Self = Self($value);)*
+            $($(#[$doc])* pub const $name: Self = Self(NonZeroU64::new($value).unwrap());)*
         }
 
         /// Every named error with its name.
