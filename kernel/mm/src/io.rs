@@ -48,7 +48,10 @@ impl<'a> Cursor<'a> {
 
     fn over(pieces: &'a [UserSlice]) -> Self {
         let total = pieces.iter().fold(0usize, |n, p| n.saturating_add(p.len));
-        Cursor::new(UserSlice::default(), pieces, total)
+        let first = pieces.first().copied().unwrap_or_default();
+        let mut cursor = Cursor::new(first, pieces, total);
+        cursor.next = 1;
+        cursor
     }
 
     fn kernel(total: usize) -> Self {

@@ -53,6 +53,7 @@ impl<'a> Outgoing<'a> {
     ///
     /// # Errors
     /// `ETOOMANYREFS`.
+    #[inline]
     pub fn take_rights(&mut self, holder: SocketId) -> Result<Option<Rights>> {
         if self.files.is_empty() {
             return Ok(None);
@@ -180,6 +181,10 @@ pub trait Socket: Any + Send + Sync {
         nonblock: bool,
         into: &mut Received,
     ) -> Result<()>;
+    /// Whether nothing that could be received seems to wait: a guess at no cost, which spares who may wait a look.
+    fn seems_idle(&self) -> bool {
+        false
+    }
     /// Ends one half or both.
     ///
     /// # Errors

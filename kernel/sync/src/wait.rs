@@ -23,6 +23,8 @@ pub struct Sleep<'a> {
     pub deadline: Option<Instant>,
     /// Register so that only one of those who wait is woken at a time.
     pub exclusive: bool,
+    /// The first look is left out: who waits has just seen that there is nothing.
+    pub idle: bool,
     /// Asked before each sleep: whether to give up for another reason, a signal. Whoever makes the answer
     /// turn true unparks the task afterwards.
     pub interrupted: &'a dyn Fn() -> bool,
@@ -89,9 +91,11 @@ pub fn wait_on<T>(
     on: &[(&Pollee, Events)],
     mut attempt: impl FnMut() -> Result<T>,
 ) -> core::result::Result<Result<T>, Stop> {
-    match attempt() {
-        Err(Errno::EAGAIN) => {}
-        done => return Ok(done),
+    if !sleep.idle {
+        match attempt() {
+            Err(Errno::EAGAIN) => {}
+            done => return Ok(done),
+        }
     }
     task::with_current(|task| {
         let enrolled = Enrolled::new(task, on, sleep.exclusive);
@@ -180,6 +184,7 @@ pub fn wait_until<T>(
     let sleep = Sleep {
         deadline,
         exclusive: false,
+        idle: false,
         interrupted: &|| false,
     };
     wait_on(&sleep, on, || attempt().ok_or(Errno::EAGAIN))
@@ -260,6 +265,7 @@ impl Waiter {
         let sleep = Sleep {
             deadline,
             exclusive: false,
+            idle: false,
             interrupted: &|| false,
         };
         let mut armed = false;

@@ -40,6 +40,8 @@ pub struct WaitOptions<'a> {
     pub interruptible: Interruptible,
     /// One of those who wait is woken at a time.
     pub exclusive: bool,
+    /// Who waits has just seen that there is nothing yet: the look before it registers is left out.
+    pub idle: bool,
 }
 
 impl Default for WaitOptions<'_> {
@@ -50,6 +52,7 @@ impl Default for WaitOptions<'_> {
             restart: Restart::Sys,
             interruptible: Interruptible::Yes,
             exclusive: false,
+            idle: false,
         }
     }
 }
@@ -71,6 +74,7 @@ pub fn wait<T>(
     let sleep = Sleep {
         deadline: options.deadline,
         exclusive: options.exclusive,
+        idle: options.idle,
         interrupted: &|| {
             if any {
                 thread.is_interrupted()

@@ -4,7 +4,7 @@ use super::address::{Address, Written};
 use super::inbox::Inbox;
 use super::link::{Identity, Shut, Want};
 use super::names::{self, Binding};
-use super::{Kind, UnixSocket};
+use super::{Kind, UnixSocket, wake};
 use crate::options::Flags;
 use crate::socket::How;
 use abi::socket::family::{AF_UNIX, AF_UNSPEC};
@@ -310,11 +310,13 @@ impl UnixSocket {
             return false;
         }
         let mut link = peer.link.lock();
-        if link.is_peer(self) {
+        // One that has ended takes no message, and tells nobody any more.
+        if link.is_peer(self) || link.closed {
             return false;
         }
         if let Some(own) = self.this() {
             link.wait_for_room(&own, Want::Look);
+            peer.awaited.store(true, Relaxed);
         }
         true
     }
@@ -347,21 +349,23 @@ impl UnixSocket {
 
     /// The last descriptor is gone: the peer hears of it, what waits is dropped.
     pub(super) fn end(&self) {
-        let (peer, binding) = {
-            let mut link = self.link.lock();
-            if link.closed {
-                return;
-            }
-            link.closed = true;
-            link.shut = Shut::all();
-            (link.peer(), link.take_binding())
+        let Some(end) = self.link.lock().end() else {
+            return;
         };
+        let binding = end.binding;
         if let Some(binding) = &binding {
             names::release(self, binding);
         }
-        let (inbox, queue) = self.drain();
-        let unread = !inbox.is_empty();
-        if let Some(peer) = peer {
+        // Who comes now finds it closed: nothing more waits here, and nobody for it.
+        let left = {
+            let mut inbox = self.inbox.lock();
+            (!inbox.is_bare()).then(|| inbox.drain())
+        };
+        let unread = left.as_ref().is_some_and(|inbox| !inbox.is_empty());
+        if let Some(peer) = end.peer {
+            if let Some(Inbox::Stream(stream)) = &left {
+                peer.uncharge(stream.bytes.len());
+            }
             let mut link = peer.link.lock();
             // Not so for a connection the listener had no room for: its client goes on waiting.
             let joined = link.is_peer(self) && self.kind != Kind::Datagram;
@@ -373,12 +377,14 @@ impl UnixSocket {
                 peer.hear_end(self, unread);
             }
         }
-        for connection in queue {
+        for connection in end.queue {
             connection.end();
         }
-        self.wake_blocked();
+        wake(&end.blocked);
         super::table::leave(self.id);
-        if inbox.holds_rights() {
+        if let Some(inbox) = left
+            && inbox.holds_rights()
+        {
             super::flight::let_go(inbox);
         }
         super::flight::collect();

@@ -82,6 +82,12 @@ impl Stream {
         self.front + self.bytes.len() as u64
     }
 
+    /// True when there are neither bytes nor marks.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty() && self.marks.is_empty()
+    }
+
     /// The mark whose urgent byte can be received by `MSG_OOB`.
     pub fn pending_urgent(&mut self) -> Option<&mut Mark> {
         self.marks
@@ -188,6 +194,15 @@ impl Inbox {
     pub fn is_empty(&self) -> bool {
         match self {
             Self::Stream(stream) => stream.waiting() == 0,
+            Self::Messages(messages) => messages.is_empty(),
+        }
+    }
+
+    /// True when there is nothing to take out, marks and empty messages included.
+    #[must_use]
+    pub fn is_bare(&self) -> bool {
+        match self {
+            Self::Stream(stream) => stream.is_empty(),
             Self::Messages(messages) => messages.is_empty(),
         }
     }

@@ -80,6 +80,18 @@ struct Blocked {
     want: Want,
 }
 
+/// What a socket that ends lets go of.
+pub struct End {
+    /// Who hears of it.
+    pub peer: Option<Arc<UnixSocket>>,
+    /// Its name.
+    pub binding: Option<Arc<Binding>>,
+    /// Connections nobody has accepted.
+    pub queue: Vec<Arc<UnixSocket>>,
+    /// Who waited for room.
+    pub blocked: Vec<Weak<UnixSocket>>,
+}
+
 /// See the module's page.
 #[derive(Debug, Default)]
 pub struct Link {
@@ -226,8 +238,19 @@ impl Link {
         self.binding = Some(binding);
     }
 
-    pub fn take_binding(&mut self) -> Option<Arc<Binding>> {
-        self.binding.take()
+    /// The last descriptor is gone: what is let go of, the first time.
+    pub fn end(&mut self) -> Option<End> {
+        if self.closed {
+            return None;
+        }
+        self.closed = true;
+        self.shut = Shut::all();
+        Some(End {
+            peer: self.peer(),
+            binding: self.binding.take(),
+            queue: self.take_queue(),
+            blocked: self.take_blocked(),
+        })
     }
 
     pub fn address(&self) -> Option<Arc<Address>> {
@@ -280,6 +303,11 @@ impl Link {
     pub fn take_blocked(&mut self) -> Vec<Weak<UnixSocket>> {
         let all = core::mem::take(&mut self.blocked);
         all.into_iter().map(|blocked| blocked.socket).collect()
+    }
+
+    /// Whether somebody waits for room.
+    pub fn has_blocked(&self) -> bool {
+        !self.blocked.is_empty()
     }
 
     /// Those whom room for so many messages concerns: everybody who looks, and as many senders, in

@@ -32,7 +32,7 @@ use abi::{Errno, Result};
 use alloc::collections::VecDeque;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use graph::SocketId;
 use inbox::{Inbox, Stream};
 use link::{Link, Shut};
@@ -82,6 +82,10 @@ pub struct UnixSocket {
     pollee: Pollee,
     inbox: Mutex<Inbox, { rank::SOCKET }>,
     link: SpinLock<Link, LINK>,
+    /// Whether something came that nobody has received; written under the inbox's lock.
+    stirred: AtomicBool,
+    /// Whether somebody waits for room here; written under the link's lock.
+    awaited: AtomicBool,
     /// Bytes sent that nobody has received.
     charged: AtomicUsize,
     /// The listener descriptors wait with until the connection is accepted, else the own id.
@@ -110,6 +114,8 @@ impl UnixSocket {
             pollee: Pollee::new(),
             inbox: Mutex::new(inbox),
             link: SpinLock::new(Link::default()),
+            stirred: AtomicBool::new(false),
+            awaited: AtomicBool::new(false),
             charged: AtomicUsize::new(0),
             holder: AtomicU64::new(id),
             ino: AtomicU64::new(0),
@@ -191,6 +197,7 @@ impl UnixSocket {
 
     /// Who a message is from, when it or its receiver cares; a socket without a name gets one
     /// when it asks for credentials itself.
+    #[inline]
     fn message_sender(
         self: &Arc<Self>,
         target: &Self,
@@ -198,6 +205,11 @@ impl UnixSocket {
     ) -> Result<Option<Sender>> {
         let pass = Flags::PASSCRED | Flags::PASSPIDFD;
         let own = self.options.flags().intersects(pass);
+        let embryo = target.holder() != target.id;
+        let asked = own || embryo || target.options.flags().intersects(pass);
+        if !asked && out.credentials.is_none() {
+            return Ok(None);
+        }
         if own && self.link.lock().address().is_none() {
             self.bind_automatically()?;
         }
@@ -206,8 +218,6 @@ impl UnixSocket {
             let process = sender.process.filter(|_| ucred.pid == sender.ucred.pid);
             return Ok(Some(Sender { ucred, process }));
         }
-        let embryo = target.holder() != target.id;
-        let asked = own || embryo || target.options.flags().intersects(pass);
         Ok(asked.then(|| Sender::of(out.caller)))
     }
 
@@ -226,22 +236,31 @@ impl UnixSocket {
     /// Tells those who were turned away that there is room.
     fn wake_blocked(&self) {
         let blocked = self.link.lock().take_blocked();
-        for socket in blocked.iter().filter_map(Weak::upgrade) {
-            socket.pollee.notify(Events::WRITABLE);
-        }
+        wake(&blocked);
     }
 
     /// Tells those whom room for so many messages concerns.
+    #[cold]
     fn wake_for_room(&self, room: usize) {
-        let blocked = self.link.lock().take_blocked_for(room);
-        for socket in blocked.iter().filter_map(Weak::upgrade) {
-            socket.pollee.notify(Events::WRITABLE);
-        }
+        let blocked = {
+            let mut link = self.link.lock();
+            let blocked = link.take_blocked_for(room);
+            self.awaited.store(link.has_blocked(), Relaxed);
+            blocked
+        };
+        wake(&blocked);
     }
 
     /// The peer of a datagram socket is gone: forget it.
     fn dissolve(&self) {
         self.link.lock().disconnect();
+    }
+}
+
+/// Tells sockets that waited for room.
+fn wake(blocked: &[Weak<UnixSocket>]) {
+    for socket in blocked.iter().filter_map(Weak::upgrade) {
+        socket.pollee.notify(Events::WRITABLE);
     }
 }
 
@@ -324,6 +343,10 @@ impl Socket for UnixSocket {
             Kind::Stream => self.receive_stream(dst, flags, into),
             Kind::Datagram | Kind::SeqPacket => self.receive_message(dst, flags, nonblock, into),
         }
+    }
+
+    fn seems_idle(&self) -> bool {
+        !self.stirred.load(Relaxed)
     }
 
     fn shutdown(&self, how: How) -> Result<()> {

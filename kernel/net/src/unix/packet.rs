@@ -11,6 +11,7 @@ use crate::socket::{Outgoing, Received};
 use abi::socket::MsgFlags;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
+use core::sync::atomic::Ordering::Relaxed;
 use mm::io::{IoDst, IoSrc};
 use sync::Events;
 
@@ -83,22 +84,22 @@ impl UnixSocket {
             bytes.take_back(len - kept);
         }
         let charge = SendCharge::new(self, len);
-        let mut message = Some(Message {
+        let message = Message {
             bytes,
             stamp: target.stamp_for(),
             from,
             sender,
             rights,
             charge,
-        });
-        match self.deliver(&target, &mut message) {
-            Ok(()) => {
+        };
+        match self.deliver(&target, message) {
+            None => {
                 target.pollee.notify_sync(Events::READABLE);
                 Ok(len)
             }
-            Err(error) => {
+            Some((error, message)) => {
                 // Not delivered: what it carries goes back, the charge ends.
-                out.put_back(message.and_then(|message| message.rights));
+                out.put_back(message.rights);
                 Err(error)
             }
         }
@@ -146,14 +147,19 @@ impl UnixSocket {
         !link.is_connected() || link.is_peer(self)
     }
 
-    fn deliver(self: &Arc<Self>, target: &Arc<Self>, message: &mut Option<Message>) -> Result<()> {
+    /// Puts a message into the queue of `target`, or gives it back with the reason.
+    fn deliver(
+        self: &Arc<Self>,
+        target: &Arc<Self>,
+        mut message: Message,
+    ) -> Option<(Errno, Message)> {
         let mut inbox = target.inbox.lock();
-        if let Some(message) = message {
-            target.adopt(&mut message.rights);
-        }
+        target.adopt(&mut message.rights);
         let mut link = target.link.lock();
         let Inbox::Messages(queue) = &mut *inbox else {
-            return Err(Errno::EPROTOTYPE);
+            drop(link);
+            drop(inbox);
+            return Some((Errno::EPROTOTYPE, message));
         };
         let partner = link.is_peer(self);
         let refuse = if link.closed && self.kind == Kind::SeqPacket {
@@ -170,6 +176,7 @@ impl UnixSocket {
         let full = !partner && !Arc::ptr_eq(self, target) && queue.len() > settings::max_queue();
         if full && refuse.is_none() {
             link.wait_for_room(self, Want::Send);
+            target.awaited.store(true, Relaxed);
         }
         drop(link);
         match refuse.or(full.then_some(Errno::EAGAIN)) {
@@ -178,11 +185,12 @@ impl UnixSocket {
                 if error == Errno::ECONNREFUSED {
                     self.dissolve();
                 }
-                Err(error)
+                Some((error, message))
             }
             None => {
-                queue.extend(message.take());
-                Ok(())
+                queue.push_back(message);
+                target.stirred.store(true, Relaxed);
+                None
             }
         }
     }
@@ -255,9 +263,14 @@ impl UnixSocket {
             0 => usize::MAX,
             waiting => (settings::max_queue() + 1).saturating_sub(waiting),
         };
+        self.stirred.store(!queue.is_empty(), Relaxed);
+        // Who was turned away was so under the inbox's lock.
+        let awaited = self.awaited.load(Relaxed);
         drop(inbox);
         self.options.move_peek_offset(whole, false);
-        self.wake_for_room(room);
+        if awaited {
+            self.wake_for_room(room);
+        }
         into.from = message.from.map(Name::Unix);
         into.sender = message.sender;
         if let Some(rights) = message.rights {

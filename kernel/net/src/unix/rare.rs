@@ -45,6 +45,7 @@ impl Rare {
         self.kept.get_or_init(Box::default)
     }
 
+    #[inline]
     fn stamps(&self) -> i32 {
         self.kept
             .get()
@@ -58,19 +59,11 @@ impl Rare {
     }
 
     /// How much of a message to this socket its filter keeps; `None` drops it.
+    #[inline]
     pub fn kept_of(&self, bytes: &ByteQueue) -> Option<usize> {
-        let all = bytes.len();
-        let Some(filter) = self.kept.get().and_then(|kept| kept.filter.get()) else {
-            return Some(all);
-        };
-        let mut copy = Vec::new();
-        // Without memory to look at it, it is dropped as it would be when it came over a wire.
-        copy.try_reserve_exact(all).ok()?;
-        copy.resize(all, 0);
-        bytes.peek(&mut IoDst::kernel(&mut copy), 0, all);
-        match filter.run(&copy, &Beside::default()) {
-            0 => None,
-            most => Some(all.min(most as usize)),
+        match self.kept.get() {
+            None => Some(bytes.len()),
+            Some(kept) => kept.filtered(bytes),
         }
     }
 
@@ -96,28 +89,54 @@ impl Rare {
     }
 
     /// Whether messages to this socket are to be stamped.
+    #[inline]
     pub fn wants_stamps(&self) -> bool {
         self.stamps() != 0
     }
 
     /// The control message of a timestamp in nanoseconds; a message sent before anybody asked for
     /// one has the time it is received at.
+    #[inline]
     pub fn stamp(&self, sent: Option<u64>) -> Option<Ancillary> {
-        let name = self.stamps();
-        if name == 0 {
-            return None;
+        match self.stamps() {
+            0 => None,
+            name => Some(stamp(name, sent)),
         }
-        let ns = sent.unwrap_or_else(sync::clock::realtime_ns);
-        let unit = match name {
-            so::TIMESTAMPNS | so::TIMESTAMPNS_NEW => 1,
-            _ => 1000,
+    }
+}
+
+/// A timestamp as the option `name` tells it.
+#[cold]
+fn stamp(name: i32, sent: Option<u64>) -> Ancillary {
+    let ns = sent.unwrap_or_else(sync::clock::realtime_ns);
+    let unit = match name {
+        so::TIMESTAMPNS | so::TIMESTAMPNS_NEW => 1,
+        _ => 1000,
+    };
+    let words = [ns / 1_000_000_000, ns % 1_000_000_000 / unit];
+    Ancillary {
+        level: SOL_SOCKET,
+        kind: name,
+        data: words.as_bytes().to_vec(),
+    }
+}
+
+impl Kept {
+    #[cold]
+    fn filtered(&self, bytes: &ByteQueue) -> Option<usize> {
+        let all = bytes.len();
+        let Some(filter) = self.filter.get() else {
+            return Some(all);
         };
-        let words = [ns / 1_000_000_000, ns % 1_000_000_000 / unit];
-        Some(Ancillary {
-            level: SOL_SOCKET,
-            kind: name,
-            data: words.as_bytes().to_vec(),
-        })
+        let mut copy = Vec::new();
+        // Without memory to look at it, it is dropped as it would be when it came over a wire.
+        copy.try_reserve_exact(all).ok()?;
+        copy.resize(all, 0);
+        bytes.peek(&mut IoDst::kernel(&mut copy), 0, all);
+        match filter.run(&copy, &Beside::default()) {
+            0 => None,
+            most => Some(all.min(most as usize)),
+        }
     }
 }
 
@@ -274,6 +293,7 @@ impl UnixSocket {
     }
 
     /// When a message to this socket is sent, if it wants to know.
+    #[inline]
     pub(super) fn stamp_for(&self) -> Option<u64> {
         (self.kind != Kind::Stream && self.rare.wants_stamps()).then(sync::clock::realtime_ns)
     }

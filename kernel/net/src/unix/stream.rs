@@ -8,6 +8,7 @@ use crate::socket::{Outgoing, Received};
 use abi::socket::MsgFlags;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
+use core::sync::atomic::Ordering::Relaxed;
 use mm::io::{IoDst, IoSrc};
 use sync::Events;
 
@@ -64,6 +65,7 @@ impl UnixSocket {
             sent += 1;
         }
         self.charge(pushed);
+        peer.stirred.store(true, Relaxed);
         drop(inbox);
         let news = if urgent {
             Events::READABLE | Events::PRI
@@ -169,6 +171,7 @@ impl UnixSocket {
         let before = into.bytes;
         let (rights, width) = stream.take(dst, by_sender, inline, into);
         self.options.move_peek_offset(width, false);
+        self.stirred.store(!stream.is_empty(), Relaxed);
         drop(inbox);
         // Not under the link's lock: it tells who waits for room.
         let peer = self.link.lock().peer();

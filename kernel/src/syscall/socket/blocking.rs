@@ -37,11 +37,13 @@ impl Wait {
         }
     }
 
-    /// Tries until it is not `EAGAIN`, or it has waited long enough (`EAGAIN`).
+    /// Tries until it is not `EAGAIN`, or it has waited long enough (`EAGAIN`). `idle`: there is nothing yet, as it
+    /// seems, so that the call may as well wait before it tries.
     pub fn run<T>(
         &self,
         thread: &Arc<Thread>,
         socket: &dyn Socket,
+        idle: bool,
         mut attempt: impl FnMut() -> Result<T>,
     ) -> Result<T> {
         if self.nonblock {
@@ -55,6 +57,7 @@ impl Wait {
         let options = WaitOptions {
             deadline: self.deadline,
             restart,
+            idle,
             ..WaitOptions::default()
         };
         match wait(thread, &options, &[(socket.pollee(), self.events)], attempt) {

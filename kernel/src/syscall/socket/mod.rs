@@ -207,7 +207,7 @@ pub fn connect(cx: &mut Cx<'_>, fd: Fd, address: UserAddr, len: i32) -> Result<u
     let wait = blocking::Wait::to_send(&**socket, nonblock);
     let begun = socket.is_connecting();
     let mut gave_up = true;
-    let result = wait.run(cx.thread, &**socket, || {
+    let result = wait.run(cx.thread, &**socket, false, || {
         let result = socket.clone().connect(&caller, address, nonblock);
         gave_up = result == Err(Errno::EAGAIN);
         result.map_err(|error| {
@@ -252,7 +252,7 @@ pub fn accept4(
     let reserved = files.reserve(0, cx.descriptor_limit(), cloexec)?;
     let nonblock = file.nonblocking();
     let wait = blocking::Wait::to_receive(&**socket, nonblock);
-    let connection = wait.run(cx.thread, &**socket, || socket.accept(nonblock))?;
+    let connection = wait.run(cx.thread, &**socket, false, || socket.accept(nonblock))?;
     if !address.is_null() {
         // One that was reset meanwhile has no peer to tell of.
         let name = connection

@@ -32,7 +32,7 @@ pub fn send(
         // Most have room at once.
         let attempt = match send() {
             Err(Errno::EAGAIN) if !nonblock => {
-                Wait::to_send(&**socket, nonblock).run(thread, &**socket, send)
+                Wait::to_send(&**socket, nonblock).run(thread, &**socket, true, send)
             }
             done => done,
         };
@@ -88,7 +88,7 @@ pub fn receive(
     let mut came = false;
     loop {
         let start = dst.mark();
-        let attempt = wait.run(thread, &**socket, || {
+        let attempt = wait.run(thread, &**socket, socket.seems_idle(), || {
             socket.receive(dst, flags, nonblock, into)
         });
         // Pages that were missing are there now.

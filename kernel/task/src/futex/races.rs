@@ -64,6 +64,7 @@ impl Futexes {
         let sleep = Sleep {
             deadline: None,
             exclusive: false,
+            idle: false,
             interrupted: &|| false,
         };
         sync::wait_on(&sleep, &[], || waiter.is_woken())
@@ -240,6 +241,7 @@ fn who_waits_for_several_is_told_of_each_that_was_woken() {
                 let sleep = Sleep {
                     deadline: None,
                     exclusive: false,
+                    idle: false,
                     interrupted: &|| false,
                 };
                 sync::wait_on(&sleep, &[], || several.is_woken())

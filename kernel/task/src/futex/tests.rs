@@ -27,6 +27,7 @@ fn wait(key: u64, word: &AtomicU32, expected: u32, limit: Option<Duration>) -> R
     let sleep = Sleep {
         deadline,
         exclusive: false,
+        idle: false,
         interrupted: &|| false,
     };
     match sync::wait_on(&sleep, &[], || waiter.is_woken()) {
@@ -122,6 +123,7 @@ fn bits_choose_who_is_woken() {
         let sleep = Sleep {
             deadline: None,
             exclusive: false,
+            idle: false,
             interrupted: &|| false,
         };
         sync::wait_on(&sleep, &[], || waiter.is_woken())

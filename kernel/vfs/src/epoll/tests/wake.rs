@@ -24,6 +24,7 @@ fn wait(epoll: &Epoll) -> (u64, u32) {
     let sleep = Sleep {
         deadline: None,
         exclusive: true,
+        idle: false,
         interrupted: &|| false,
     };
     let on = [(epoll.waiters(), Events::READABLE)];

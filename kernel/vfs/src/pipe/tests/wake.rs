@@ -24,6 +24,7 @@ fn wait<T>(file: &OpenFile, events: Events, attempt: impl FnMut() -> Result<T>) 
     let sleep = Sleep {
         deadline: None,
         exclusive: true,
+        idle: false,
         interrupted: &|| false,
     };
     let on = [(file.ops().pollee().unwrap(), events)];
