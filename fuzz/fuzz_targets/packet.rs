@@ -1,9 +1,12 @@
-//! Packets as the network may send them: headers, extension headers, UDP, quoted packets, addresses of programs.
+//! Packets as the network may send them: headers, extension headers, UDP, quoted packets, what routers and DHCP's servers
+//! say, addresses of programs.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use net::inet::address::{Endpoint, Family};
 use net::inet::{input, udp};
+use net::link::dhcp::Client;
+use net::link::router;
 
 fuzz_target!(|bytes: &[u8]| {
     if let Some(packet) = input::parse(bytes, 1) {
@@ -13,6 +16,12 @@ fuzz_target!(|bytes: &[u8]| {
             assert!(header.length <= packet.payload.len());
         }
     }
+    if let Some(told) = router::read(bytes) {
+        assert!(told.prefixes.iter().all(|one| one.network.len() <= 128));
+    }
+    let mut client = Client::new(7, [2; 6]);
+    let heard = client.hear(bytes);
+    assert!(client.lease().is_none() && (heard || client == Client::new(7, [2; 6])));
     for family in [Family::V4, Family::V6] {
         if let Ok(end) = Endpoint::parse(family, bytes) {
             assert_eq!(Endpoint::parse(family, &end.to_bytes(family)), Ok(end));

@@ -33,7 +33,8 @@ mod mld {
 
 /// All hosts of a link.
 const ALL_V4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 1);
-const ALL_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+/// All hosts of a link.
+pub(super) const ALL_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 /// All hosts of an interface.
 const SELF_V6: Ipv6Addr = Ipv6Addr::new(0xff01, 0, 0, 0, 0, 0, 0, 1);
 /// All routers of a link, who hear of groups that are left.
@@ -91,12 +92,12 @@ fn natural(interface: &Interface) -> Vec<IpAddr> {
     if !interface.is_up() {
         return groups;
     }
-    for own in interface.v6() {
+    // Who has an address of the loopback is not asked for.
+    for own in interface.v6().filter(|_| !interface.is_loopback()) {
         if let IpAddr::V6(own) = own.local {
             groups.push(IpAddr::V6(solicited(own)));
         }
     }
-    groups.dedup();
     groups.extend([IpAddr::V6(ALL_V6), IpAddr::V6(SELF_V6), IpAddr::V4(ALL_V4)]);
     groups
 }
@@ -132,7 +133,7 @@ pub fn of(interface: &Interface) -> Vec<(IpAddr, u32)> {
 }
 
 /// Routers are told of an interface's groups.
-fn tell(group: IpAddr, device: u32, joins: bool) {
+pub(super) fn tell(group: IpAddr, device: u32, joins: bool) {
     let Some(interface) = link::by_index(device).filter(|on| !on.is_loopback() && on.is_up())
     else {
         return;
@@ -166,10 +167,7 @@ fn tell_v4(interface: &Arc<Interface>, group: Ipv4Addr, joins: bool) {
 }
 
 fn tell_v6(interface: &Arc<Interface>, group: Ipv6Addr, joins: bool) {
-    let own = interface.v6().find_map(|own| match own.local {
-        IpAddr::V6(own) if own.is_unicast_link_local() => Some(own),
-        _ => None,
-    });
+    let own = interface.first_link_local();
     let mut message = alloc::vec![
         if joins { mld::REPORT } else { mld::DONE },
         0,

@@ -28,9 +28,9 @@ pub(super) fn igmp(out: &mut Text) -> Result {
     Ok(())
 }
 
-/// Reported, and as nobody else would.
-const JOINED: u32 = 4;
-/// Nobody reports the group of all hosts.
+/// `MAF_LAST_REPORTER`: routers were told of it by nobody else.
+const TOLD: u32 = 4;
+/// `MAF_NOREPORT`: routers are told of no group that is all hosts' or stays on the machine.
 const UNREPORTED: u32 = 8;
 
 /// A row an IPv6 group.
@@ -38,8 +38,11 @@ pub(super) fn igmp6(out: &mut Text) -> Result {
     for interface in interfaces() {
         for (group, users) in groups::of(&interface) {
             let IpAddr::V6(group) = group else { continue };
-            let all = matches!(group.segments(), [0xff01 | 0xff02, 0, 0, 0, 0, 0, 0, 1]);
-            let flags = JOINED | if all { UNREPORTED } else { 0 };
+            let flags = match group.segments() {
+                [0xff01, ..] => UNREPORTED,
+                [0xff02, 0, 0, 0, 0, 0, 0, 1] => TOLD | UNREPORTED,
+                _ => TOLD,
+            };
             writeln!(
                 out,
                 "{:<4} {:<15} {:032x} {users:5} {flags:08X} 0",

@@ -238,6 +238,15 @@ impl IpOptions {
         }
     }
 
+    /// Whether a hop limit was chosen for what goes to one.
+    pub fn chooses_hops(&self, family: Family) -> bool {
+        let chosen = match family {
+            Family::V4 => &self.ttl,
+            Family::V6 => &self.hops,
+        };
+        chosen.load(Relaxed) >= 0
+    }
+
     /// The interface groups are reached by, or 0.
     pub fn multicast_interface(&self, family: Family) -> u32 {
         match family {

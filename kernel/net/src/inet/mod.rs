@@ -20,6 +20,7 @@
 //! never held together.
 
 pub mod address;
+mod autoconf;
 mod bind;
 pub mod checksum;
 pub mod core;
@@ -151,10 +152,6 @@ pub fn start() {
 
 /// What time has come for; when to come again.
 fn settle() -> Option<sync::Instant> {
-    let resolving = resolve::settle();
-    let connections = tcp::settle();
-    match (resolving, connections) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
-    }
+    let times = [resolve::settle(), tcp::settle(), autoconf::settle()];
+    times.into_iter().flatten().min()
 }

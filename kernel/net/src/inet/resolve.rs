@@ -9,7 +9,8 @@ use super::output::Packet;
 use super::{checksum, protocol, route};
 use crate::link::device::{BROADCAST, Mac};
 use crate::link::discovery::{self, Heard};
-use crate::link::{self, Interface, neighbour};
+use crate::link::flags::Ifa;
+use crate::link::{self, Address, Interface, neighbour};
 use abi::Result;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
@@ -32,6 +33,7 @@ const FRESH: Duration = Duration::from_secs(30);
 const TYPE_IPV4: u16 = 0x0800;
 const TYPE_ARP: u16 = 0x0806;
 const TYPE_IPV6: u16 = 0x86dd;
+const ROUTER_ADVERTISEMENT: u8 = 134;
 const SOLICITATION: u8 = 135;
 const ADVERTISEMENT: u8 = 136;
 
@@ -149,17 +151,39 @@ fn ask(interface: &Arc<Interface>, next: IpAddr) {
             transmit_as(interface, &BROADCAST, TYPE_ARP, &question)
         }
         IpAddr::V6(next) => {
-            let [.., a, b, c] = next.octets();
-            let group = Ipv6Addr::from([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, a, b, c]);
+            let group = super::groups::solicited(next);
             let own = own_v6(interface, next);
+            if own.is_unspecified() {
+                // To ask from no address is to claim the one asked for.
+                return;
+            }
             let packet = discovery_packet(own, group, true, next, &interface.mac);
-            transmit(
-                interface,
-                &group_mac(IpAddr::V6(group)).unwrap_or(BROADCAST),
-                &packet,
-            )
+            transmit_to(interface, group, &packet)
         }
     };
+}
+
+/// Sends a packet to a group.
+fn transmit_to(interface: &Interface, group: Ipv6Addr, packet: &[u8]) -> Result<()> {
+    let card = group_mac(IpAddr::V6(group)).unwrap_or(BROADCAST);
+    transmit(interface, &card, packet)
+}
+
+/// Asks whether somebody else has an address that is to be this machine's.
+pub(super) fn probe(interface: &Interface, own: Ipv6Addr) {
+    let group = super::groups::solicited(own);
+    let nobody = Ipv6Addr::UNSPECIFIED;
+    let packet = discovery_packet(nobody, group, true, own, &interface.mac);
+    // One that is lost finds no duplicate, as on a wire.
+    let _ = transmit_to(interface, group, &packet);
+}
+
+/// Asks routers to advertise.
+pub(super) fn solicit_routers(interface: &Interface, own: Ipv6Addr) {
+    let to = super::groups::ROUTERS_V6;
+    let message = crate::link::router::solicitation(own, to, &interface.mac);
+    // One that is lost is asked again.
+    let _ = transmit_to(interface, to, &headed(own, to, &message));
 }
 
 fn own_v4(interface: &Interface, next: Ipv4Addr) -> Ipv4Addr {
@@ -177,13 +201,17 @@ fn own_v6(interface: &Interface, next: Ipv6Addr) -> Ipv6Addr {
 }
 
 fn discovery_packet(from: Ipv6Addr, to: Ipv6Addr, asks: bool, of: Ipv6Addr, mac: &Mac) -> Vec<u8> {
-    let message = discovery::neighbour(asks, from, to, of, mac);
+    headed(from, to, &discovery::neighbour(asks, from, to, of, mac))
+}
+
+/// A message of discovery with its header: its hop limit says that it comes from this link.
+fn headed(from: Ipv6Addr, to: Ipv6Addr, message: &[u8]) -> Vec<u8> {
     let packet = Packet {
         hop_limit: 255,
         ..Packet::plain(from.into(), to.into(), protocol::ICMPV6 as u8, 0)
     };
     let mut bytes = super::output::header(&packet, message.len(), None);
-    bytes.extend_from_slice(&message);
+    bytes.extend_from_slice(message);
     bytes
 }
 
@@ -211,8 +239,8 @@ pub fn discovery_input(packet: &Incoming<'_>) -> bool {
     let Some(kind) = packet.payload.first() else {
         return false;
     };
-    if !matches!(*kind, SOLICITATION | ADVERTISEMENT) {
-        return matches!(*kind, 133 | 134 | 137);
+    if !matches!(*kind, ROUTER_ADVERTISEMENT | SOLICITATION | ADVERTISEMENT) {
+        return matches!(*kind, 133 | 137);
     }
     let sum = checksum::of_protocol(packet.from, packet.to, packet.protocol, packet.payload);
     let (Some(interface), IpAddr::V6(from)) = (link::by_index(packet.device), packet.from) else {
@@ -221,9 +249,16 @@ pub fn discovery_input(packet: &Incoming<'_>) -> bool {
     if packet.ttl != 255 || sum != 0 {
         return true;
     }
+    if *kind == ROUTER_ADVERTISEMENT {
+        super::autoconf::advertised(&interface, from, packet.payload);
+        return true;
+    }
     let Some(heard) = discovery::read_neighbour(from, packet.payload) else {
         return true;
     };
+    if !heard.asks || from.is_unspecified() {
+        super::autoconf::claimed(&interface, heard.target);
+    }
     if !heard.asks {
         if let Some(known) = neighbour::find(packet.device, heard.target) {
             flush(&interface, heard.target, &known.mac);
@@ -233,7 +268,15 @@ pub fn discovery_input(packet: &Incoming<'_>) -> bool {
     let IpAddr::V6(target) = heard.target else {
         return true;
     };
-    if !interface.has(heard.target) {
+    let ours = |own: &Address| own.local == heard.target && !own.flags.contains(Ifa::TENTATIVE);
+    if !interface.v6().any(ours) {
+        return true;
+    }
+    if from.is_unspecified() {
+        // Who wants the address hears whose it is, and so do all.
+        let all = super::groups::ALL_V6;
+        let answer = discovery_packet(target, all, false, target, &interface.mac);
+        let _ = transmit_to(&interface, all, &answer);
         return true;
     }
     let answer = discovery_packet(target, from, false, target, &interface.mac);
@@ -246,7 +289,7 @@ pub fn discovery_input(packet: &Incoming<'_>) -> bool {
 }
 
 /// A neighbour is known: what waited for it goes.
-fn flush(interface: &Arc<Interface>, addr: IpAddr, mac: &Mac) {
+pub(super) fn flush(interface: &Arc<Interface>, addr: IpAddr, mac: &Mac) {
     let Some(pending) = PENDING.lock().remove(&(interface.index, addr)) else {
         return;
     };

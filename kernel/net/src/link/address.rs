@@ -4,10 +4,14 @@ use super::flags::{Ifa, scope};
 use super::prefix::Prefix;
 use alloc::sync::Arc;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::time::Duration;
 use sync::Instant;
 
 /// A lifetime without end (`INFINITY_LIFE_TIME`).
 pub const FOREVER: u32 = u32::MAX;
+
+/// Made of an advertisement (`IFAPROT_KERNEL_RA`).
+pub const ADVERTISED: u8 = 2;
 
 /// How long an address lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +86,25 @@ impl Address {
     #[must_use]
     pub fn network(&self) -> Prefix {
         Prefix::new(self.peer, self.prefix_len)
+    }
+
+    /// Whether it was made of a network that a router advertised.
+    #[must_use]
+    pub fn is_advertised(&self) -> bool {
+        self.origin == ADVERTISED
+    }
+
+    /// When it is past its preferred lifetime, and when its life is over.
+    #[must_use]
+    pub fn ends(&self) -> (Instant, Instant) {
+        let end = |seconds: u32| match seconds {
+            FOREVER => Instant::NEVER,
+            _ => {
+                let lasts = Duration::from_secs(seconds.into());
+                self.lifetime.since.saturating_add(lasts)
+            }
+        };
+        (end(self.lifetime.preferred), end(self.lifetime.valid))
     }
 
     /// Whether another address of the same network came first.

@@ -99,15 +99,20 @@ fn derived_v6(interface: &Interface, address: &Address) -> Vec<Route> {
     } else {
         address.metric
     };
-    if network != own && interface.is_up() && !address.flags.contains(Ifa::NOPREFIXROUTE) {
+    // The network of an address that a router's advertisement made came with the advertisement.
+    let bare = address.flags.contains(Ifa::NOPREFIXROUTE) || address.is_advertised();
+    if network != own && interface.is_up() && !bare {
         routes.push(Route {
             metric,
             ..kernel_route(network, interface, kind::UNICAST)
         });
     }
-    routes.push(Route {
-        table: table_id::LOCAL,
-        ..kernel_route(own, interface, kind::LOCAL)
-    });
+    // Nobody is spoken to by it before it is known to be this machine's alone.
+    if !address.flags.contains(Ifa::TENTATIVE) {
+        routes.push(Route {
+            table: table_id::LOCAL,
+            ..kernel_route(own, interface, kind::LOCAL)
+        });
+    }
     routes
 }

@@ -103,10 +103,13 @@ pub fn read_neighbour(from: Ipv6Addr, message: &[u8]) -> Option<Heard> {
     })
 }
 
-/// A solicitation of `target`, or an advertisement that `mac` has it; with its sum.
+/// A solicitation of `target`, or an advertisement that `mac` has it; with its sum. Who asks from no address tells of
+/// no card, and to all an answer is not that of a question.
 #[must_use]
 pub fn neighbour(asks: bool, from: Ipv6Addr, to: Ipv6Addr, target: Ipv6Addr, mac: &Mac) -> Vec<u8> {
-    let lladdr = Some(EthernetAddress(*mac).into());
+    let lladdr = (!from.is_unspecified()).then(|| EthernetAddress(*mac).into());
+    let mut flags = NdiscNeighborFlags::OVERRIDE;
+    flags.set(NdiscNeighborFlags::SOLICITED, !to.is_multicast());
     let repr = Icmpv6Repr::Ndisc(if asks {
         NdiscRepr::NeighborSolicit {
             target_addr: target,
@@ -114,7 +117,7 @@ pub fn neighbour(asks: bool, from: Ipv6Addr, to: Ipv6Addr, target: Ipv6Addr, mac
         }
     } else {
         NdiscRepr::NeighborAdvert {
-            flags: NdiscNeighborFlags::SOLICITED | NdiscNeighborFlags::OVERRIDE,
+            flags,
             target_addr: target,
             lladdr,
         }

@@ -51,7 +51,7 @@ pub fn subscribe(listener: Listener) {
     LISTENERS.lock().push(listener);
 }
 
-/// A number that grows with every change of interfaces, addresses and routes.
+/// A number that grows with every change of interfaces, addresses, routes and neighbours set by hand.
 #[must_use]
 pub fn generation() -> u64 {
     GENERATION.load(Ordering::Acquire)
@@ -65,11 +65,12 @@ pub fn news() -> &'static Pollee {
 }
 
 pub(super) fn publish(changes: &[Change], cause: Cause) {
-    if changes.is_empty() {
-        return;
-    }
     GENERATION.fetch_add(1, Ordering::AcqRel);
-    let listeners: Vec<Listener> = LISTENERS.lock().clone();
+    let listeners = match changes {
+        // Something changed that nobody is told of, but the thread that minds lifetimes looks at.
+        [] => Vec::new(),
+        _ => LISTENERS.lock().clone(),
+    };
     for listener in listeners {
         listener(changes, cause);
     }

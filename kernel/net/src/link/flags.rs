@@ -47,6 +47,8 @@ bitflags::bitflags! {
         const SECONDARY = 0x01;
         /// No duplicate address detection.
         const NODAD = 0x02;
+        /// Another machine has it.
+        const DADFAILED = 0x08;
         /// Past its preferred lifetime.
         const DEPRECATED = 0x20;
         /// Being probed for duplicates.

@@ -1,12 +1,13 @@
 //! One interface, as it is configured at a moment.
 
 use super::address::Address;
+use super::conf6::Conf6;
 use super::device::{Mac, NetDevice};
-use super::flags::{ETHER, Iff, LOOPBACK};
+use super::flags::{ETHER, Ifa, Iff, LOOPBACK};
 use super::port::Port;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::net::{IpAddr, Ipv4Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The longest name and its end (`IFNAMSIZ`).
 pub const NAME_SIZE: usize = 16;
@@ -30,6 +31,8 @@ pub struct Interface {
     pub addresses: Vec<Address>,
     /// What frames go through.
     pub port: Arc<Port>,
+    /// What is set for IPv6.
+    pub conf6: Arc<Conf6>,
 }
 
 impl Interface {
@@ -106,6 +109,17 @@ impl Interface {
     /// Its IPv6 addresses.
     pub fn v6(&self) -> impl Iterator<Item = &Address> {
         self.addresses.iter().filter(|own| own.local.is_ipv6())
+    }
+
+    /// Its link-local address that is known to be its own.
+    #[must_use]
+    pub fn first_link_local(&self) -> Option<Ipv6Addr> {
+        self.v6().find_map(|own| match own.local {
+            IpAddr::V6(v6) if v6.is_unicast_link_local() && !own.flags.contains(Ifa::TENTATIVE) => {
+                Some(v6)
+            }
+            _ => None,
+        })
     }
 
     /// Its first IPv4 address.

@@ -7,7 +7,11 @@
 //! [`receive`](port::Port::receive), where they are counted and shown to packet sockets.
 
 pub mod address;
+pub mod autoconf;
+#[cfg(test)]
+mod autoconf_tests;
 pub mod boot;
+pub mod conf6;
 mod derived;
 pub mod device;
 pub mod discovery;
@@ -21,6 +25,7 @@ mod proc;
 pub mod registry;
 pub mod route;
 pub mod route_edit;
+pub mod router;
 pub mod sysfs;
 pub mod table;
 pub mod tap;
@@ -41,12 +46,14 @@ pub use table::Table;
 /// Shows the loopback and whatever comes, and starts the thread that moves frames; called once, before cards are found.
 pub fn start() {
     proc::install();
+    conf6::show_common();
     events::subscribe(sysfs::follow);
     events::subscribe(crate::netlink::route::follow);
     if let Err(error) = worker::start() {
         log::error!("no thread for frames: {error}");
     }
     for interface in interfaces() {
+        conf6::show(&interface);
         if let Err(error) = sysfs::show(&interface) {
             log::warn!("/sys does not show {}: {error}", interface.name);
         }

@@ -83,6 +83,17 @@ fn flags_of(route: &Route) -> u32 {
     if matches!(route.kind, kind::UNREACHABLE | kind::PROHIBIT) {
         flags |= rtf::REJECT;
     }
+    if route.advertised {
+        flags |= ADDRCONF
+            | if route.gateway.is_some() {
+                DEFAULT
+            } else {
+                PREFIX
+            };
+    }
+    if route.expires.is_some() {
+        flags |= EXPIRES;
+    }
     flags
 }
 
@@ -136,6 +147,11 @@ fn hex(out: &mut Text, address: IpAddr) -> Result {
     write!(out, "{bits:032x}")
 }
 
+/// Flags of routes a router advertised: `RTF_ADDRCONF`, `RTF_DEFAULT` or `RTF_PREFIX_RT`, and of those that end.
+const ADDRCONF: u32 = 0x4_0000;
+const DEFAULT: u32 = 0x1_0000;
+const PREFIX: u32 = 0x8_0000;
+const EXPIRES: u32 = 0x40_0000;
 /// The flag of an own address (`RTF_LOCAL`).
 const LOCAL: u32 = 0x8000_0000;
 

@@ -103,8 +103,10 @@ pub fn install(card: Arc<dyn NetDevice>) -> Result<Arc<Interface>> {
         News::Packets => events::news().notify(Events::READABLE | Events::WRITABLE),
         News::Carrier => worker::carrier_changed(),
     }));
-    change(Cause::default(), |table| {
+    let interface = change(Cause::default(), |table| {
         let index = table.add_card(card);
         table.by_index(index).cloned().ok_or(abi::Errno::ENODEV)
-    })
+    })?;
+    super::conf6::show(&interface);
+    Ok(interface)
 }

@@ -1,6 +1,8 @@
 //! Routes, and which one a packet takes (`man 8 ip-route`).
 
-use super::flags::{kind, scope, table_id};
+use super::address::Address;
+use super::conf6::Setting;
+use super::flags::{Ifa, kind, scope, table_id};
 use super::interface::Interface;
 use super::prefix::{Prefix, common_len};
 use super::table::Table;
@@ -8,6 +10,7 @@ use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::cmp::Reverse;
 use core::net::{IpAddr, Ipv4Addr};
+use sync::Instant;
 
 /// A route.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +39,12 @@ pub struct Route {
     pub on_link: bool,
     /// The largest packet on this way; 0 for the interface's.
     pub mtu: u32,
+    /// The hop limit of packets nobody has chosen one for; 0 for the interface's.
+    pub hop_limit: u8,
+    /// When it ends by itself.
+    pub expires: Option<Instant>,
+    /// A router advertised it.
+    pub advertised: bool,
 }
 
 impl Route {
@@ -59,6 +68,9 @@ impl Route {
             source: None,
             on_link: false,
             mtu: 0,
+            hop_limit: 0,
+            expires: None,
+            advertised: false,
         }
     }
 
@@ -94,6 +106,8 @@ pub struct Way {
     pub source: IpAddr,
     /// The largest packet.
     pub mtu: u32,
+    /// The hop limit of IPv6 packets nobody has chosen one for.
+    pub hop_limit: u8,
 }
 
 impl Way {
@@ -153,7 +167,11 @@ impl Table {
     }
 
     fn way(&self, route: &Route, through: &Arc<Interface>, destination: IpAddr) -> Way {
-        let near = route.gateway.unwrap_or(destination);
+        // IPv4 sends as the gateway's network knows this machine, IPv6 as the destination can answer.
+        let near = route
+            .gateway
+            .filter(|gateway| gateway.is_ipv4())
+            .unwrap_or(destination);
         let source = match (route.source, route.kind) {
             (Some(source), _) => source,
             (None, kind::LOCAL) => destination,
@@ -164,10 +182,13 @@ impl Table {
             gateway: route.gateway,
             interface: through.clone(),
             source,
-            mtu: if route.mtu == 0 {
-                through.mtu
-            } else {
-                route.mtu.min(through.mtu)
+            mtu: match (route.mtu, super::conf6::mtu(through, destination)) {
+                (0, own) => own,
+                (mtu, own) => mtu.min(own),
+            },
+            hop_limit: match route.hop_limit {
+                0 => through.conf6.get(Setting::HopLimit) as u8,
+                limit => limit,
             },
         }
     }
@@ -184,6 +205,7 @@ impl Table {
             interface: through.clone(),
             source: self.source_on(through, destination, scope::LINK),
             mtu: through.mtu,
+            hop_limit: 0,
         })
     }
 
@@ -222,12 +244,14 @@ impl Table {
             .unwrap_or(Ipv4Addr::UNSPECIFIED.into())
     }
 
-    /// RFC 6724 as far as one interface goes: the same address, the same scope, then the longest match.
+    /// RFC 6724 as far as one interface goes: the same address, the same scope, one that is still preferred, then the
+    /// longest match. What may be another's as well is not sent from.
     fn source_v6(&self, through: &Interface, near: IpAddr) -> IpAddr {
         let reach = reach_v6(near);
-        let best = |candidates: &mut dyn Iterator<Item = IpAddr>| {
-            candidates.max_by_key(|own| {
-                let scope = reach_v6(*own);
+        let best = |candidates: &mut dyn Iterator<Item = &Address>| {
+            let usable = candidates.filter(|own| !own.flags.contains(Ifa::TENTATIVE));
+            let best = usable.max_by_key(|own| {
+                let scope = reach_v6(own.local);
                 // A scope too small is worse than one too large.
                 let fit = if scope == reach {
                     u8::MAX
@@ -236,18 +260,24 @@ impl Table {
                 } else {
                     scope
                 };
-                (*own == near, fit, common_len(*own, near))
-            })
+                let preferred = !own.flags.contains(Ifa::DEPRECATED);
+                (
+                    own.local == near,
+                    fit,
+                    preferred,
+                    common_len(own.local, near),
+                )
+            });
+            best.map(|own| own.local)
         };
-        best(&mut through.v6().map(|own| own.local))
+        best(&mut through.v6())
             .or_else(|| {
                 let mut others = self
                     .interfaces()
                     .iter()
                     .filter(|other| other.is_up())
                     .flat_map(|other| other.v6())
-                    .map(|own| own.local)
-                    .filter(|own| reach_v6(*own) <= reach);
+                    .filter(|own| reach_v6(own.local) <= reach);
                 best(&mut others)
             })
             .unwrap_or(core::net::Ipv6Addr::UNSPECIFIED.into())

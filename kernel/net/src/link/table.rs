@@ -1,19 +1,19 @@
 //! All that is configured, as one value. Pure: what changes is noted down and told by whoever puts the value in
 //! place.
 
-use super::address::{Address, link_local};
-use super::derived::{METRIC_KERNEL_V6, derived, same_place};
+use super::address::Address;
+use super::conf6::{Conf6, Setting};
+use super::derived::{derived, same_place};
 use super::device::NetDevice;
 use super::events::Change;
-use super::flags::{Ifa, Iff, SETTABLE, kind, origin, scope, table_id};
+use super::flags::{Ifa, Iff, SETTABLE, scope, table_id};
 use super::interface::{Interface, NAME_SIZE};
 use super::port::Port;
-use super::prefix::Prefix;
 use super::route::Route;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr};
 use sync::Instant;
 
 /// The largest packet on the loopback.
@@ -24,8 +24,8 @@ const LOOPBACK_MTU: u32 = 65_536;
 pub struct Table {
     interfaces: Vec<Arc<Interface>>,
     /// In the order a lookup asks.
-    routes: Vec<Arc<Route>>,
-    changes: Vec<Change>,
+    pub(super) routes: Vec<Arc<Route>>,
+    pub(super) changes: Vec<Change>,
 }
 
 impl Table {
@@ -43,6 +43,7 @@ impl Table {
             mac: [0; 6],
             addresses: Vec::new(),
             port,
+            conf6: Conf6::of_new(LOOPBACK_MTU),
         }));
         table
     }
@@ -91,6 +92,7 @@ impl Table {
             queue_len: card.queue_len(),
             mac: card.mac(),
             addresses: Vec::new(),
+            conf6: Conf6::of_new(card.mtu()),
             port: Port::new(index, Some(card)),
         });
         self.interfaces.push(interface.clone());
@@ -99,7 +101,11 @@ impl Table {
     }
 
     /// Changes an interface by a closure; the new one.
-    fn edit<T>(&mut self, index: u32, with: impl FnOnce(&mut Interface) -> T) -> Result<T> {
+    pub(super) fn edit<T>(
+        &mut self,
+        index: u32,
+        with: impl FnOnce(&mut Interface) -> T,
+    ) -> Result<T> {
         let slot = self.interfaces.iter_mut().find(|one| one.index == index);
         let slot = slot.ok_or(Errno::ENODEV)?;
         let mut new = (**slot).clone();
@@ -145,49 +151,20 @@ impl Table {
         for address in interface.addresses.clone() {
             self.add_derived(interface, &address);
         }
-        if interface.is_loopback() {
-            if interface.first_v4().is_none() {
-                let own = Address::new(Ipv4Addr::LOCALHOST.into(), 8, &interface.name, now);
-                // It had none, so this is no other's.
-                let _ = self.add_address(index, own);
-            }
-            if interface.v6().next().is_none() {
-                let own = Address::new(Ipv6Addr::LOCALHOST.into(), 128, &interface.name, now);
-                let _ = self.add_address(index, own);
-            }
-            return;
+        if interface.is_loopback() && interface.first_v4().is_none() {
+            let own = Address::new(Ipv4Addr::LOCALHOST.into(), 8, &interface.name, now);
+            // It had none, so this is no other's.
+            let _ = self.add_address(index, own);
         }
-        let mut group = Route::new(
-            Prefix::new(Ipv6Addr::from_bits(0xff << 120).into(), 8),
-            index,
-        );
-        group.table = table_id::LOCAL;
-        group.kind = kind::MULTICAST;
-        group.origin = origin::KERNEL;
-        group.metric = METRIC_KERNEL_V6;
-        self.insert(group);
-        let mut own = Address::new(link_local(interface.mac).into(), 64, &interface.name, now);
-        own.origin = 3;
-        let _ = self.add_address(index, own);
+        self.begin_v6(interface, now);
     }
 
     /// IPv6 addresses go; IPv4 ones stay local, and all else that leads there goes.
     fn went_down(&mut self, interface: &Arc<Interface>) {
         let index = interface.index;
-        let gone: Vec<Address> = interface.v6().cloned().collect();
-        for address in gone {
-            let _ = self.remove_address(index, address.local, address.prefix_len);
-        }
-        let mut quiet = Vec::new();
-        self.routes.retain(|route| {
-            let stays = route.interface != index
-                || route.scope == scope::HOST && !route.destination.is_v6();
-            if !stays && route.destination.is_v6() {
-                quiet.push(Change::RouteRemoved(route.clone()));
-            }
-            stays
-        });
-        self.changes.append(&mut quiet);
+        self.end_v6(interface);
+        self.routes
+            .retain(|route| route.interface != index || route.scope == scope::HOST);
     }
 
     /// Renames an interface.
@@ -223,7 +200,11 @@ impl Table {
         if !(least..=most).contains(&mtu) {
             return Err(Errno::EINVAL);
         }
-        self.edit(index, |interface| interface.mtu = mtu)?;
+        self.edit(index, |interface| {
+            interface.mtu = mtu;
+            let own = i32::try_from(mtu).unwrap_or(i32::MAX);
+            interface.conf6.put(Setting::Mtu, own);
+        })?;
         self.note_link(index, Iff::empty());
         Ok(())
     }
@@ -252,13 +233,16 @@ impl Table {
         let at = if address.local.is_ipv4() {
             place_v4(interface, &mut address)?
         } else {
-            place_v6(interface, &address)?
+            place_v6(interface, &mut address)?
         };
         self.edit(index, |interface| {
             interface.addresses.insert(at, address.clone());
         })?;
-        self.changes
-            .push(Change::AddressAdded(index, address.clone()));
+        // What may be another's is told of when that is known.
+        if !address.flags.contains(Ifa::TENTATIVE) {
+            self.changes
+                .push(Change::AddressAdded(index, address.clone()));
+        }
         let interface = self.by_index(index).ok_or(Errno::ENODEV)?.clone();
         self.add_derived(&interface, &address);
         Ok(())
@@ -275,14 +259,19 @@ impl Table {
                 .iter_mut()
                 .find(|old| old.local == new.local && old.prefix_len == new.prefix_len)
                 .ok_or(Errno::EADDRNOTAVAIL)?;
-            old.flags = new.flags | old.flags & Ifa::SECONDARY;
+            let kept = Ifa::SECONDARY | Ifa::TENTATIVE | Ifa::DADFAILED;
+            old.flags = new.flags | old.flags & kept;
             old.lifetime.preferred = new.lifetime.preferred;
             old.lifetime.valid = new.lifetime.valid;
             old.lifetime.since = new.lifetime.since;
             old.origin = new.origin;
             Ok(old.clone())
         })?
-        .map(|changed| self.changes.push(Change::AddressAdded(index, changed)))
+        .map(|changed: Address| {
+            if !changed.flags.contains(Ifa::TENTATIVE) {
+                self.changes.push(Change::AddressAdded(index, changed));
+            }
+        })
     }
 
     /// Takes an address away, and with the first address of a network the others of it.
@@ -336,7 +325,7 @@ impl Table {
         Ok(())
     }
 
-    fn drop_routes(&mut self, which: impl Fn(&Route) -> bool) {
+    pub(super) fn drop_routes(&mut self, which: impl Fn(&Route) -> bool) {
         let mut gone = Vec::new();
         self.routes.retain(|route| {
             let goes = which(route);
@@ -348,7 +337,7 @@ impl Table {
         self.changes.append(&mut gone);
     }
 
-    fn add_derived(&mut self, interface: &Interface, address: &Address) {
+    pub(super) fn add_derived(&mut self, interface: &Interface, address: &Address) {
         for route in derived(interface, address) {
             if !self.routes.iter().any(|other| same_place(other, &route)) {
                 self.insert(route);
@@ -430,9 +419,16 @@ fn place_v4(interface: &Interface, address: &mut Address) -> Result<usize> {
 }
 
 /// IPv6 addresses stand behind those of IPv4, the widest scope first, a new one before its equals.
-fn place_v6(interface: &Interface, address: &Address) -> Result<usize> {
+fn place_v6(interface: &Interface, address: &mut Address) -> Result<usize> {
+    if interface.conf6.is(Setting::DisableIpv6) && !interface.is_loopback() {
+        return Err(Errno::EACCES);
+    }
     if interface.has(address.local) {
         return Err(Errno::EEXIST);
+    }
+    let alone = interface.set.intersects(Iff::LOOPBACK | Iff::NOARP);
+    if !alone && !address.flags.contains(Ifa::NODAD) && interface.conf6.looks_for_duplicates() {
+        address.flags |= Ifa::TENTATIVE;
     }
     let before = interface
         .addresses

@@ -52,8 +52,14 @@ fn machine() -> Table {
             .unwrap();
     }
     table.add_address(2, address("10.0.2.15", 24)).unwrap();
+    for index in 2..=3 {
+        table.probed(index, v4(LINK_LOCAL), true).unwrap();
+    }
     table
 }
+
+/// What the card makes of its address.
+const LINK_LOCAL: &str = "fe80::5054:ff:fe12:3456";
 
 #[test]
 fn the_loopback_gets_its_addresses_when_it_comes_up() {

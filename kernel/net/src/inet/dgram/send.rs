@@ -157,6 +157,7 @@ impl DatagramSocket {
             hop_limit: choices
                 .hop_limit
                 .unwrap_or_else(|| ip.hop_limit(family, multicast)),
+            any_hops: choices.hop_limit.is_none() && !multicast && !ip.chooses_hops(family),
             tos: choices.tos.unwrap_or_else(|| match family {
                 Family::V4 => ip.tos(),
                 Family::V6 => ip.tclass(),

@@ -28,6 +28,8 @@ pub struct Packet {
     pub protocol: u8,
     /// Its hop limit.
     pub hop_limit: u8,
+    /// Nobody has chosen that one: IPv6 takes the way's.
+    pub any_hops: bool,
     /// Its type of service.
     pub tos: u8,
     /// The interface it must leave by, or 0.
@@ -47,6 +49,7 @@ impl Packet {
             to,
             protocol,
             hop_limit: 64,
+            any_hops: false,
             tos: 0,
             device,
             never_fragment: false,
@@ -144,13 +147,18 @@ pub fn send(packet: &Packet, payload: &[u8]) -> Result<()> {
         return Ok(());
     }
     let v4 = packet.from.is_ipv4();
-    let (interface, next, mtu) =
+    let (interface, next, mtu, hops) =
         way(packet).inspect_err(|_| count_of(v4, Count::IpOutNoRoutes, Count::Ip6OutNoRoutes))?;
     if interface.is_loopback() {
         input::deliver(&packet.incoming(route::LOOPBACK, payload), true);
         return Ok(());
     }
-    let head = if packet.from.is_ipv4() { 20 } else { 40 };
+    let mut packet = *packet;
+    if packet.any_hops && !v4 && hops != 0 {
+        packet.hop_limit = hops;
+    }
+    let packet = &packet;
+    let head = if v4 { 20 } else { 40 };
     if head + payload.len() <= mtu {
         let mut bytes = header(packet, payload.len(), None);
         bytes.extend_from_slice(payload);
@@ -160,7 +168,7 @@ pub fn send(packet: &Packet, payload: &[u8]) -> Result<()> {
         count_of(v4, Count::IpFragFails, Count::Ip6FragFails);
         return Err(Errno::EMSGSIZE);
     }
-    let head = if packet.from.is_ipv4() { 20 } else { 48 };
+    let head = if v4 { 20 } else { 48 };
     let room = mtu.saturating_sub(head) / 8 * 8;
     if room == 0 {
         return Err(Errno::EMSGSIZE);
@@ -179,13 +187,14 @@ pub fn send(packet: &Packet, payload: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// The interface, the next machine and the largest packet on the way.
-fn way(packet: &Packet) -> Result<(alloc::sync::Arc<link::Interface>, IpAddr, usize)> {
+/// The interface, the next machine, the largest packet and the hop limit of the way.
+fn way(packet: &Packet) -> Result<(alloc::sync::Arc<link::Interface>, IpAddr, usize, u8)> {
     match link::route::lookup(packet.to, packet.device) {
         Ok(way) => Ok((
             way.interface,
             way.gateway.unwrap_or(packet.to),
             way.mtu as usize,
+            way.hop_limit,
         )),
         Err(error) => {
             // Groups and everybody are reached by an interface without a route.
@@ -194,7 +203,7 @@ fn way(packet: &Packet) -> Result<(alloc::sync::Arc<link::Interface>, IpAddr, us
                 .filter(|_| many)
                 .ok_or(error)?;
             let mtu = interface.mtu as usize;
-            Ok((interface, packet.to, mtu))
+            Ok((interface, packet.to, mtu, 0))
         }
     }
 }
@@ -232,7 +241,7 @@ pub fn send_with_header(packet: &Packet, mut bytes: Vec<u8>) -> Result<()> {
         }
         return Ok(());
     }
-    let (interface, next, mtu) = way(packet)?;
+    let (interface, next, mtu, _) = way(packet)?;
     if bytes.len() > mtu {
         return Err(Errno::EMSGSIZE);
     }

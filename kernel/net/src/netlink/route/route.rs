@@ -13,6 +13,8 @@ use abi::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::IpAddr;
+use core::time::Duration;
+use sync::Instant;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// `struct rtmsg`
@@ -40,6 +42,8 @@ const ONLINK: u32 = 4;
 const COMPAT: u8 = 252;
 /// `RTAX_MTU`
 const METRIC_MTU: u16 = 2;
+/// `RTAX_HOPLIMIT`
+const METRIC_HOPS: u16 = 10;
 
 /// Attributes (`RTA_*`).
 mod rta {
@@ -81,12 +85,19 @@ fn message(route: &Route, mut builder: Builder, flags: u32) -> Builder {
     if is_v6 || route.metric != 0 {
         builder.number(rta::PRIORITY, route.metric);
     }
-    if route.mtu != 0 {
-        let mut nested = Vec::new();
-        nested.extend_from_slice(&8u16.to_ne_bytes());
-        nested.extend_from_slice(&METRIC_MTU.to_ne_bytes());
-        nested.extend_from_slice(&route.mtu.to_ne_bytes());
-        builder.attribute(rta::METRICS, &nested);
+    let mut metrics = Vec::new();
+    for (kind, value) in [
+        (METRIC_MTU, route.mtu),
+        (METRIC_HOPS, route.hop_limit.into()),
+    ] {
+        if value != 0 {
+            metrics.extend_from_slice(&8u16.to_ne_bytes());
+            metrics.extend_from_slice(&kind.to_ne_bytes());
+            metrics.extend_from_slice(&value.to_ne_bytes());
+        }
+    }
+    if !metrics.is_empty() {
+        builder.attribute(rta::METRICS, &metrics);
     }
     if let Some(source) = route.source {
         builder.attribute(rta::PREFSRC, &bytes_of(source));
@@ -98,7 +109,13 @@ fn message(route: &Route, mut builder: Builder, flags: u32) -> Builder {
         builder.number(rta::OIF, route.interface);
     }
     if is_v6 {
-        builder.attribute(rta::CACHEINFO, &[0; 32]);
+        let left = route
+            .expires
+            .map_or(Duration::ZERO, |end| end.saturating_since(Instant::now()));
+        // `struct rta_cacheinfo`: the third number is what is left, in hundredths.
+        let hundredths = i32::try_from(left.as_millis() / 10).unwrap_or(i32::MAX);
+        let cache = [0, 0, hundredths, 0, 0, 0, 0, 0];
+        builder.attribute(rta::CACHEINFO, cache.as_bytes());
         builder.attribute(rta::PREF, &[0]);
     }
     builder
@@ -200,7 +217,10 @@ fn read(request: &Request<'_>) -> Result<Said> {
     route.metric = number_of(&found, rta::PRIORITY)?.unwrap_or(0);
     route.on_link = fixed.flags & ONLINK != 0;
     let metrics = of(&found, rta::METRICS).unwrap_or_default();
-    route.mtu = find(metrics, METRIC_MTU).and_then(number).unwrap_or(0);
+    let metric = |kind| find(metrics, kind).and_then(number).unwrap_or(0);
+    route.mtu = metric(METRIC_MTU);
+    // As on Linux, what is more than a byte holds is the most there is.
+    route.hop_limit = metric(METRIC_HOPS).min(255) as u8;
     Ok(Said {
         route,
         kind: fixed.kind,
