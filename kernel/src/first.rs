@@ -100,13 +100,20 @@ fn set_up_network(word: &str) {
     if let Some(host) = &wanted.host {
         crate::syscall::sysinfo::set_host(host.as_bytes());
     }
-    match boot::apply(&wanted) {
-        Ok(Some(address)) => log::info!("IP-Config: {address}"),
-        Ok(None) => match wanted.method.as_deref() {
-            Some("off" | "none") => {}
-            _ => log::warn!("IP-Config: ip={word}: an address is asked for by udhcpc(8), not here"),
-        },
-        Err(error) => log::warn!("IP-Config: ip={word}: {error}"),
+    let got = match boot::apply(&wanted) {
+        Ok(got) => got,
+        Err(error) => return log::warn!("IP-Config: ip={word}: {error}"),
+    };
+    match (got.address, wanted.method.as_deref()) {
+        (Some(address), _) => log::info!("IP-Config: {address}"),
+        (None, Some("off" | "none")) => {}
+        (None, _) => log::warn!("IP-Config: Auto-configuration of network failed"),
+    }
+    if let (None, Some(host)) = (&wanted.host, &got.host) {
+        crate::syscall::sysinfo::set_host(host.as_bytes());
+    }
+    if let Some(domain) = &got.domain {
+        crate::syscall::sysinfo::set_domain(domain.as_bytes());
     }
 }
 

@@ -49,7 +49,10 @@ pub fn send(packet: &Packet, from: u16, to: u16, bytes: Vec<u8>) -> Result<()> {
 }
 
 /// A message with its header.
-fn message(packet: &Packet, from: u16, to: u16, bytes: &[u8]) -> Result<Vec<u8>> {
+///
+/// # Errors
+/// `EMSGSIZE`
+pub(crate) fn message(packet: &Packet, from: u16, to: u16, bytes: &[u8]) -> Result<Vec<u8>> {
     let length = u16::try_from(HEADER + bytes.len()).map_err(|_| Errno::EMSGSIZE)?;
     let mut message = Vec::with_capacity(HEADER + bytes.len());
     for word in [from, to, length, 0] {

@@ -11,9 +11,11 @@ pub mod autoconf;
 #[cfg(test)]
 mod autoconf_tests;
 pub mod boot;
+mod boot_ask;
 pub mod conf6;
 mod derived;
 pub mod device;
+pub mod dhcp;
 pub mod discovery;
 pub mod events;
 pub mod flags;
