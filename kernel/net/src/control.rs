@@ -51,7 +51,11 @@ impl<'a> Iterator for Messages<'a> {
     type Item = Result<Message<'a>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (header, _) = CmsgHdr::read_from_prefix(self.rest).ok()?;
+        // In a buffer of words, as callers' are, a header is read by words.
+        let header = match CmsgHdr::ref_from_prefix(self.rest) {
+            Ok((header, _)) => *header,
+            Err(_) => CmsgHdr::read_from_prefix(self.rest).ok()?.0,
+        };
         let message = self.read(&header);
         let next = usize::try_from(header.len).ok().and_then(align);
         let rest = next.and_then(|next| self.rest.get(next..));

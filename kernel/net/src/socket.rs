@@ -53,13 +53,17 @@ impl<'a> Outgoing<'a> {
     ///
     /// # Errors
     /// `ETOOMANYREFS`.
-    #[inline]
+    #[inline(always)]
     pub fn take_rights(&mut self, holder: SocketId) -> Result<Option<Rights>> {
-        if self.files.is_empty() {
-            return Ok(None);
+        match self.files {
+            Files::None => Ok(None),
+            _ => self.send_rights(holder).map(Some),
         }
+    }
+
+    fn send_rights(&mut self, holder: SocketId) -> Result<Rights> {
         let files = core::mem::take(&mut self.files);
-        Rights::send(files, holder, self.caller.cred(), self.descriptor_limit).map(Some)
+        Rights::send(files, holder, self.caller.cred(), self.descriptor_limit)
     }
 
     /// What did not go is tried again with the next piece.

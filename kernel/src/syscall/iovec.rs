@@ -2,6 +2,7 @@
 
 use abi::socket::UIO_MAXIOV;
 use abi::{Errno, Result};
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use arrayvec::ArrayVec;
 use core::ops::Deref;
@@ -24,7 +25,7 @@ const FEW: usize = 8;
 pub struct Pieces {
     few: ArrayVec<UserSlice, FEW>,
     /// All of them, when there are more than a few.
-    many: Vec<UserSlice>,
+    many: Option<Box<[UserSlice]>>,
 }
 
 impl Deref for Pieces {
@@ -32,11 +33,7 @@ impl Deref for Pieces {
 
     #[inline]
     fn deref(&self) -> &[UserSlice] {
-        if self.many.is_empty() {
-            &self.few
-        } else {
-            &self.many
-        }
+        self.many.as_deref().unwrap_or(&self.few)
     }
 }
 
@@ -64,13 +61,13 @@ impl Pieces {
             }
         } else if count <= UIO_MAXIOV {
             let bytes = UserSlice::new(addr, count * ENTRY).read_vec()?;
-            self.many
-                .try_reserve_exact(count)
-                .map_err(|_| Errno::ENOMEM)?;
+            let mut many = Vec::new();
+            many.try_reserve_exact(count).map_err(|_| Errno::ENOMEM)?;
             for entry in bytes.chunks_exact(ENTRY) {
                 let entry = <[u64; 2]>::read_from_bytes(entry).map_err(|_| Errno::EINVAL)?;
-                self.many.push(sum.add(entry)?);
+                many.push(sum.add(entry)?);
             }
+            self.many = Some(many.into_boxed_slice());
         } else {
             return Err(Errno::EINVAL);
         }

@@ -7,6 +7,7 @@
 //! clears the flag, tries, and parks only while the flag is down. A sleeping lock inside the try may eat
 //! the token, never the flag.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 use abi::{Errno, Result};
@@ -46,7 +47,7 @@ const INLINE: usize = 4;
 struct Enrolled<'a> {
     on: &'a [(&'a Pollee, Events)],
     keys: [u64; INLINE],
-    more: alloc::vec::Vec<u64>,
+    more: Option<Box<[u64]>>,
 }
 
 impl<'a> Enrolled<'a> {
@@ -64,10 +65,8 @@ impl<'a> Enrolled<'a> {
         for (one, key) in on.iter().zip(&mut keys) {
             *key = enrol(one);
         }
-        let more = match on.get(INLINE..) {
-            Some(rest) if !rest.is_empty() => rest.iter().map(enrol).collect(),
-            _ => alloc::vec::Vec::new(),
-        };
+        let rest = on.get(INLINE..).filter(|rest| !rest.is_empty());
+        let more = rest.map(|rest| rest.iter().map(enrol).collect());
         Self { on, keys, more }
     }
 }
@@ -75,7 +74,11 @@ impl<'a> Enrolled<'a> {
 impl Drop for Enrolled<'_> {
     #[inline]
     fn drop(&mut self) {
-        for ((pollee, _), key) in self.on.iter().zip(self.keys.iter().chain(&self.more)) {
+        for ((pollee, _), key) in self
+            .on
+            .iter()
+            .zip(self.keys.iter().chain(self.more.iter().flatten()))
+        {
             pollee.withdraw(*key);
         }
     }

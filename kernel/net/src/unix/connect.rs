@@ -116,10 +116,10 @@ impl UnixSocket {
         drop(dropped);
         self.wake_blocked();
         if let Some(old) = old {
-            let mut link = old.link.lock();
+            let link = old.link.lock();
             let hears = link.is_peer(self) && !link.closed;
             if hears {
-                link.error = Some(Errno::ECONNRESET);
+                old.fail(Errno::ECONNRESET);
             }
             drop(link);
             if hears {
@@ -201,7 +201,7 @@ impl UnixSocket {
         let mut link = self.link.lock();
         link.shut = Shut::all();
         if unread || embryo {
-            link.error = Some(Errno::ECONNRESET);
+            self.fail(Errno::ECONNRESET);
         }
         drop(link);
         self.notify_end();
@@ -252,7 +252,7 @@ impl UnixSocket {
     pub(super) fn readiness(&self) -> Events {
         let link = self.link.lock();
         let mut events = Events::empty();
-        if link.error.is_some() {
+        if self.has_error() {
             events |= Events::ERR;
         }
         if link.shut == Shut::all() {

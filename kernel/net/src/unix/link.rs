@@ -1,4 +1,4 @@
-//! How a socket stands to others: name, peer, listener's queue, shutdown, error. Plain state
+//! How a socket stands to others: name, peer, listener's queue, shutdown. Plain state
 //! under a spin lock; what it lets go of is handed out and dropped by the caller.
 
 use super::UnixSocket;
@@ -98,7 +98,6 @@ pub struct Link {
     state: State,
     binding: Option<Arc<Binding>>,
     pub shut: Shut,
-    pub error: Option<Errno>,
     /// The last descriptor is gone.
     pub closed: bool,
     blocked: Vec<Blocked>,
@@ -115,11 +114,6 @@ impl Link {
 
     pub fn is_apart(&self) -> bool {
         matches!(self.state, State::Apart)
-    }
-
-    /// Whether a send has to look at the error or the shutdown.
-    pub fn is_troubled(&self) -> bool {
-        self.error.is_some() || self.shut.contains(Shut::SEND)
     }
 
     pub fn is_peer(&self, socket: &UnixSocket) -> bool {

@@ -32,7 +32,7 @@ use abi::{Errno, Result};
 use alloc::collections::VecDeque;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use graph::SocketId;
 use inbox::{Inbox, Stream};
 use link::{Link, Shut};
@@ -82,6 +82,8 @@ pub struct UnixSocket {
     pollee: Pollee,
     inbox: Mutex<Inbox, { rank::SOCKET }>,
     link: SpinLock<Link, LINK>,
+    /// What the next call is told of; 0: nothing.
+    error: AtomicI32,
     /// Whether something came that nobody has received; written under the inbox's lock.
     stirred: AtomicBool,
     /// Whether somebody waits for room here; written under the link's lock.
@@ -114,6 +116,7 @@ impl UnixSocket {
             pollee: Pollee::new(),
             inbox: Mutex::new(inbox),
             link: SpinLock::new(Link::default()),
+            error: AtomicI32::new(0),
             stirred: AtomicBool::new(false),
             awaited: AtomicBool::new(false),
             charged: AtomicUsize::new(0),
@@ -195,9 +198,29 @@ impl UnixSocket {
         }
     }
 
+    /// The next call is told of an error.
+    fn fail(&self, error: Errno) {
+        self.error.store(error.number(), Relaxed);
+    }
+
+    #[inline]
+    fn has_error(&self) -> bool {
+        self.error.load(Relaxed) != 0
+    }
+
+    /// The error to be told of, once.
+    #[inline]
+    fn pending_error(&self) -> Option<Errno> {
+        if self.has_error() {
+            Errno::from_number(self.error.swap(0, Relaxed))
+        } else {
+            None
+        }
+    }
+
     /// Who a message is from, when it or its receiver cares; a socket without a name gets one
     /// when it asks for credentials itself.
-    #[inline]
+    #[inline(always)]
     fn message_sender(
         self: &Arc<Self>,
         target: &Self,
@@ -207,9 +230,20 @@ impl UnixSocket {
         let own = self.options.flags().intersects(pass);
         let embryo = target.holder() != target.id;
         let asked = own || embryo || target.options.flags().intersects(pass);
-        if !asked && out.credentials.is_none() {
-            return Ok(None);
+        if asked || out.credentials.is_some() {
+            self.sender_of(own, asked, out)
+        } else {
+            Ok(None)
         }
+    }
+
+    #[cold]
+    fn sender_of(
+        self: &Arc<Self>,
+        own: bool,
+        asked: bool,
+        out: &Outgoing<'_>,
+    ) -> Result<Option<Sender>> {
         if own && self.link.lock().address().is_none() {
             self.bind_automatically()?;
         }
@@ -375,7 +409,7 @@ impl Socket for UnixSocket {
     }
 
     fn take_error(&self) -> Option<Errno> {
-        self.link.lock().error.take()
+        self.pending_error()
     }
 
     fn peer(&self) -> Option<Sender> {

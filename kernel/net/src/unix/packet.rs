@@ -40,7 +40,7 @@ impl UnixSocket {
         };
         let link = self.link.lock();
         let (peer, connected) = (link.peer(), link.is_connected());
-        let (mut from, troubled) = (link.address(), link.is_troubled());
+        let (mut from, ended) = (link.address(), link.shut.contains(Shut::SEND));
         drop(link);
         if address.is_none() && peer.is_none() && !connected {
             return Err(Errno::ENOTCONN);
@@ -49,7 +49,7 @@ impl UnixSocket {
         if len > self.options.send_buffer().saturating_sub(HEADROOM) {
             return Err(Errno::EMSGSIZE);
         }
-        if troubled {
+        if ended || self.has_error() {
             self.check_sending()?;
         }
         if self.charged() >= self.options.send_buffer() {
@@ -74,7 +74,7 @@ impl UnixSocket {
             // It may just have got a name.
             from = self.link.lock().address();
         }
-        let rights = out.take_rights(target.holder())?;
+        let mut rights = out.take_rights(target.holder())?;
         let Some(kept) = kept else {
             // The sender does not hear that its message was refused.
             drop(rights);
@@ -84,33 +84,42 @@ impl UnixSocket {
             bytes.take_back(len - kept);
         }
         let charge = SendCharge::new(self, len);
-        let message = Message {
+        let stamp = target.stamp_for();
+
+        let mut inbox = target.inbox.lock();
+        target.adopt(&mut rights);
+        let Inbox::Messages(queue) = &mut *inbox else {
+            drop(inbox);
+            return Err(Errno::EPROTOTYPE);
+        };
+        if let Err(error) = self.ask(&target, queue.len()) {
+            drop(inbox);
+            if error == Errno::ECONNREFUSED {
+                self.dissolve();
+            }
+            // Not delivered: what it carries goes back, the charge ends.
+            out.put_back(rights);
+            return Err(error);
+        }
+        queue.push_back(Message {
             bytes,
-            stamp: target.stamp_for(),
+            stamp,
             from,
             sender,
             rights,
             charge,
-        };
-        match self.deliver(&target, message) {
-            None => {
-                target.pollee.notify_sync(Events::READABLE);
-                Ok(len)
-            }
-            Some((error, message)) => {
-                // Not delivered: what it carries goes back, the charge ends.
-                out.put_back(message.rights);
-                Err(error)
-            }
-        }
+        });
+        target.stirred.store(true, Relaxed);
+        drop(inbox);
+        target.pollee.notify_sync(Events::READABLE);
+        Ok(len)
     }
 
     fn check_sequence(&self) -> Result<()> {
-        let mut link = self.link.lock();
-        if let Some(error) = link.error.take() {
+        if let Some(error) = self.pending_error() {
             return Err(error);
         }
-        if link.is_connected() {
+        if self.link.lock().is_connected() {
             Ok(())
         } else {
             Err(Errno::ENOTCONN)
@@ -119,11 +128,10 @@ impl UnixSocket {
 
     /// A pending error, an own shutdown.
     fn check_sending(&self) -> Result<()> {
-        let mut link = self.link.lock();
-        if let Some(error) = link.error.take() {
+        if let Some(error) = self.pending_error() {
             return Err(error);
         }
-        if link.shut.contains(Shut::SEND) {
+        if self.link.lock().shut.contains(Shut::SEND) {
             return Err(Errno::EPIPE);
         }
         Ok(())
@@ -147,52 +155,29 @@ impl UnixSocket {
         !link.is_connected() || link.is_peer(self)
     }
 
-    /// Puts a message into the queue of `target`, or gives it back with the reason.
-    fn deliver(
-        self: &Arc<Self>,
-        target: &Arc<Self>,
-        mut message: Message,
-    ) -> Option<(Errno, Message)> {
-        let mut inbox = target.inbox.lock();
-        target.adopt(&mut message.rights);
+    /// Whether `target`, whose inbox is locked and holds so many messages, takes one of this socket's. `EAGAIN` when it
+    /// is full: it then tells when there is room.
+    fn ask(self: &Arc<Self>, target: &Arc<Self>, queued: usize) -> Result<()> {
         let mut link = target.link.lock();
-        let Inbox::Messages(queue) = &mut *inbox else {
-            drop(link);
-            drop(inbox);
-            return Some((Errno::EPROTOTYPE, message));
-        };
         let partner = link.is_peer(self);
-        let refuse = if link.closed && self.kind == Kind::SeqPacket {
-            Some(Errno::EPIPE)
-        } else if link.closed {
-            Some(Errno::ECONNREFUSED)
-        } else if !partner && link.is_connected() {
-            Some(Errno::EPERM)
-        } else if link.shut.contains(Shut::RECEIVE) {
-            Some(Errno::EPIPE)
-        } else {
-            None
-        };
-        let full = !partner && !Arc::ptr_eq(self, target) && queue.len() > settings::max_queue();
-        if full && refuse.is_none() {
+        if link.closed {
+            return Err(match self.kind {
+                Kind::SeqPacket => Errno::EPIPE,
+                _ => Errno::ECONNREFUSED,
+            });
+        }
+        if !partner && link.is_connected() {
+            return Err(Errno::EPERM);
+        }
+        if link.shut.contains(Shut::RECEIVE) {
+            return Err(Errno::EPIPE);
+        }
+        if !partner && queued > settings::max_queue() && !Arc::ptr_eq(self, target) {
             link.wait_for_room(self, Want::Send);
             target.awaited.store(true, Relaxed);
+            return Err(Errno::EAGAIN);
         }
-        drop(link);
-        match refuse.or(full.then_some(Errno::EAGAIN)) {
-            Some(error) => {
-                drop(inbox);
-                if error == Errno::ECONNREFUSED {
-                    self.dissolve();
-                }
-                Some((error, message))
-            }
-            None => {
-                queue.push_back(message);
-                target.stirred.store(true, Relaxed);
-                None
-            }
-        }
+        Ok(())
     }
 
     /// Receives one message. `EAGAIN` when none waits.
@@ -209,7 +194,7 @@ impl UnixSocket {
         if flags.contains(MsgFlags::OOB) {
             return Err(Errno::EOPNOTSUPP);
         }
-        if let Some(error) = self.link.lock().error.take() {
+        if let Some(error) = self.pending_error() {
             return Err(error);
         }
         let peek = flags.contains(MsgFlags::PEEK);

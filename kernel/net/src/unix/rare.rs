@@ -293,7 +293,7 @@ impl UnixSocket {
     }
 
     /// When a message to this socket is sent, if it wants to know.
-    #[inline]
+    #[inline(always)]
     pub(super) fn stamp_for(&self) -> Option<u64> {
         (self.kind != Kind::Stream && self.rare.wants_stamps()).then(sync::clock::realtime_ns)
     }

@@ -201,11 +201,11 @@ impl UnixSocket {
 
     /// What a read says when nothing waits: `EINVAL` without a connection, an error once, the end, or not yet.
     fn end_of_stream(&self, into: &mut Received) -> Result<()> {
-        let mut link = self.link.lock();
+        let link = self.link.lock();
         if !link.is_connected() {
             return Err(Errno::EINVAL);
         }
-        if let Some(error) = link.error.take() {
+        if let Some(error) = self.pending_error() {
             return Err(error);
         }
         if link.shut.contains(Shut::RECEIVE) {

@@ -2,6 +2,7 @@
 
 use abi::socket::{CmsgHdr, MsgFlags, SCM_MAX_FD, SOL_SOCKET, scm};
 use abi::{Errno, Result};
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering::Relaxed;
@@ -17,14 +18,14 @@ use zerocopy::IntoBytes;
 
 use super::super::Cx;
 
-/// Control bytes that take no memory but the stack: a few descriptors, or credentials.
+/// Control bytes that take no memory but the stack, in words as their headers are: a few descriptors, or credentials.
 const FEW: usize = 64;
 
 /// A sender's control buffer. Read where it stands: it is not small.
 pub struct Given {
-    few: [u8; FEW],
+    few: [u64; FEW / 8],
     /// All of it, when it is more than a little.
-    many: Vec<u8>,
+    many: Option<Box<[u8]>>,
     len: usize,
 }
 
@@ -32,8 +33,8 @@ impl Given {
     /// Nothing.
     pub const fn new() -> Self {
         Self {
-            few: [0; FEW],
-            many: Vec::new(),
+            few: [0; FEW / 8],
+            many: None,
             len: 0,
         }
     }
@@ -48,17 +49,20 @@ impl Given {
         }
         let range = UserSlice::new(UserAddr::from(address), len as usize);
         self.len = range.len;
-        match self.few.get_mut(..range.len) {
+        match self.few.as_mut_bytes().get_mut(..range.len) {
             Some([]) => {}
             Some(few) => range.read(few)?,
-            None => self.many = range.read_vec()?,
+            None => self.many = Some(range.read_vec()?.into_boxed_slice()),
         }
         Ok(())
     }
 
     /// Its bytes.
     pub fn bytes(&self) -> &[u8] {
-        self.few.get(..self.len).unwrap_or(&self.many)
+        match &self.many {
+            Some(many) => many,
+            None => self.few.as_bytes().get(..self.len).unwrap_or_default(),
+        }
     }
 }
 

@@ -95,10 +95,11 @@ pub fn sendto(
     let file = cx.usable_file(fd)?;
     let socket = socket_of(&file)?;
     let (flags, nonblock) = flags_of(flags, &file);
-    let mut name = Name::new();
+    let mut name;
     let address = if address.is_null() {
         None
     } else {
+        name = Name::new();
         Some(name.read(address, address_len)?)
     };
     let mut src = IoSrc::user(UserSlice::new(buf, len.min(MAX_TRANSFER)));
@@ -177,10 +178,11 @@ fn send_one(
 ) -> Result<usize> {
     let (flags, nonblock) = flags_of(flags, file);
     let header = message.read()?;
-    let mut name = Name::new();
+    let mut name;
     let address = if header.name == 0 || header.name_len == 0 {
         None
     } else {
+        name = Name::new();
         // What is longer than any address is cut.
         let len = header.name_len.min(SOCKADDR_STORAGE as i32);
         Some(name.read(UserAddr::from(header.name), len)?)
