@@ -56,8 +56,8 @@ fn register_net() {
     use net::inet::ip_options::DEFAULT_TTL;
     use net::inet::ports;
     use net::settings::{
-        BACKLOG_MAX, CONTROL_MAX, RECEIVE_DEFAULT, RECEIVE_MAX, SEND_DEFAULT, SEND_MAX,
-        UNIX_QUEUE_MAX,
+        BACKLOG_MAX, CONTROL_MAX, RECEIVE_DEFAULT, RECEIVE_MAX, SEND_DEFAULT, SEND_MAX, TCP_REUSE,
+        TCP_TIMESTAMPS, UNIX_QUEUE_MAX,
     };
     show("net/unix", |out: &mut Text| {
         out.push(&net::unix::report());
@@ -111,6 +111,8 @@ fn register_net() {
     ] {
         setting::text(path, move |out| writeln!(out, "{is}"));
     }
+    small("sys/net/ipv4/tcp_timestamps", 255, &TCP_TIMESTAMPS);
+    small("sys/net/ipv4/tcp_tw_reuse", 2, &TCP_REUSE);
     setting::counter("sys/net/core/somaxconn", &BACKLOG_MAX);
     setting::counter("sys/net/core/optmem_max", &CONTROL_MAX);
     setting::counter("sys/net/core/wmem_default", &SEND_DEFAULT);
@@ -118,6 +120,16 @@ fn register_net() {
     setting::counter("sys/net/core/wmem_max", &SEND_MAX);
     setting::counter("sys/net/core/rmem_max", &RECEIVE_MAX);
     setting::counter("sys/net/unix/max_dgram_qlen", &UNIX_QUEUE_MAX);
+}
+
+/// A number up to `most` that root may set.
+fn small(path: &'static str, most: i64, value: &'static AtomicU32) {
+    let set = move |to: i64| {
+        value.store(u32::try_from(to).unwrap_or(0), Ordering::Relaxed);
+        Ok(())
+    };
+    let get = move || i64::from(value.load(Ordering::Relaxed));
+    setting::settable(path, 0..=most, get, set);
 }
 
 /// The ends of a range that root may set.

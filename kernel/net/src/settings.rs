@@ -14,6 +14,12 @@ pub static RECEIVE_MAX: AtomicU32 = AtomicU32::new(212_992);
 pub static CONTROL_MAX: AtomicU32 = AtomicU32::new(131_072);
 /// The longest backlog of `listen` (`net.core.somaxconn`).
 pub static BACKLOG_MAX: AtomicU32 = AtomicU32::new(abi::socket::SOMAXCONN);
+/// Whether connections over a card tell times (`net.ipv4.tcp_timestamps`): 0: no, 2: those of the plain clock, 1 and
+/// others: from a start of their own.
+pub static TCP_TIMESTAMPS: AtomicU32 = AtomicU32::new(1);
+/// Whether a new connection may take the place of one that is only remembered (`net.ipv4.tcp_tw_reuse`): 0: none, 1:
+/// any whose ends told times, 2: such within the machine.
+pub static TCP_REUSE: AtomicU32 = AtomicU32::new(2);
 /// Messages that may wait at a datagram socket for those not connected to it, less one
 /// (`net.unix.max_dgram_qlen`).
 pub static UNIX_QUEUE_MAX: AtomicU32 = AtomicU32::new(10);

@@ -9,10 +9,12 @@
 use super::TcpSocket;
 use super::machine::segment::{Bits, Header};
 use super::machine::sequence::{Seq, Steps};
+use super::machine::stamps::Stamps;
 use super::machine::{Agreed, SCALE};
+use super::secret::{first_number, stamps_wanted};
 use super::state::State;
 use super::table::Pair;
-use super::wire::{Post, Way, Wire, first_number};
+use super::wire::{Post, Way, Wire};
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::{Arc, Weak};
@@ -89,8 +91,8 @@ impl Table {
     }
 }
 
-/// A SYN came for a listener with room.
-pub fn answer(listener: &Arc<TcpSocket>, pair: Pair, syn: &Header, way: Way) {
+/// A SYN came for a listener with room. `own`: the number to begin with, after a connection of the same ends.
+pub fn answer(listener: &Arc<TcpSocket>, pair: Pair, syn: &Header, way: Way, own: Option<Seq>) {
     let known = TABLE.lock().map().get(&pair).cloned();
     // The same SYN again has the same answer; another is another connection.
     if let Some(half) = known
@@ -99,7 +101,8 @@ pub fn answer(listener: &Arc<TcpSocket>, pair: Pair, syn: &Header, way: Way) {
         half.reply();
         return;
     }
-    let half = Half::new(listener, syn, way);
+    let own = own.unwrap_or_else(|| first_number(&pair.local(), &pair.remote()));
+    let half = Half::new(listener, syn, way, own);
     half.reply();
     let due = Instant::after(FIRST);
     let mut table = TABLE.lock();
@@ -115,7 +118,12 @@ pub fn answer(listener: &Arc<TcpSocket>, pair: Pair, syn: &Header, way: Way) {
 }
 
 impl Half {
-    fn new(listener: &Arc<TcpSocket>, syn: &Header, mut way: Way) -> Self {
+    fn new(listener: &Arc<TcpSocket>, syn: &Header, mut way: Way, own: Seq) -> Self {
+        let now = Instant::now();
+        let stamps = syn.stamps.and_then(|(value, _)| {
+            let offset = stamps_wanted(way.from, way.to)?;
+            Some(Stamps::new(offset, now).with(value, syn.seq.plus(1), now))
+        });
         (way.hop_limit, way.tos) = listener.marks();
         let (v4, v6) = MSS_DEFAULT;
         let default = if way.from.is_ipv4() { v4 } else { v6 };
@@ -124,17 +132,18 @@ impl Half {
             agreed: Agreed {
                 local: syn.to,
                 remote: syn.from,
-                own: first_number(),
+                own,
                 other: syn.seq,
                 mss: syn.mss.unwrap_or(default),
                 scale: syn.scale,
                 ranges: syn.sack_permitted,
+                stamps,
                 told: listener.first_window(),
             },
             way,
             own_mss: way.segment().min(asked),
             listener: Arc::downgrade(listener),
-            since: Instant::now(),
+            since: now,
             timeouts: 0,
             deferred: listener.deferrals(),
             heard: false,
@@ -155,6 +164,7 @@ impl Half {
             mss: Some(self.own_mss),
             scale: agreed.scale.map(|_| SCALE),
             sack_permitted: agreed.ranges,
+            stamps: agreed.stamps.map(|stamps| stamps.pair(Instant::now())),
             ..Header::default()
         };
         Post::new(self.way).send(&header, 0, |_| ());
@@ -164,6 +174,14 @@ impl Half {
     fn in_window(&self, seq: Seq) -> bool {
         let first = self.agreed.other.plus(1);
         !seq.before(first) && !seq.after(first.plus(usize::from(self.agreed.told)))
+    }
+
+    /// Whether a segment is of an earlier connection between the same ends.
+    fn is_old(&self, header: &Header) -> bool {
+        match (&self.agreed.stamps, header.stamps) {
+            (Some(stamps), Some((value, _))) => stamps.is_old(value, Instant::now()),
+            _ => false,
+        }
     }
 
     /// Time is up: whether it is given up, and whether the answer goes again.
@@ -215,7 +233,8 @@ pub fn last_step(pair: &Pair, header: &Header, length: usize) -> Outcome {
         }
         return Outcome::Done;
     }
-    if header.bits.contains(Bits::SYN) || !half.in_window(header.seq) {
+    let strange = header.bits.contains(Bits::SYN) || !half.in_window(header.seq);
+    if strange || half.is_old(header) {
         half.reply();
         return Outcome::Done;
     }

@@ -10,6 +10,7 @@ use sync::Instant;
 /// Bytes of Linux 6.12's `struct tcp_info`.
 const LENGTH: usize = 248;
 /// Bits of `tcpi_options`.
+const TIMESTAMPS: u8 = 1;
 const SACK: u8 = 2;
 const WSCALE: u8 = 4;
 /// The wait of a connection without a measure, and of an answer that is late, in microseconds.
@@ -49,6 +50,7 @@ impl Info {
     }
 
     fn fill(&mut self, of: &Measures) {
+        let stamps = if of.stamps { TIMESTAMPS } else { 0 };
         let sack = if of.sack { SACK } else { 0 };
         let (scaled, scales) = match of.wscale {
             Some((send, receive)) => (WSCALE, send & 0xf | receive << 4),
@@ -61,7 +63,7 @@ impl Info {
                 of.backoff,
                 of.probes,
                 of.backoff,
-                sack | scaled,
+                stamps | sack | scaled,
                 scales,
             ],
         );
@@ -73,7 +75,7 @@ impl Info {
         self.words(
             60,
             &[
-                of.advmss + 40,
+                of.pmtu,
                 of.rcv_space,
                 micros(of.rtt),
                 micros(of.rttvar),

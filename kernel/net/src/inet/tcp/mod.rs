@@ -12,6 +12,7 @@ pub mod machine;
 pub mod options;
 pub mod remote;
 pub mod report;
+mod secret;
 pub mod state;
 mod stream;
 pub mod table;

@@ -1,13 +1,17 @@
 //! All connections: who has which pair of ends, and what is left of those that ended.
 
 use super::TcpSocket;
+use super::machine::segment::Header;
+use super::machine::{Last, Met};
 use super::state::State;
 use crate::inet::address::Endpoint;
 use crate::inet::ports::{Ports, Receivers};
+use crate::settings::{TCP_REUSE, TCP_TIMESTAMPS};
 use alloc::collections::VecDeque;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::net::IpAddr;
+use core::sync::atomic::Ordering::Relaxed;
 use core::time::Duration;
 use hashbrown::HashMap;
 use sync::{Instant, SpinLock, rank};
@@ -20,7 +24,7 @@ pub static LISTENERS: Receivers<TcpSocket> = Receivers::new();
 /// How long an end that closed first remembers (`TCP_TIMEWAIT_LEN`), and how long one that nobody holds waits for the
 /// other's end (`net.ipv4.tcp_fin_timeout`).
 const REMEMBER: Duration = Duration::from_secs(60);
-/// After this a connection to an own address may take the place of one that is only remembered (`tcp_tw_reuse`).
+/// After this a connection may take the place of one that is only remembered, if that is allowed.
 const REUSE_AFTER: Duration = Duration::from_secs(1);
 
 /// The two ends of a connection, this one first.
@@ -73,6 +77,8 @@ pub struct Rest {
     pub since: Instant,
     /// Of an AF_INET6 socket.
     pub v6: bool,
+    /// How a connection over a card stood.
+    pub last: Option<Last>,
 }
 
 impl Rest {
@@ -81,6 +87,21 @@ impl Rest {
     pub fn left_ticks(&self) -> u64 {
         let left = self.ends().saturating_since(Instant::now());
         u64::try_from(left.as_millis() / 10).unwrap_or(0)
+    }
+
+    /// Whether a new connection between the same ends may take its place. `within`: it stays in the machine.
+    fn gives_way(&self, within: bool) -> bool {
+        let told = match &self.last {
+            Some(last) => last.stamps.is_some(),
+            // Nothing of the kind is told within the machine, where Linux tells times.
+            None => TCP_TIMESTAMPS.load(Relaxed) != 0,
+        };
+        let may = match TCP_REUSE.load(Relaxed) {
+            0 => false,
+            1 => true,
+            _ => within,
+        };
+        may && told && self.since.saturating_add(REUSE_AFTER) <= Instant::now()
     }
 
     fn ends(&self) -> Instant {
@@ -121,11 +142,16 @@ impl Conns {
                 break;
             }
             self.rests.pop_front();
-            if let Some(Conn::Rest(rest)) = self.map().get(&pair)
-                && rest.ends() <= now
-            {
-                freed.push((pair.local.1, rest.id));
+            let Some(Conn::Rest(rest)) = self.map().get(&pair) else {
+                continue;
+            };
+            let (id, anew) = (rest.id, rest.since);
+            if rest.ends() <= now {
+                freed.push((pair.local.1, id));
                 self.map().remove(&pair);
+            } else if anew != since {
+                let place = self.rests.partition_point(|(since, _)| *since <= anew);
+                self.rests.insert(place, (anew, pair));
             }
         }
     }
@@ -140,13 +166,14 @@ fn free(freed: Vec<(u16, u64)>) {
 /// Enters a connection; `false` when another has the same ends. `replaces`: one that is only remembered gives way.
 pub fn enter(pair: Pair, id: u64, socket: Weak<TcpSocket>, replaces: bool) -> bool {
     let mut freed = Vec::new();
+    let within = !super::wire::leaves(pair.remote.0);
     let mut conns = CONNS.lock();
     conns.sweep(&mut freed);
     let taken = match conns.map().get(&pair) {
         Some(Conn::Live(..)) => true,
         Some(Conn::Rest(rest)) => {
-            let (id, since) = (rest.id, rest.since);
-            let kept = !replaces && since.saturating_add(REUSE_AFTER) > Instant::now();
+            let id = rest.id;
+            let kept = !replaces && !rest.gives_way(within);
             if !kept {
                 freed.push((pair.local.1, id));
             }
@@ -203,15 +230,22 @@ pub fn fin_to_rest(pair: &Pair) -> bool {
     };
     rest.state = rest.state.fin_received();
     rest.since = now;
-    conns.rests.push_back((now, *pair));
     true
 }
 
-/// Whether two ends are of a connection that ended and is remembered.
-#[must_use]
-pub fn is_remembered(pair: &Pair) -> bool {
+/// A segment came for a connection over a card that is only remembered: what becomes of it. `None` when nothing is.
+pub fn meet(pair: &Pair, header: &Header, span: usize) -> Option<Met> {
     let mut conns = CONNS.lock();
-    matches!(conns.map().get(pair), Some(Conn::Rest(rest)) if rest.state == State::TimeWait)
+    let Some(Conn::Rest(rest)) = conns.map().get_mut(pair) else {
+        return None;
+    };
+    let now = Instant::now();
+    let (met, renews) = rest.last.as_mut()?.meet(header, span, now);
+    if renews {
+        // Its place in the row is found when its first time is over.
+        rest.since = now;
+    }
+    Some(met)
 }
 
 /// Something came for a connection whose socket is gone: nothing is left of it.

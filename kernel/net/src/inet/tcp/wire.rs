@@ -1,8 +1,8 @@
 //! A connection that leaves the machine: its state machine, and the packets its segments go in.
 
 use super::machine::segment::Header;
-use super::machine::sequence::Seq;
 use super::machine::{Agreed, End, Machine};
+use super::secret::{first_number, stamps_wanted};
 use super::state::State;
 use crate::inet::address::Endpoint;
 use crate::inet::output::{self, Packet};
@@ -145,9 +145,11 @@ impl Wire {
     #[must_use]
     pub fn connecting(local: &Endpoint, remote: &Endpoint, device: u32) -> Self {
         let way = Way::plain(local.addr, remote.addr, device);
-        let (own, now) = (first_number(), Instant::now());
+        let (own, now) = (first_number(local, remote), Instant::now());
+        let stamps = stamps_wanted(local.addr, remote.addr);
         Self {
-            machine: Machine::connecting(local.port, remote.port, own, way.segment(), now),
+            machine: Machine::connecting(local.port, remote.port, own, way.segment(), now)
+                .telling_times(stamps, now),
             way,
             timer: None,
         }
@@ -195,12 +197,6 @@ impl Wire {
             done: machine.is_done(),
         }
     }
-}
-
-/// The number of a SYN: nobody guesses it.
-#[must_use]
-pub fn first_number() -> Seq {
-    Seq(crate::inet::random_u32() as i32)
 }
 
 /// Whether connections to an address leave the machine.

@@ -118,6 +118,12 @@ impl Flight {
         self.records.is_empty()
     }
 
+    /// When the last that was sent again went.
+    #[must_use]
+    pub fn resent_at(&self) -> Option<Instant> {
+        self.resent_at
+    }
+
     /// Segments not answered, those that came out of order, those taken to be lost.
     #[must_use]
     pub fn counts(&self) -> (usize, usize, usize) {

@@ -42,6 +42,14 @@ impl Machine {
         if !header.bits.contains(Bits::SYN) {
             return;
         }
+        if answers && self.echoes_nothing(header, now) {
+            self.reply = header.refusal(length);
+            return;
+        }
+        self.stamps = match (self.stamps, header.stamps) {
+            (Some(own), Some((value, _))) => Some(own.with(value, header.seq.plus(1), now)),
+            _ => None,
+        };
         let chosen = self.inbox.chosen;
         self.agree(
             header.mss.unwrap_or(super::MSS_DEFAULT),
@@ -77,6 +85,14 @@ impl Machine {
 
     fn in_connection(&mut self, header: &Header, payload: &[u8], now: Instant) {
         let span = header.span(payload.len());
+        if self.is_of_old(header, now) {
+            if header.bits.contains(Bits::SYN) || span == 0 {
+                self.challenge(now);
+            } else {
+                self.answer = Answer::Now;
+            }
+            return;
+        }
         if !self.inbox.accepts(header.seq, span) {
             let again = self.state == State::SynReceived
                 && header.bits.contains(Bits::SYN)
@@ -126,6 +142,7 @@ impl Machine {
         }
         self.heard = now;
         self.asked = 0;
+        self.note_stamp(header, now);
         self.take_answer(header, payload.len(), now);
         self.take_bytes(header, payload, now);
     }
@@ -183,7 +200,14 @@ impl Machine {
             }
         }
         let ranges: &[_] = if self.ranges { &header.ranges } else { &[] };
-        let brought = self.flight.answered(header.ack, ranges, self.nxt, now);
+        let mut brought = self.flight.answered(header.ack, ranges, self.nxt, now);
+        if brought.progress
+            && !brought.measured
+            && let Some(took) = self.echoed(header, now)
+        {
+            self.flight.rtt.measured(took);
+            brought.measured = true;
+        }
         if brought.measured {
             self.unmeasured = 0;
             self.backoff = 0;

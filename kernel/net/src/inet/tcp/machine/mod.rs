@@ -13,10 +13,12 @@ mod input;
 pub mod memory;
 mod output;
 mod report;
+mod rest;
 mod rtt;
 pub mod segment;
 pub mod sequence;
 mod settings;
+pub mod stamps;
 #[cfg(test)]
 mod tests;
 mod times;
@@ -30,9 +32,11 @@ pub use inbox::SCALE;
 use memory::{Account, Supply, supply};
 use mm::io::{IoDst, IoSrc};
 pub use report::{Clock, Measures};
+pub use rest::{Last, Met};
 use segment::Header;
 use sequence::{Seq, Steps};
 pub use settings::{Agreed, KeepAlive, Settings};
+use stamps::Stamps;
 use sync::Instant;
 
 /// Bytes that may wait to be sent at first and at most (`net.ipv4.tcp_wmem`).
@@ -88,6 +92,8 @@ pub struct Machine {
     mss: usize,
     path_mss: u16,
     ranges: bool,
+    /// Times are told: wanted in the own SYN, agreed on with the other end's.
+    stamps: Option<Stamps>,
     // What goes: numbers of the own SYN, of the first not answered, of the first not sent.
     first: Seq,
     una: Seq,
@@ -162,6 +168,7 @@ impl Machine {
             mss: usize::from(MSS_DEFAULT),
             path_mss: own_mss,
             ranges: false,
+            stamps: None,
             first: own,
             una: own,
             nxt: own.plus(1),
@@ -221,6 +228,13 @@ impl Machine {
         machine
     }
 
+    /// Tells times, if the other end does.
+    #[must_use]
+    pub fn telling_times(mut self, offset: Option<u32>, now: Instant) -> Self {
+        self.stamps = offset.map(|offset| Stamps::new(offset, now));
+        self
+    }
+
     /// A connection whose last step just came. `since`: when the answer to the SYN went, if only once.
     #[must_use]
     pub fn accepted(agreed: &Agreed, own_mss: u16, since: Option<Instant>, now: Instant) -> Self {
@@ -234,6 +248,7 @@ impl Machine {
         );
         machine.una = agreed.own.plus(1);
         machine.bytes_answered = 1;
+        machine.stamps = agreed.stamps;
         machine.agree(agreed.mss, agreed.scale, agreed.ranges);
         let scale = if machine.scaled { SCALE } else { 0 };
         machine.inbox = Inbox::new(agreed.other.plus(1), scale, now);
@@ -260,7 +275,10 @@ impl Machine {
 
     fn set_mss(&mut self) {
         let asked = self.settings.max_segment.unwrap_or(u16::MAX);
-        self.mss = usize::from(self.path_mss.min(asked).max(1));
+        let told = self.stamps.map_or(0, |_| stamps::LENGTH);
+        self.mss = usize::from(self.path_mss.min(asked))
+            .saturating_sub(told)
+            .max(1);
     }
 
     /// The way carries no more than segments of `mss` bytes.

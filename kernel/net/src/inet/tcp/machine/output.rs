@@ -43,7 +43,8 @@ impl Machine {
             self.bare(&reply, emit);
         }
         if core::mem::take(&mut self.reset_due) {
-            let header = self.header(self.nxt, Bits::RST | Bits::ACK);
+            let mut header = self.header(self.nxt, Bits::RST | Bits::ACK);
+            header.stamps = self.stamp(now);
             self.bare(&header, emit);
         }
         if core::mem::take(&mut self.syn_due) {
@@ -53,12 +54,12 @@ impl Machine {
             self.send_bytes(now, emit);
             if core::mem::take(&mut self.probe_due) {
                 // A number that was answered asks for an answer.
-                self.send(self.una.minus_one(), 0, false, emit);
+                self.send(self.una.minus_one(), 0, false, now, emit);
             }
         }
         if self.answer == Answer::Now && self.state.is_connected() {
             self.quick = self.quick.saturating_sub(1);
-            self.send(self.nxt, 0, false, emit);
+            self.send(self.nxt, 0, false, now, emit);
             self.answer = Answer::None;
         }
         self.push = false;
@@ -100,6 +101,7 @@ impl Machine {
         header.window = self.inbox.window(usize::from(self.own_mss), true);
         let asked = self.settings.max_segment.unwrap_or(u16::MAX);
         header.mss = Some(self.own_mss.min(asked));
+        header.stamps = self.stamp(now);
         if answers {
             header.bits |= Bits::ACK;
             header.scale = self.scaled.then_some(SCALE);
@@ -119,7 +121,7 @@ impl Machine {
 
     fn send_bytes(&mut self, now: Instant, emit: &mut Emit<'_>) {
         while let Some((start, end)) = self.flight.send_again(self.mss, now) {
-            self.resend(start, end, emit);
+            self.resend(start, end, now, emit);
         }
         while let Some((length, fin)) = self.next_segment(now) {
             let seq = self.nxt;
@@ -139,19 +141,19 @@ impl Machine {
                 self.alarm = None;
             }
             self.tail_due = false;
-            self.send(seq, length, fin, emit);
+            self.send(seq, length, fin, now, emit);
         }
         if core::mem::take(&mut self.tail_due)
             && let Some((start, end)) = self.flight.probe(now)
         {
-            self.resend(start, end, emit);
+            self.resend(start, end, now, emit);
         }
     }
 
-    fn resend(&mut self, start: Seq, end: Seq, emit: &mut Emit<'_>) {
+    fn resend(&mut self, start: Seq, end: Seq, now: Instant, emit: &mut Emit<'_>) {
         let length = self.data_end().min(end).since(start);
         let fin = self.fin_sent && end == self.nxt;
-        self.send(start, length, fin, emit);
+        self.send(start, length, fin, now, emit);
     }
 
     /// The next segment of new bytes that may go: how many, and whether the end goes with them.
@@ -203,7 +205,7 @@ impl Machine {
     }
 
     /// Sends a stretch of the row, with the answer.
-    fn send(&mut self, seq: Seq, length: usize, fin: bool, emit: &mut Emit<'_>) {
+    fn send(&mut self, seq: Seq, length: usize, fin: bool, now: Instant, emit: &mut Emit<'_>) {
         let mut bits = Bits::ACK;
         if fin {
             bits |= Bits::FIN;
@@ -213,6 +215,7 @@ impl Machine {
         }
         let mut header = self.header(seq, bits);
         header.window = self.inbox.window(self.mss, false);
+        header.stamps = self.stamp(now);
         self.answer = Answer::None;
         if self.ranges && self.inbox.has_hole() {
             // Ranges stand where bytes would: beside a full segment's they would make a packet no link carries.

@@ -53,6 +53,8 @@ pub struct Header {
     pub scale: Option<u8>,
     /// Ranges may be told.
     pub sack_permitted: bool,
+    /// The sender's time, and the receiver's as it was told last.
+    pub stamps: Option<(u32, u32)>,
     /// What came beyond the byte wanted next.
     pub ranges: ArrayVec<Range, RANGES>,
 }
@@ -92,6 +94,7 @@ impl Header {
                 }
                 TcpOption::WindowScale(shift) if syn => self.scale = Some(shift.min(14)),
                 TcpOption::SackPermitted if syn => self.sack_permitted = true,
+                TcpOption::TimeStamp { tsval, tsecr } => self.stamps = Some((tsval, tsecr)),
                 TcpOption::SackRange(ranges) => {
                     self.ranges = ranges
                         .iter()
@@ -115,7 +118,9 @@ impl Header {
         if self.scale.is_some() {
             length += 4;
         }
-        if self.sack_permitted {
+        if self.stamps.is_some() {
+            length += super::stamps::LENGTH;
+        } else if self.sack_permitted {
             length += 4;
         }
         if !self.ranges.is_empty() {
@@ -152,9 +157,17 @@ impl Header {
         if let Some(mss) = self.mss {
             room = TcpOption::MaxSegmentSize(mss).emit(room);
         }
-        if self.sack_permitted {
+        // Two bytes before the times are free, and as many is what the other takes.
+        if self.stamps.is_none() && self.sack_permitted
+            || self.stamps.is_some() && !self.sack_permitted
+        {
             room = nothing.emit(nothing.emit(room));
+        }
+        if self.sack_permitted {
             room = TcpOption::SackPermitted.emit(room);
+        }
+        if let Some((tsval, tsecr)) = self.stamps {
+            room = TcpOption::TimeStamp { tsval, tsecr }.emit(room);
         }
         if let Some(scale) = self.scale {
             room = TcpOption::WindowScale(scale).emit(nothing.emit(room));

@@ -1,6 +1,7 @@
 //! What the program wants of a connection, and what the two ends agreed on.
 
 use super::sequence::Seq;
+use super::stamps::Stamps;
 use core::time::Duration;
 
 /// Whether and how often a silent end is asked whether it is there.
@@ -73,6 +74,8 @@ pub struct Agreed {
     pub scale: Option<u8>,
     /// Ranges may be told.
     pub ranges: bool,
+    /// Times are told, if they are.
+    pub stamps: Option<Stamps>,
     /// The window told with the answer to the SYN.
     pub told: u16,
 }

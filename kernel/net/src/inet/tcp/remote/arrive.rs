@@ -3,8 +3,9 @@
 use super::super::TcpSocket;
 use super::super::half::{self, Outcome};
 use super::super::link::Phase;
+use super::super::machine::Met;
 use super::super::machine::segment::{Bits, Header};
-use super::super::machine::sequence::{Seq, Steps};
+use super::super::machine::sequence::Seq;
 use super::super::state::State;
 use super::super::table::{self, LISTENERS, PORTS, Pair};
 use super::super::wire::{Post, Way, Wire};
@@ -45,39 +46,38 @@ pub fn input(packet: &Incoming<'_>, verified: bool) {
             to: (local.addr, local.port),
             device: packet.device,
         };
-        match LISTENERS.find(&arrival) {
+        let met = table::meet(&pair, &header, header.span(payload.len()));
+        let own = match met {
+            Some(Met::Begins { number, .. }) => Some(number),
+            Some(met) => return settle_rest(&way, &pair, &met),
+            None => None,
+        };
+        match (LISTENERS.find(&arrival), met) {
             // A full queue is no reason to refuse: the client tries again.
-            Some(listener) if !listener.takes_connections() => {}
-            Some(listener) => half::answer(&listener, pair, &header, way),
-            None => refuse(&way, &header, payload.len()),
+            (Some(listener), _) if !listener.takes_connections() => {}
+            (Some(listener), _) => half::answer(&listener, pair, &header, way, own),
+            (None, Some(met)) => settle_rest(&way, &pair, &met),
+            (None, None) => refuse(&way, &header, payload.len()),
         }
         return;
     }
     match half::last_step(&pair, &header, payload.len()) {
         Outcome::Made(wire, listener) => made(wire, &listener, &local, &remote, &header, payload),
         Outcome::Done => {}
-        Outcome::Unknown if header.bits.contains(Bits::RST) => {}
-        Outcome::Unknown if table::is_remembered(&pair) => {
-            // Who asks again did not hear the last answer to its end.
-            if header.span(payload.len()) > 0 {
-                answer_again(&way, &header, payload.len());
-            }
-        }
-        Outcome::Unknown => refuse(&way, &header, payload.len()),
+        Outcome::Unknown => match table::meet(&pair, &header, header.span(payload.len())) {
+            Some(met) => settle_rest(&way, &pair, &met),
+            None => refuse(&way, &header, payload.len()),
+        },
     }
 }
 
-fn answer_again(way: &Way, header: &Header, payload: usize) {
-    let reply = Header {
-        from: header.to,
-        to: header.from,
-        seq: header.ack,
-        ack: header.seq.plus(header.span(payload)),
-        bits: Bits::ACK,
-        window: u16::MAX,
-        ..Header::default()
-    };
-    Post::new(*way).send(&reply, 0, |_| ());
+/// What a connection that is only remembered does about a segment.
+fn settle_rest(way: &Way, pair: &Pair, met: &Met) {
+    match met {
+        Met::Nothing => {}
+        Met::Over => table::reset_rest(pair),
+        Met::Answer(reply) | Met::Begins { reply, .. } => Post::new(*way).send(reply, 0, |_| ()),
+    }
 }
 
 /// Nobody is there: a reset.

@@ -141,6 +141,7 @@ impl TcpSocket {
             state,
             since: Instant::now(),
             v6: self.core.family == Family::V6,
+            last: None,
         }
     }
 }

@@ -3,10 +3,10 @@
 use super::super::TcpSocket;
 use super::super::half;
 use super::super::link::Shut;
-use super::super::machine::{End, KeepAlive, Settings};
+use super::super::machine::{End, KeepAlive, Machine, Settings};
 use super::super::options::TcpFlags;
 use super::super::state::State;
-use super::super::table;
+use super::super::table::{self, Rest};
 use super::super::wire::{Standing, Wire};
 use super::ending;
 use crate::options::Flags;
@@ -178,7 +178,7 @@ impl TcpSocket {
     fn step(&self, wire: &mut Wire) -> (Events, bool) {
         let standing = wire.flush();
         self.arm(wire, standing.again);
-        let result = self.follow(&standing);
+        let result = self.follow(&standing, &wire.machine);
         if standing.state == State::FinWait2 {
             self.wait_for_end();
         }
@@ -213,7 +213,7 @@ impl TcpSocket {
     }
 
     /// The socket's state follows its machine's. What to tell, and whether the machine has done its work.
-    fn follow(&self, standing: &Standing) -> (Events, bool) {
+    fn follow(&self, standing: &Standing, machine: &Machine) -> (Events, bool) {
         let mut news = Events::empty();
         if standing.waiting > 0 {
             news |= Events::READABLE;
@@ -250,7 +250,10 @@ impl TcpSocket {
         if standing.state == State::TimeWait {
             // What waits is the table. Bytes that came stay with the machine until they are read.
             link.shut = Shut::all();
-            rest = Some(self.rest(State::TimeWait));
+            rest = Some(Rest {
+                last: Some(machine.last()),
+                ..self.rest(State::TimeWait)
+            });
             left = link.pair.take();
             link.state = State::Closed;
             ended = standing.waiting == 0;

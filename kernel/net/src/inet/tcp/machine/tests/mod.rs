@@ -6,6 +6,7 @@
 
 mod losses;
 mod rules;
+mod stamps;
 mod transfers;
 
 use super::output::Stretch;
@@ -90,8 +91,8 @@ struct World {
     way: Duration,
     /// How late the link can make a frame, in microseconds.
     late: u64,
-    /// SYNs lose these on the way: ranges, scale.
-    strips: [bool; 2],
+    /// SYNs lose these on the way: ranges, scale, times.
+    strips: [bool; 3],
     sent: [usize; 2],
     count: u64,
 }
@@ -148,13 +149,21 @@ impl World {
             doomed: Vec::new(),
             way: Duration::from_micros(500),
             late: 5000,
-            strips: [false; 2],
+            strips: [false; 3],
             sent: [0; 2],
             count: 0,
         };
         world.ends[1].state = State::Listen;
         world.ends[1].syn_due = false;
         world
+    }
+
+    /// Both want to tell times, of clocks that are about to go round.
+    fn telling_times(mut self) -> Self {
+        for (end, offset) in self.ends.iter_mut().zip([u32::MAX - 3000, u32::MAX / 2]) {
+            end.stamps = Some(Stamps::new(offset, self.now));
+        }
+        self
     }
 
     /// Both ask.
@@ -189,10 +198,11 @@ impl World {
             doomed.count -= 1;
             return;
         }
-        if header.bits.contains(Bits::SYN) && self.strips != [false; 2] {
+        if header.bits.contains(Bits::SYN) && self.strips != [false; 3] {
             let mut header = header;
             header.sack_permitted &= !self.strips[0];
             header.scale = header.scale.filter(|_| !self.strips[1]);
+            header.stamps = header.stamps.filter(|_| !self.strips[2]);
             bytes = bare(&header);
         }
         if self.dice.percent(self.mood.drops) {
@@ -239,7 +249,7 @@ impl World {
         half.at = self
             .now
             .saturating_add(Duration::from_secs(1 << half.tries.min(6)));
-        let answer = bare(&half.answer());
+        let answer = bare(&half.answer(self.now));
         self.post(0, answer);
     }
 
@@ -256,11 +266,15 @@ impl World {
                     scale: header.scale,
                     ranges: header.sack_permitted,
                     told: 64_240,
+                    stamps: self.ends[1]
+                        .stamps
+                        .zip(header.stamps)
+                        .map(|(own, other)| own.with(other.0, header.seq.plus(1), self.now)),
                 },
                 at: self.now.saturating_add(Duration::from_secs(1)),
                 tries: 0,
             });
-            let answer = bare(&half.answer());
+            let answer = bare(&half.answer(self.now));
             self.post(0, answer);
             return;
         }
@@ -281,23 +295,16 @@ impl World {
         let Some((header, payload)) = Header::parse(bytes) else {
             return;
         };
-        let reset = header.bits.contains(Bits::RST);
         match self.ends[to].state() {
             State::Listen => self.at_listener(&header, payload),
             // The table of connections answers for who is over.
-            State::TimeWait if !reset && header.span(payload.len()) > 0 => {
-                let reply = Header {
-                    from: header.to,
-                    to: header.from,
-                    seq: header.ack,
-                    ack: header.seq.plus(header.span(payload.len())),
-                    bits: Bits::ACK,
-                    window: u16::MAX,
-                    ..Header::default()
-                };
-                self.post(1 - to, bare(&reply));
+            State::TimeWait => {
+                let span = header.span(payload.len());
+                let (met, _) = self.ends[to].last().meet(&header, span, self.now);
+                if let Met::Answer(reply) = met {
+                    self.post(1 - to, bare(&reply));
+                }
             }
-            State::TimeWait => {}
             State::Closed => {
                 if let Some(reply) = header.refusal(payload.len()) {
                     self.post(1 - to, bare(&reply));
@@ -404,8 +411,9 @@ impl World {
 }
 
 impl Half {
-    fn answer(&self) -> Header {
+    fn answer(&self, now: Instant) -> Header {
         Header {
+            stamps: self.agreed.stamps.map(|stamps| stamps.pair(now)),
             from: self.agreed.local,
             to: self.agreed.remote,
             seq: self.agreed.own,

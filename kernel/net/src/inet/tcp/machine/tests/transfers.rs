@@ -131,7 +131,10 @@ fn anything(seed: u64, largest: u64) -> World {
     }
     world.way = Duration::from_micros([10, 500, 5000, 60_000][dice.below(4) as usize]);
     world.late = [100, 5000, 300_000][dice.below(3) as usize];
-    world.strips = [dice.percent(15), dice.percent(15)];
+    world.strips = [dice.percent(15), dice.percent(15), dice.percent(15)];
+    if dice.percent(70) {
+        world = world.telling_times();
+    }
     for end in &mut world.ends {
         let mut settings = SETTINGS;
         settings.nagle = dice.percent(60);
