@@ -30,6 +30,6 @@ mod space;
 pub use io::{IoDst, IoSrc};
 pub use object::{MemObject, PageError, Pager, Quota, cached_pages};
 pub use space::{
-    AddressLimits, AddressSpace, Backing, FaultCode, FaultError, FutexKey, Habits, Layout,
-    MAX_MAP_COUNT, MMAP_MIN, MapName, MapRequest, Placement, SpaceStats, VmaFlags, VmaView,
+    ALL_IS_PROMISED, AddressLimits, AddressSpace, Backing, FaultCode, FaultError, FutexKey, Habits,
+    Layout, MAX_MAP_COUNT, MMAP_MIN, MapName, MapRequest, Placement, SpaceStats, VmaFlags, VmaView,
 };

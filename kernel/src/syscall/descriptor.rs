@@ -123,7 +123,7 @@ pub fn pipe2(cx: &mut Cx<'_>, pair: UserPtr<[i32; 2]>, flags: Flags) -> Result<u
     let reader = files.reserve(0, limit, cloexec)?;
     let writer = files.reserve(0, limit, cloexec)?;
     pair.write(&[reader.fd(), writer.fd()])?;
-    let (read, write) = vfs::pipe::pair(flags - OFlags::CLOEXEC, &cx.cred());
+    let (read, write) = vfs::pipe::pair(flags - OFlags::CLOEXEC, &cx.cred())?;
     reader.install(read);
     writer.install(write);
     Ok(0)

@@ -246,6 +246,16 @@ pub trait Inode: Any + Send + Sync {
         false
     }
 
+    /// Whether it can have access lists ([`crate::acl`]).
+    fn keeps_lists(&self) -> bool {
+        false
+    }
+
+    /// Whether it has an access list for what is made in it.
+    fn passes_list_on(&self) -> bool {
+        false
+    }
+
     /// The data, where it is pages.
     fn object(&self) -> Option<&Arc<MemObject>> {
         None

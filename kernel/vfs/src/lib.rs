@@ -16,6 +16,7 @@
 extern crate alloc;
 
 mod abilities;
+pub mod acl;
 pub mod anon;
 mod appear;
 mod attached;

@@ -76,8 +76,19 @@ pub fn check(attr: &Attributes, cred: &Credentials, access: Access) -> Result<()
     if granted & wanted == wanted {
         return Ok(());
     }
-    let is_dir = attr.is_dir();
-    if is_dir {
+    override_by_capability(attr, cred, access)
+}
+
+/// What capabilities give to whom the file's mode or access list gives nothing.
+///
+/// # Errors
+/// `EACCES`.
+pub(crate) fn override_by_capability(
+    attr: &Attributes,
+    cred: &Credentials,
+    access: Access,
+) -> Result<()> {
+    if attr.is_dir() {
         if !access.contains(Access::WRITE) && cred.has(Capability::DAC_READ_SEARCH) {
             return Ok(());
         }
@@ -89,7 +100,7 @@ pub fn check(attr: &Attributes, cred: &Credentials, access: Access) -> Result<()
     if access == Access::READ && cred.has(Capability::DAC_READ_SEARCH) {
         return Ok(());
     }
-    let executable = mode & 0o111 != 0;
+    let executable = attr.mode() & 0o111 != 0;
     if (!access.contains(Access::EXEC) || executable) && cred.has(Capability::DAC_OVERRIDE) {
         return Ok(());
     }

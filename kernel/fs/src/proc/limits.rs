@@ -4,7 +4,7 @@
 use abi::Errno;
 use core::fmt::Write as _;
 use core::sync::atomic::{AtomicU8, AtomicU32, Ordering::Relaxed};
-use vfs::{inotify, lease, perm, pipe};
+use vfs::{epoll, inotify, lease, perm, pipe};
 
 use super::setting;
 
@@ -59,11 +59,25 @@ pub(super) fn register() {
         || pipe::max_size() as i64,
         |bytes| pipe::set_max_size(usize::try_from(bytes).map_err(|_| Errno::EINVAL)?),
     );
+    counter("sys/fs/pipe-user-pages-soft", &pipe::SOFT_PAGES);
+    counter("sys/fs/pipe-user-pages-hard", &pipe::HARD_PAGES);
+    setting::settable(
+        "sys/fs/epoll/max_user_watches",
+        0..=i64::MAX,
+        || i64::try_from(epoll::max_user_watches()).unwrap_or(i64::MAX),
+        |most| {
+            epoll::set_max_user_watches(most.unsigned_abs());
+            Ok(())
+        },
+    );
     counter("sys/fs/leases-enable", &lease::ENABLED);
     counter("sys/fs/lease-break-time", &lease::BREAK_TIME);
     counter("sys/fs/inotify/max_queued_events", &inotify::MAX_QUEUED);
     counter("sys/fs/inotify/max_user_instances", &inotify::MAX_INSTANCES);
     counter("sys/fs/inotify/max_user_watches", &inotify::MAX_WATCHES);
+    // There is one namespace of users: what it allows is what everybody may have.
+    counter("sys/user/max_inotify_instances", &inotify::MAX_INSTANCES);
+    counter("sys/user/max_inotify_watches", &inotify::MAX_WATCHES);
     for (path, most, rule) in [
         ("sys/fs/protected_hardlinks", 1, &perm::PROTECTED_HARDLINKS),
         ("sys/fs/protected_symlinks", 1, &perm::PROTECTED_SYMLINKS),
@@ -72,8 +86,16 @@ pub(super) fn register() {
     ] {
         rule_of(path, most, rule);
     }
-    // What can never be there is refused, all else promised: the heuristic, and no other.
-    setting::number("sys/vm/overcommit_memory", || 0);
-    setting::number("sys/vm/max_map_count", || mm::MAX_MAP_COUNT as i64);
+    // 0: what can never be there is refused, all else promised; 1: all is promised. Promises are not counted (2).
+    setting::settable(
+        "sys/vm/overcommit_memory",
+        0..=1,
+        || i64::from(mm::ALL_IS_PROMISED.load(Relaxed)),
+        |rule| {
+            mm::ALL_IS_PROMISED.store(rule != 0, Relaxed);
+            Ok(())
+        },
+    );
+    counter("sys/vm/max_map_count", &mm::MAX_MAP_COUNT);
     setting::number("sys/vm/mmap_min_addr", || mm::MMAP_MIN as i64);
 }

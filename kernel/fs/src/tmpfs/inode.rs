@@ -1,13 +1,17 @@
 //! The inodes of tmpfs.
 
-use abi::stat::{S_IFDIR, S_IFREG};
+use abi::stat::{S_IALLUGO, S_IFDIR, S_IFREG};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use mm::MemObject;
 use sync::{Credentials, Mutex, SpinLock, rank};
-use vfs::{Attributes, FileOps, FileType, Inode, Metadata, NewNode, OpenRequest, SetAttr, special};
+use vfs::{
+    Access, Attributes, FileOps, FileType, Inode, Metadata, NewNode, OpenRequest, SetAttr, acl,
+    perm, special,
+};
 
 use super::directory::Directory;
 use super::xattrs::Xattrs;
@@ -35,6 +39,8 @@ pub struct TmpInode {
     shared: Arc<Shared>,
     pub(super) body: Body,
     xattrs: SpinLock<Xattrs, { rank::DENTRY }>,
+    /// Whether an access list is among them, and one for what is made here.
+    lists: [AtomicBool; 2],
 }
 
 impl TmpInode {
@@ -44,6 +50,7 @@ impl TmpInode {
             shared: shared.clone(),
             body,
             xattrs: SpinLock::new(Xattrs::new()),
+            lists: [const { AtomicBool::new(false) }; 2],
         })
     }
 
@@ -97,6 +104,44 @@ impl TmpInode {
             Body::Directory(directory) => Ok(directory),
             _ => Err(Errno::ENOTDIR),
         }
+    }
+
+    /// The attribute `name` was set or removed.
+    fn note_list(&self, name: &[u8], there: bool) {
+        let [access, default] = &self.lists;
+        match name {
+            acl::ACCESS => access.store(there, Relaxed),
+            acl::DEFAULT => default.store(there, Relaxed),
+            _ => {}
+        }
+    }
+
+    /// What `new` says of this inode.
+    fn apply_list(&self, new: acl::New) -> Result<()> {
+        self.attr.set_permissions(new.mode);
+        match new.list {
+            Some(list) => self.set_xattr(acl::ACCESS, &list, 0),
+            None => match self.remove_xattr(acl::ACCESS) {
+                Err(Errno::ENODATA) => Ok(()),
+                done => done,
+            },
+        }
+    }
+
+    /// What is made here gets the access lists that are meant for it.
+    fn pass_list_on(&self, made: &Self) -> Result<()> {
+        if !self.passes_list_on() || !made.keeps_lists() {
+            return Ok(());
+        }
+        let Ok(list) = self.xattr(acl::DEFAULT) else {
+            return Ok(());
+        };
+        let new = acl::inherited(&list, made.attr.mode() & S_IALLUGO);
+        made.apply_list(new)?;
+        if made.attr.is_dir() {
+            made.set_xattr(acl::DEFAULT, &list, 0)?;
+        }
+        Ok(())
     }
 
     fn of(inode: &Arc<dyn Inode>) -> Result<Arc<Self>> {
@@ -165,6 +210,25 @@ impl Inode for TmpInode {
         self.attr.metadata(size, blocks)
     }
 
+    fn permission(&self, cred: &Credentials, access: Access) -> Result<()> {
+        let [has_list, _] = &self.lists;
+        if has_list.load(Relaxed)
+            && let Some(list) = self.xattrs.lock().look(acl::ACCESS)
+        {
+            return acl::permission(list, &self.attr, cred, access);
+        }
+        perm::check(&self.attr, cred, access)
+    }
+
+    fn keeps_lists(&self) -> bool {
+        !self.attr.is_symlink()
+    }
+
+    fn passes_list_on(&self) -> bool {
+        let [_, default] = &self.lists;
+        default.load(Relaxed)
+    }
+
     fn set_attr(&self, change: &SetAttr) -> Result<()> {
         if let (Some(mode), Body::File(file)) = (change.mode, &self.body)
             && (mode ^ self.attr.mode()) & 0o111 != 0
@@ -173,6 +237,12 @@ impl Inode for TmpInode {
             return Err(Errno::EPERM);
         }
         vfs::apply_attr(&self.attr, change);
+        let has_list = self.lists.first().is_some_and(|has| has.load(Relaxed));
+        if let (Some(mode), true) = (change.mode, has_list)
+            && let Ok(list) = self.xattr(acl::ACCESS)
+        {
+            self.apply_list(acl::chmod(&list, mode & S_IALLUGO))?;
+        }
         Ok(())
     }
 
@@ -199,6 +269,7 @@ impl Inode for TmpInode {
     ) -> Result<Arc<dyn Inode>> {
         let entries = self.entries()?;
         let inode = self.make(node, mode, owner)?;
+        self.pass_list_on(&inode)?;
         entries.lock().insert(name.clone(), inode.clone());
         if node == NewNode::Directory {
             self.attr.add_link();
@@ -209,7 +280,9 @@ impl Inode for TmpInode {
 
     fn create_unnamed(&self, mode: u32, owner: (u32, u32)) -> Result<Arc<dyn Inode>> {
         self.shared.take_inode()?;
-        Ok(Self::file(&self.shared, mode, owner))
+        let inode = Self::file(&self.shared, mode, owner);
+        self.pass_list_on(&inode)?;
+        Ok(inode)
     }
 
     fn link(&self, name: &Arc<[u8]>, target: &Arc<dyn Inode>) -> Result<()> {
@@ -338,13 +411,19 @@ impl Inode for TmpInode {
     }
 
     fn set_xattr(&self, name: &[u8], value: &[u8], flags: u32) -> Result<()> {
-        self.xattrs.lock().set(name, value, flags)?;
+        let mut xattrs = self.xattrs.lock();
+        xattrs.set(name, value, flags)?;
+        self.note_list(name, true);
+        drop(xattrs);
         self.attr.touch_changed();
         Ok(())
     }
 
     fn remove_xattr(&self, name: &[u8]) -> Result<()> {
-        self.xattrs.lock().remove(name)?;
+        let mut xattrs = self.xattrs.lock();
+        xattrs.remove(name)?;
+        self.note_list(name, false);
+        drop(xattrs);
         self.attr.touch_changed();
         Ok(())
     }

@@ -4,6 +4,7 @@ use abi::stat::{XATTR_CREATE, XATTR_REPLACE};
 use abi::{Errno, Result};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use vfs::acl;
 
 /// Most bytes of names and values an inode keeps.
 const MAX_BYTES: usize = 128 * 1024;
@@ -22,10 +23,12 @@ impl Xattrs {
     }
 
     pub(super) fn get(&self, name: &[u8]) -> Result<Vec<u8>> {
+        self.look(name).map(<[u8]>::to_vec).ok_or(Errno::ENODATA)
+    }
+
+    pub(super) fn look(&self, name: &[u8]) -> Option<&[u8]> {
         let found = self.0.iter().find(|xattr| *xattr.name == *name);
-        found
-            .map(|xattr| xattr.value.to_vec())
-            .ok_or(Errno::ENODATA)
+        found.map(|xattr| &*xattr.value)
     }
 
     pub(super) fn set(&mut self, name: &[u8], value: &[u8], flags: u32) -> Result<()> {
@@ -67,9 +70,14 @@ impl Xattrs {
 
     pub(super) fn names(&self) -> Vec<u8> {
         let mut names = Vec::new();
-        for xattr in &self.0 {
-            names.extend_from_slice(&xattr.name);
-            names.push(0);
+        // Access lists come first.
+        for lists in [true, false] {
+            for xattr in &self.0 {
+                if acl::is_list(&xattr.name) == lists {
+                    names.extend_from_slice(&xattr.name);
+                    names.push(0);
+                }
+            }
         }
         names
     }

@@ -2,6 +2,7 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::sync::atomic::Ordering;
 
 use abi::mman::ProtFlags;
 use abi::{Errno, Result};
@@ -9,7 +10,7 @@ use hal::{PAGE_SHIFT, PAGE_SIZE, UFrame, USER_END, UserAddr};
 
 use super::place::MMAP_MIN;
 use super::vma::{Content, MapName, Vma, VmaFlags};
-use super::{AddressSpace, Counts, Inner, MAX_MAP_COUNT, page_count, pages};
+use super::{ALL_IS_PROMISED, AddressSpace, Counts, Inner, max_map_count, page_count, pages};
 use crate::object::{END_OF_PAGES, MemObject, ObjectMap};
 
 /// Where a mapping goes.
@@ -131,7 +132,7 @@ impl AddressSpace {
             }
             _ => 0,
         };
-        if inner.tree.len() >= MAX_MAP_COUNT {
+        if inner.tree.len() >= max_map_count() {
             return Err(Errno::ENOMEM);
         }
         let at = inner.place(r.placement, len, self.limits().low)?;
@@ -166,6 +167,7 @@ impl AddressSpace {
         if vma.is_data()
             && !flags.contains(VmaFlags::NORESERVE)
             && len >> PAGE_SHIFT > hal::frame::total()
+            && !ALL_IS_PROMISED.load(Ordering::Relaxed)
         {
             // The heuristic of overcommitment: what can never be there is refused at once.
             return Err(Errno::ENOMEM);
@@ -248,7 +250,7 @@ impl AddressSpace {
         let Some(v) = inner.tree.at_or_above(start).filter(|v| v.start < end) else {
             return Ok(());
         };
-        if v.start < start && v.end > end && inner.tree.len() >= MAX_MAP_COUNT {
+        if v.start < start && v.end > end && inner.tree.len() >= max_map_count() {
             return Err(Errno::ENOMEM);
         }
         for v in inner.tree.within(start, end) {

@@ -40,7 +40,14 @@ use vma::{Content, Vma};
 pub use vma::{MapName, VmaFlags};
 
 /// VMAs a space may have (`vm.max_map_count`).
-pub const MAX_MAP_COUNT: usize = 65_530;
+pub static MAX_MAP_COUNT: AtomicU32 = AtomicU32::new(65_530);
+
+/// Whether even what can never be there is promised (`vm.overcommit_memory` is 1).
+pub static ALL_IS_PROMISED: AtomicBool = AtomicBool::new(false);
+
+fn max_map_count() -> usize {
+    MAX_MAP_COUNT.load(Ordering::Relaxed) as usize
+}
 
 /// The part of a process's resource limits that memory calls look at, in bytes; `u64::MAX` is none.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -8,7 +8,7 @@ use hal::{PAGE_SHIFT, PAGE_SIZE, UserAddr};
 
 use super::map::Placement;
 use super::vma::{Content, Vma, VmaFlags};
-use super::{AddressSpace, Counts, Inner, MAX_MAP_COUNT, page_count};
+use super::{AddressSpace, Counts, Inner, max_map_count, page_count};
 use crate::object::END_OF_PAGES;
 
 /// What mremap asks for, rounded to pages.
@@ -120,7 +120,7 @@ impl AddressSpace {
         {
             return Err(Errno::EINVAL);
         }
-        if inner.tree.len() + 2 >= MAX_MAP_COUNT {
+        if inner.tree.len() + 2 >= max_map_count() {
             return Err(Errno::ENOMEM);
         }
         let mut r = Remap { ..*r };
@@ -183,7 +183,7 @@ impl AddressSpace {
 
     /// Moves `r.old` to the free range at `at`.
     fn move_vma(&self, inner: &mut Inner, r: &Remap, at: usize, gone: &mut Vec<Vma>) -> Result<()> {
-        if inner.tree.len() + 3 >= MAX_MAP_COUNT {
+        if inner.tree.len() + 3 >= max_map_count() {
             return Err(Errno::ENOMEM);
         }
         let keep_old = r.old_len == 0 || r.flags.contains(RemapFlags::DONTUNMAP);

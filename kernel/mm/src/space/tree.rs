@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use abi::{Errno, Result};
 use hal::PageTable;
 
-use super::MAX_MAP_COUNT;
+use super::max_map_count;
 use super::vma::{Content, Vma};
 
 /// The VMAs by their end, so that one look finds the first that reaches past an address.
@@ -141,7 +141,7 @@ impl VmaTree {
         }
         let is_cut = |at| self.find(at).is_some_and(|v| v.start < at);
         let cuts = usize::from(is_cut(start)) + usize::from(is_cut(end));
-        if cuts > 0 && self.len() + cuts > MAX_MAP_COUNT {
+        if cuts > 0 && self.len() + cuts > max_map_count() {
             return Err(Errno::ENOMEM);
         }
         gone.try_reserve(self.within(start, end).count() + 2)

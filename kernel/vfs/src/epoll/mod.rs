@@ -20,9 +20,10 @@ use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use arrayvec::ArrayVec;
 use core::fmt;
+use core::sync::atomic::{AtomicU64, Ordering};
 use item::Item;
 use ready::Ready;
-use sync::{Credentials, Events, Mutex, Pollee, rank};
+use sync::{Credentials, Events, Mutex, PerUser, Pollee, UserCount, rank};
 
 use crate::Caller;
 use crate::abilities::Abilities;
@@ -42,9 +43,33 @@ const BATCH: usize = 16;
 /// A descriptor, and the address of the open file it stood for when it was added.
 type Key = (i32, usize);
 
+/// Files each user has instances watch, and how many they may be (`fs.epoll.max_user_watches`).
+static WATCHES: PerUser = PerUser::new();
+static MAX_WATCHES: AtomicU64 = AtomicU64::new(0);
+
+/// What Linux takes a watch to cost.
+const WATCH_COST: u64 = 192;
+
+/// How many files the instances of one user may watch: at first as many as fill a twenty-fifth of the memory.
+#[must_use]
+pub fn max_user_watches() -> u64 {
+    match MAX_WATCHES.load(Ordering::Relaxed) {
+        0 => (hal::frame::total() * hal::PAGE_SIZE) as u64 / 25 / WATCH_COST,
+        // One more than was set: 0 can be, too.
+        set => set - 1,
+    }
+}
+
+/// Sets how many they may be.
+pub fn set_max_user_watches(most: u64) {
+    MAX_WATCHES.store(most.saturating_add(1), Ordering::Relaxed);
+}
+
 #[derive(Default)]
 struct Interest {
     items: BTreeMap<Key, Arc<Item>>,
+    /// How many of them are counted.
+    counted: u64,
     /// Look for items of closed files when there are this many.
     sweep_at: usize,
     /// Instances that watch this one, gone ones too.
@@ -54,6 +79,7 @@ struct Interest {
 /// One epoll instance.
 pub struct Epoll {
     interest: Mutex<Interest, { rank::EPOLL }>,
+    user: UserCount,
     ready: Ready,
     pollee: Pollee,
     this: Weak<Epoll>,
@@ -79,11 +105,12 @@ enum Verdict {
 }
 
 impl Epoll {
-    /// An instance that watches nothing.
+    /// An instance of a user's that watches nothing.
     #[must_use]
-    pub fn new() -> Arc<Self> {
+    pub fn new(uid: u32) -> Arc<Self> {
         Arc::new_cyclic(|this| Self {
             interest: Mutex::new(Interest::default()),
+            user: WATCHES.find(uid),
             ready: Ready::new(),
             pollee: Pollee::new(),
             this: this.clone(),
@@ -93,7 +120,7 @@ impl Epoll {
     /// An open file over a new instance.
     #[must_use]
     pub fn file(cred: Arc<Credentials>) -> Arc<OpenFile> {
-        anon_file("[eventpoll]", Self::new(), OFlags::RDWR, cred)
+        anon_file("[eventpoll]", Self::new(cred.uid), OFlags::RDWR, cred)
     }
 
     /// Watches `file` under the number `fd`.
@@ -101,7 +128,7 @@ impl Epoll {
     /// # Errors
     /// `EPERM` for a file that is always ready; `EINVAL` for the file of this instance, for EPOLLEXCLUSIVE on an epoll or
     /// with what it does not go with, for too many paths through nested instances; `ELOOP` for a circle or too deep a
-    /// nesting; `EEXIST`, `ENOMEM`.
+    /// nesting; `EEXIST`, `ENOMEM`; `ENOSPC` when the user's instances watch enough.
     pub fn add(&self, file: &Arc<OpenFile>, fd: i32, event: &EpollEvent) -> Result<()> {
         let pollee = file.ops().pollee().ok_or(Errno::EPERM)?;
         let inner = file.ops_as::<Epoll>();
@@ -130,6 +157,7 @@ impl Epoll {
         self.make_room(&mut interest)?;
         let item = Item::new(self.this.clone(), file, fd, event);
         interest.items.insert(key, item.clone());
+        self.recount(&mut interest);
         if let Some(inner) = inner {
             drop(interest);
             inner.add_parent(&self.this);
@@ -286,7 +314,8 @@ impl Epoll {
 
     /// Room on the ready list for one more item: queueing happens in interrupts and takes no memory.
     fn make_room(&self, interest: &mut Interest) -> Result<()> {
-        if interest.items.len() >= interest.sweep_at {
+        let full = || self.user.get() >= max_user_watches();
+        if interest.items.len() >= interest.sweep_at || full() {
             interest.items.retain(|_, item| {
                 let orphan = item.is_orphan();
                 if orphan {
@@ -295,8 +324,19 @@ impl Epoll {
                 !orphan
             });
             interest.sweep_at = (interest.items.len() * 2).max(32);
+            self.recount(interest);
+            if full() {
+                return Err(Errno::ENOSPC);
+            }
         }
         self.ready.make_room(interest.items.len() * 2 + 2)
+    }
+
+    /// The user has as many watches as there are.
+    fn recount(&self, interest: &mut Interest) {
+        let now = interest.items.len() as u64;
+        self.user.change(interest.counted, now);
+        interest.counted = now;
     }
 
     fn forget(&self, key: Key) -> bool {
@@ -304,6 +344,7 @@ impl Epoll {
         let Some(item) = interest.items.remove(&key) else {
             return false;
         };
+        self.recount(&mut interest);
         // Under the instance's lock: a walk of the ready list is not to meet a turning one.
         self.retire(&item);
         drop(interest);
@@ -319,7 +360,10 @@ impl Epoll {
 
     /// Nobody has the instance open any more: its files forget it.
     fn close(&self) {
-        let items = core::mem::take(&mut self.interest.lock().items);
+        let mut interest = self.interest.lock();
+        let items = core::mem::take(&mut interest.items);
+        self.recount(&mut interest);
+        drop(interest);
         for item in items.into_values() {
             self.retire(&item);
         }

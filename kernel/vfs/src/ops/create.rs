@@ -8,6 +8,7 @@ use abi::{Errno, Result};
 use alloc::sync::Arc;
 use sync::{Capability, Credentials};
 
+use crate::acl;
 use crate::attr::FileType;
 use crate::dentry::{Dentry, DirState};
 use crate::inode::{Inode, NewNode, same_inode};
@@ -28,7 +29,7 @@ pub fn create(start: &Start<'_>, path: &[u8], node: NewNode<'_>, mode: u32) -> R
         &dir,
         &last,
         node,
-        mode & !start.fs.umask(),
+        acl::masked(&**dir.inode(), mode, start.fs.umask()),
         start.cred,
         device,
     )

@@ -6,6 +6,7 @@ use abi::{Errno, Result};
 use alloc::vec::Vec;
 use sync::{Capability, Credentials};
 
+use crate::acl;
 use crate::attr::FileType;
 use crate::notify;
 use crate::path::Path;
@@ -48,7 +49,7 @@ fn permission(path: &Path, name: &[u8], access: Access, cred: &Credentials) -> R
     path.inode().permission(cred, access)
 }
 
-/// Whether files have attributes of this name at all. Access lists (`system.`) are not here.
+/// Whether files have attributes of this name at all. Access lists are looked after elsewhere.
 fn known(name: &[u8]) -> Result<()> {
     for space in [USER, TRUSTED, SECURITY] {
         if name.starts_with(space) {
@@ -80,10 +81,14 @@ fn may_change_security(name: &[u8], cred: &Credentials) -> Result<()> {
 /// `EPERM`, `EACCES`, `EROFS`, `EOPNOTSUPP` for a name no file has, `EEXIST`, `ENODATA`, `ENOSPC`.
 pub fn set(path: &Path, name: &[u8], value: &[u8], flags: u32, cred: &Credentials) -> Result<()> {
     path.mount().writable()?;
-    permission(path, name, Access::WRITE, cred)?;
-    may_change_security(name, cred)?;
-    known(name)?;
-    path.inode().set_xattr(name, value, flags)?;
+    if acl::is_list(name) {
+        acl::set(&**path.inode(), name, value, cred)?;
+    } else {
+        permission(path, name, Access::WRITE, cred)?;
+        may_change_security(name, cred)?;
+        known(name)?;
+        path.inode().set_xattr(name, value, flags)?;
+    }
     notify::on(path.dentry(), InotifyMask::ATTRIB);
     Ok(())
 }
@@ -93,6 +98,9 @@ pub fn set(path: &Path, name: &[u8], value: &[u8], flags: u32, cred: &Credential
 /// # Errors
 /// `ENODATA`, also for a name whose space the caller may not look into; `EACCES`, `EOPNOTSUPP`.
 pub fn get(path: &Path, name: &[u8], cred: &Credentials) -> Result<Vec<u8>> {
+    if acl::is_list(name) {
+        return acl::get(&**path.inode(), name);
+    }
     permission(path, name, Access::READ, cred)?;
     known(name)?;
     path.inode().xattr(name)
@@ -104,10 +112,14 @@ pub fn get(path: &Path, name: &[u8], cred: &Credentials) -> Result<Vec<u8>> {
 /// As [`set`].
 pub fn remove(path: &Path, name: &[u8], cred: &Credentials) -> Result<()> {
     path.mount().writable()?;
-    permission(path, name, Access::WRITE, cred)?;
-    may_change_security(name, cred)?;
-    known(name)?;
-    path.inode().remove_xattr(name)?;
+    if acl::is_list(name) {
+        acl::set(&**path.inode(), name, &[], cred)?;
+    } else {
+        permission(path, name, Access::WRITE, cred)?;
+        may_change_security(name, cred)?;
+        known(name)?;
+        path.inode().remove_xattr(name)?;
+    }
     notify::on(path.dentry(), InotifyMask::ATTRIB);
     Ok(())
 }

@@ -15,7 +15,14 @@ pub fn install() {
 }
 
 fn open(attr: &Attributes, request: &OpenRequest<'_>) -> Result<Arc<dyn FileOps>> {
-    let object = attr.attached().object_or_insert(Pipe::new());
+    let attached = attr.attached();
+    let object = match attached.object() {
+        Some(object) => object,
+        None => {
+            let pipe = Pipe::new(request.cred).map_err(|_| Errno::ENOMEM)?;
+            attached.object_or_insert(pipe)
+        }
+    };
     let pipe = object.downcast::<Pipe>().map_err(|_| Errno::ENXIO)?;
     Ok(Arc::new(PipeEnd::of_fifo(pipe, request.flags)?))
 }

@@ -26,7 +26,7 @@ fn cred() -> Arc<Credentials> {
 
 /// Reading and writing end.
 fn pipe() -> (Arc<OpenFile>, Arc<OpenFile>) {
-    pair(OFlags::empty(), &cred())
+    pair(OFlags::empty(), &cred()).unwrap()
 }
 
 fn put(file: &OpenFile, bytes: &[u8]) -> Result<usize> {

@@ -75,7 +75,7 @@ impl Wanted {
 proptest! {
     #[test]
     fn calls_do_what_a_few_lines_say(calls in prop::collection::vec(call(), 1..80)) {
-        let epoll = Epoll::new();
+        let epoll = Epoll::new(0);
         let mut files: Vec<_> = (0..FILES).map(|_| counter(0)).collect();
         let mut counts = [0u64; FILES];
         let mut wanted = BTreeMap::<usize, Wanted>::new();

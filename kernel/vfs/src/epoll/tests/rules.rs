@@ -7,7 +7,7 @@ use abi::fcntl::OFlags;
 
 #[test]
 fn level_triggered_repeats() {
-    let (epoll, file) = (Epoll::new(), counter(0));
+    let (epoll, file) = (Epoll::new(0), counter(0));
     epoll.add(&file, 3, &event(IN, 7)).unwrap();
     assert_eq!(ready(&epoll, 9), []);
     put(&file);
@@ -19,7 +19,7 @@ fn level_triggered_repeats() {
 
 #[test]
 fn edge_triggered_tells_once_an_arrival() {
-    let (epoll, file) = (Epoll::new(), counter(1));
+    let (epoll, file) = (Epoll::new(0), counter(1));
     epoll.add(&file, 3, &event(IN | EPOLLET, 7)).unwrap();
     assert_eq!(ready(&epoll, 9), [(7, IN)]);
     assert_eq!(ready(&epoll, 9), []);
@@ -31,7 +31,7 @@ fn edge_triggered_tells_once_an_arrival() {
 
 #[test]
 fn one_shot_waits_for_a_change() {
-    let (epoll, file) = (Epoll::new(), counter(1));
+    let (epoll, file) = (Epoll::new(0), counter(1));
     let once = event(IN | EPOLLONESHOT, 7);
     epoll.add(&file, 3, &once).unwrap();
     assert_eq!(ready(&epoll, 9), [(7, IN)]);
@@ -43,7 +43,7 @@ fn one_shot_waits_for_a_change() {
 
 #[test]
 fn one_shot_keeps_silent_about_hang_ups_too() {
-    let (epoll, (read, write)) = (Epoll::new(), pipe::pair(OFlags::empty(), &cred()));
+    let (epoll, (read, write)) = (Epoll::new(0), pipe::pair(OFlags::empty(), &cred()).unwrap());
     epoll.add(&read, 3, &event(IN | EPOLLONESHOT, 7)).unwrap();
     drop(write);
     assert_eq!(ready(&epoll, 9), [(7, 0x10)]);
@@ -52,7 +52,7 @@ fn one_shot_keeps_silent_about_hang_ups_too() {
 
 #[test]
 fn errors_come_unasked() {
-    let (epoll, (read, write)) = (Epoll::new(), pipe::pair(OFlags::empty(), &cred()));
+    let (epoll, (read, write)) = (Epoll::new(0), pipe::pair(OFlags::empty(), &cred()).unwrap());
     epoll.add(&write, 3, &event(0, 7)).unwrap();
     assert_eq!(ready(&epoll, 9), []);
     drop(read);
@@ -61,7 +61,7 @@ fn errors_come_unasked() {
 
 #[test]
 fn a_change_asks_again_and_disarming_silences() {
-    let (epoll, file) = (Epoll::new(), counter(0));
+    let (epoll, file) = (Epoll::new(0), counter(0));
     epoll.add(&file, 3, &event(IN, 7)).unwrap();
     epoll.modify(&file, 3, &event(OUT | EPOLLET, 8)).unwrap();
     assert_eq!(ready(&epoll, 9), [(8, OUT)]);
@@ -72,7 +72,7 @@ fn a_change_asks_again_and_disarming_silences() {
 
 #[test]
 fn many_take_turns() {
-    let epoll = Epoll::new();
+    let epoll = Epoll::new(0);
     let files: Vec<_> = (0..40).map(|_| counter(1)).collect();
     for (file, fd) in files.iter().zip(0..) {
         epoll.add(file, fd, &event(IN, fd as u64)).unwrap();
@@ -88,7 +88,7 @@ fn many_take_turns() {
 
 #[test]
 fn what_the_sink_cannot_take_stays() {
-    let epoll = Epoll::new();
+    let epoll = Epoll::new(0);
     let files = [counter(1), counter(1)];
     epoll.add(&files[0], 3, &event(IN | EPOLLET, 3)).unwrap();
     epoll.add(&files[1], 4, &event(IN | EPOLLET, 4)).unwrap();
@@ -101,7 +101,7 @@ fn what_the_sink_cannot_take_stays() {
 
 #[test]
 fn refusals() {
-    let (epoll, file) = (Epoll::new(), counter(0));
+    let (epoll, file) = (Epoll::new(0), counter(0));
     assert_eq!(epoll.remove(&file, 3), Err(Errno::ENOENT));
     assert_eq!(epoll.modify(&file, 3, &event(IN, 0)), Err(Errno::ENOENT));
     epoll.add(&file, 3, &event(IN | EPOLLWAKEUP, 0)).unwrap();
@@ -114,7 +114,7 @@ fn refusals() {
 
 #[test]
 fn exclusive_has_rules() {
-    let (epoll, file) = (Epoll::new(), counter(0));
+    let (epoll, file) = (Epoll::new(0), counter(0));
     let exclusive = |more| event(EPOLLEXCLUSIVE | more, 0);
     assert_eq!(
         epoll.add(&file, 3, &exclusive(IN | EPOLLONESHOT)),
@@ -128,7 +128,7 @@ fn exclusive_has_rules() {
 
 #[test]
 fn a_closed_file_is_forgotten() {
-    let (epoll, file) = (Epoll::new(), counter(1));
+    let (epoll, file) = (Epoll::new(0), counter(1));
     epoll.add(&file, 3, &event(IN, 0)).unwrap();
     let item = Arc::downgrade(epoll.interest.lock().items.values().next().unwrap());
     drop(file);
@@ -142,7 +142,7 @@ fn a_closed_file_is_forgotten() {
 
 #[test]
 fn closed_files_are_swept_without_a_wait() {
-    let epoll = Epoll::new();
+    let epoll = Epoll::new(0);
     for fd in 0..1000 {
         epoll.add(&counter(1), fd, &event(IN, 0)).unwrap();
     }
@@ -164,7 +164,7 @@ fn a_closed_instance_is_forgotten() {
 
 #[test]
 fn adding_and_removing_for_ever_stays_small() {
-    let (epoll, file) = (Epoll::new(), counter(1));
+    let (epoll, file) = (Epoll::new(0), counter(1));
     for _ in 0..1000 {
         epoll.add(&file, 3, &event(IN, 0)).unwrap();
         epoll.remove(&file, 3).unwrap();
@@ -180,7 +180,7 @@ fn of(file: &OpenFile) -> &Epoll {
 
 #[test]
 fn an_instance_in_an_instance_is_readable() {
-    let (outer, inner, file) = (Epoll::new(), Epoll::file(cred()), counter(0));
+    let (outer, inner, file) = (Epoll::new(0), Epoll::file(cred()), counter(0));
     of(&inner).add(&file, 3, &event(IN | EPOLLET, 3)).unwrap();
     outer.add(&inner, 4, &event(IN, 4)).unwrap();
     assert_eq!(ready(&outer, 9), []);
@@ -221,7 +221,7 @@ fn towers_are_low() {
 
 #[test]
 fn tying_again_and_again_keeps_one_parent() {
-    let (outer, inner) = (Epoll::new(), Epoll::file(cred()));
+    let (outer, inner) = (Epoll::new(0), Epoll::file(cred()));
     for _ in 0..100 {
         outer.add(&inner, 3, &event(IN, 0)).unwrap();
         outer.remove(&inner, 3).unwrap();

@@ -42,7 +42,7 @@ fn wait(epoll: &Epoll) -> (u64, u32) {
 fn arrival_wakes(mask: u32) {
     check_random(
         move || {
-            let (epoll, file) = (Epoll::new(), counter(0));
+            let (epoll, file) = (Epoll::new(0), counter(0));
             epoll.add(&file, 3, &event(mask, 3)).unwrap();
             let writer = thread::spawn({
                 let file = file.clone();
@@ -74,7 +74,7 @@ fn an_arrival_wakes_exclusive() {
 fn adding_a_ready_file_wakes() {
     check_random(
         || {
-            let (epoll, file) = (Epoll::new(), counter(1));
+            let (epoll, file) = (Epoll::new(0), counter(1));
             let adder = thread::spawn({
                 let (epoll, file) = (epoll.clone(), file.clone());
                 move || epoll.add(&file, 3, &event(IN, 3)).unwrap()
@@ -90,7 +90,7 @@ fn adding_a_ready_file_wakes() {
 fn arming_a_one_shot_again_meets_an_arrival() {
     check_random(
         || {
-            let (epoll, file) = (Epoll::new(), counter(1));
+            let (epoll, file) = (Epoll::new(0), counter(1));
             let once = event(IN | EPOLLONESHOT, 3);
             epoll.add(&file, 3, &once).unwrap();
             assert_eq!(wait(&epoll), (3, IN));
@@ -111,7 +111,7 @@ fn arming_a_one_shot_again_meets_an_arrival() {
 fn two_events_wake_two_who_wait() {
     check_random(
         || {
-            let epoll = Epoll::new();
+            let epoll = Epoll::new(0);
             let files = [counter(0), counter(0)];
             let mask = IN | EPOLLONESHOT;
             epoll.add(&files[0], 3, &event(mask, 3)).unwrap();
@@ -137,7 +137,7 @@ fn two_events_wake_two_who_wait() {
 fn an_arrival_wakes_through_an_instance_in_an_instance() {
     check_random(
         || {
-            let (outer, inner, file) = (Epoll::new(), Epoll::file(cred()), counter(0));
+            let (outer, inner, file) = (Epoll::new(0), Epoll::file(cred()), counter(0));
             let within: &Epoll = inner.ops_as().unwrap();
             within.add(&file, 3, &event(IN, 3)).unwrap();
             outer.add(&inner, 4, &event(IN, 4)).unwrap();
@@ -156,7 +156,7 @@ fn an_arrival_wakes_through_an_instance_in_an_instance() {
 fn removal_meets_an_arrival() {
     check_random(
         || {
-            let (epoll, file) = (Epoll::new(), counter(0));
+            let (epoll, file) = (Epoll::new(0), counter(0));
             epoll.add(&file, 3, &event(IN, 3)).unwrap();
             let writer = thread::spawn({
                 let file = file.clone();

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::{cred, get, of, put};
 
 fn pipe(flags: OFlags) -> (Arc<OpenFile>, Arc<OpenFile>) {
-    pair(flags, &cred())
+    pair(flags, &cred()).unwrap()
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn capacity_is_a_power_of_two_and_keeps_what_is_there() {
 
 #[test]
 fn a_fifo_waits_for_its_partner() {
-    let pipe = Pipe::new();
+    let pipe = Pipe::new(&cred()).unwrap();
     let end = |flags| PipeEnd::of_fifo(pipe.clone(), flags);
     assert!(matches!(
         end(OFlags::WRONLY | OFlags::NONBLOCK),
@@ -71,7 +71,7 @@ fn a_fifo_waits_for_its_partner() {
 
 #[test]
 fn a_fifo_opened_without_waiting_hangs_up_after_its_first_writer() {
-    let pipe = Pipe::new();
+    let pipe = Pipe::new(&cred()).unwrap();
     let reader = PipeEnd::of_fifo(pipe.clone(), OFlags::RDONLY | OFlags::NONBLOCK).unwrap();
     assert_eq!(reader.events(), Events::empty());
     let writer = PipeEnd::of_fifo(pipe, OFlags::WRONLY).unwrap();
