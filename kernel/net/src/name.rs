@@ -1,5 +1,6 @@
 //! A socket's name as bytes of a `sockaddr`, of any family.
 
+use crate::inet::address::{Endpoint, Family};
 use crate::unix::address::Address;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -13,6 +14,8 @@ const INLINE: usize = 32;
 pub enum Name {
     /// A name of AF_UNIX.
     Unix(Arc<Address>),
+    /// An end of IP, as sockets of the family write it.
+    Ip(Endpoint, Family),
     /// The bytes of another family's `sockaddr`.
     Plain(ArrayVec<u8, INLINE>),
 }
@@ -29,6 +32,7 @@ impl Name {
     pub fn to_bytes(&self) -> Vec<u8> {
         match self {
             Self::Unix(address) => address.to_bytes(),
+            Self::Ip(end, family) => end.to_bytes(*family).to_vec(),
             Self::Plain(bytes) => bytes.to_vec(),
         }
     }

@@ -72,7 +72,7 @@ impl DatagramSocket {
         // The next report's error is the pending one.
         self.link.lock().error = None;
         (into.bytes, into.whole, into.last) = (copied, report.bytes.len(), true);
-        into.from = Some(Name::Plain(self.shown(&report.to)));
+        into.from = Some(Name::Ip(report.to, self.core.family));
         into.control = alloc::vec![extended(&report)].into();
         Ok(())
     }

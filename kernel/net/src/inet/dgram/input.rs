@@ -1,6 +1,6 @@
 //! Packets find the sockets of messages they are for.
 
-use super::{Datagram, DatagramSocket, Kind, PING, RAW, Report, UDP};
+use super::{Datagram, DatagramSocket, Kind, OVERHEAD, PING, RAW, Report, UDP};
 use crate::inet::address::{Endpoint, Family};
 use crate::inet::counts::{Count, count_of};
 use crate::inet::input::Incoming;
@@ -8,6 +8,8 @@ use crate::inet::ports::Arrival;
 use crate::inet::{groups, route};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::sync::atomic::Ordering::Relaxed;
+use sync::Events;
 
 /// The wall clock, in nanoseconds.
 fn wall() -> u64 {
@@ -189,5 +191,38 @@ pub fn ping_refused(
     };
     if let Some(socket) = find_ping(&arrival) {
         socket.report(report.clone(), hard);
+    }
+}
+
+impl DatagramSocket {
+    /// Puts a message into the queue; `false` when it was lost.
+    pub(super) fn deliver(&self, datagram: Datagram) -> bool {
+        let charge = datagram.bytes.len() + OVERHEAD;
+        let mut inbox = self.inbox.lock();
+        if inbox.charged > self.core.options.receive_buffer() || self.link.lock().closed {
+            drop(inbox);
+            self.drops.fetch_add(1, Relaxed);
+            self.count_drop();
+            return false;
+        }
+        inbox.charged += charge;
+        inbox.queue.push_back(datagram);
+        self.stirred.store(true, Relaxed);
+        drop(inbox);
+        if self.kind == Kind::Udp {
+            let v4 = self.core.family == Family::V4;
+            count_of(v4, Count::UdpInDatagrams, Count::Udp6InDatagrams);
+        }
+        self.core.pollee.notify_sync(Events::READABLE);
+        true
+    }
+
+    #[cold]
+    fn count_drop(&self) {
+        if self.kind == Kind::Udp {
+            let v4 = self.core.family == Family::V4;
+            count_of(v4, Count::UdpRcvbufErrors, Count::Udp6RcvbufErrors);
+            count_of(v4, Count::UdpInErrors, Count::Udp6InErrors);
+        }
     }
 }

@@ -18,11 +18,10 @@ use super::core::Core;
 use super::ip_options::{self, SOL_IP, SOL_IPV6};
 use super::ports::{Ports, Receivers};
 use super::protocol;
-use crate::inet::counts::{Count, count_of};
 use crate::options::{Flags, Options};
 use crate::socket::{How, Outgoing, Received, Socket};
 use ::core::net::IpAddr;
-use ::core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use ::core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use abi::socket::{MsgFlags, SOCK_DGRAM, SOCK_RAW, so};
 use abi::{Errno, Result};
 use alloc::collections::VecDeque;
@@ -137,6 +136,8 @@ pub struct DatagramSocket {
     pub(super) kind: Kind,
     inbox: Mutex<Inbox, { rank::SOCKET }>,
     link: SpinLock<Link, LINK>,
+    /// Whether a message came that nobody has received; written under the inbox's lock.
+    stirred: AtomicBool,
     /// Messages lost for want of room.
     drops: AtomicU64,
     this: Weak<Self>,
@@ -170,6 +171,7 @@ impl DatagramSocket {
                 filter: [0; 8],
                 cork: false,
             }),
+            stirred: AtomicBool::new(false),
             drops: AtomicU64::new(0),
             this: this.clone(),
         });
@@ -207,36 +209,6 @@ impl DatagramSocket {
     /// Whether names of it have ports.
     fn has_ports(&self) -> bool {
         !matches!(self.kind, Kind::Raw(_))
-    }
-
-    /// Puts a message into the queue; `false` when it was lost.
-    pub(super) fn deliver(&self, datagram: Datagram) -> bool {
-        let charge = datagram.bytes.len() + OVERHEAD;
-        let mut inbox = self.inbox.lock();
-        if inbox.charged > self.core.options.receive_buffer() || self.link.lock().closed {
-            drop(inbox);
-            self.drops.fetch_add(1, Relaxed);
-            self.count_drop();
-            return false;
-        }
-        inbox.charged += charge;
-        inbox.queue.push_back(datagram);
-        drop(inbox);
-        if self.kind == Kind::Udp {
-            let v4 = self.core.family == Family::V4;
-            count_of(v4, Count::UdpInDatagrams, Count::Udp6InDatagrams);
-        }
-        self.core.pollee.notify_sync(Events::READABLE);
-        true
-    }
-
-    #[cold]
-    fn count_drop(&self) {
-        if self.kind == Kind::Udp {
-            let v4 = self.core.family == Family::V4;
-            count_of(v4, Count::UdpRcvbufErrors, Count::Udp6RcvbufErrors);
-            count_of(v4, Count::UdpInErrors, Count::Udp6InErrors);
-        }
     }
 
     fn notify_end(&self) {
@@ -363,6 +335,10 @@ impl Socket for DatagramSocket {
         into: &mut Received,
     ) -> Result<()> {
         self.receive_message(dst, flags, nonblock, into)
+    }
+
+    fn seems_idle(&self) -> bool {
+        !self.stirred.load(Relaxed)
     }
 
     fn shutdown(&self, how: How) -> Result<()> {

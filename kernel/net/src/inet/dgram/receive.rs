@@ -1,11 +1,12 @@
 //! Receiving messages.
 
 use super::{DatagramSocket, Kind, OVERHEAD, Shut};
-use crate::inet::address::{Endpoint, Family};
+use crate::inet::address::Endpoint;
 use crate::name::Name;
 use crate::socket::Received;
 use abi::socket::MsgFlags;
 use abi::{Errno, Result};
+use core::sync::atomic::Ordering::Relaxed;
 use mm::io::IoDst;
 
 impl DatagramSocket {
@@ -58,7 +59,7 @@ impl DatagramSocket {
         };
         let whole = bytes.len();
         (into.bytes, into.whole, into.last) = (copied, whole, true);
-        into.from = Some(Name::Plain(self.shown(&from)));
+        into.from = Some(Name::Ip(from, self.core.family));
         into.control = self.control_of(message);
         if copied < whole {
             into.flags |= MsgFlags::TRUNC;
@@ -74,16 +75,11 @@ impl DatagramSocket {
         if let Some(message) = &message {
             inbox.charged = inbox.charged.saturating_sub(message.bytes.len() + OVERHEAD);
         }
+        self.stirred.store(!inbox.queue.is_empty(), Relaxed);
         drop(inbox);
         self.core.options.move_peek_offset(whole, false);
         drop(message);
         Ok(())
-    }
-
-    /// A name as the program's family writes it.
-    pub(super) fn shown(&self, end: &Endpoint) -> arrayvec::ArrayVec<u8, 32> {
-        let family: Family = self.core.family;
-        end.to_bytes(family).into_iter().collect()
     }
 
     fn no_message(&self, nonblock: bool, into: &mut Received) -> Result<()> {
