@@ -42,6 +42,8 @@ mod lock;
 pub mod mmu;
 pub mod power;
 pub mod preempt;
+#[cfg(not(target_os = "none"))]
+pub mod shortage;
 pub mod smp;
 pub mod thread;
 pub mod time;

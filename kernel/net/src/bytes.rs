@@ -51,6 +51,13 @@ impl ByteQueue {
             let tail = (self.start + self.len) % PAGE_SIZE;
             let room = (PAGE_SIZE - tail).min(most - pushed);
             let moved = if tail == 0 || self.first.is_none() {
+                if self
+                    .rest
+                    .try_reserve(usize::from(self.first.is_some()))
+                    .is_err()
+                {
+                    break;
+                }
                 // Only what was pushed is ever read.
                 let Some(page) = UFrame::alloc_dirty() else {
                     break;

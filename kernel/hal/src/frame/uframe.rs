@@ -49,6 +49,10 @@ impl UFrame {
     #[inline]
     #[must_use]
     pub fn alloc_dirty() -> Option<UFrame> {
+        #[cfg(not(target_os = "none"))]
+        if crate::shortage::refuses() {
+            return None;
+        }
         let pfn = pool::take(Purpose::User)?;
         map().word(pfn).store(1, Ordering::Relaxed);
         NonZeroU32::new(pfn).map(UFrame)

@@ -14,6 +14,8 @@ use crate::addr::PAGE_SIZE;
 use crate::cpu::MAX_CPUS;
 use crate::frame::{FrameRun, frame_of};
 use crate::local::{Padded, PerCpuCell};
+#[cfg(not(target_os = "none"))]
+pub(crate) use slab::LARGEST;
 use slab::{Central, Class, Free, class_of};
 
 /// The allocator behind `alloc`.

@@ -13,7 +13,8 @@ const SIZES: [u16; CLASSES] = [
     16, 32, 48, 64, 80, 96, 128, 144, 192, 256, 384, 512, 768, 1024, 1536, 2048,
 ];
 pub(super) const CLASSES: usize = 16;
-const LARGEST: usize = 2048;
+/// The largest object a slab has.
+pub(crate) const LARGEST: usize = 2048;
 
 /// Class by size in units of 16 bytes, rounded up.
 static BY_SIZE: [u8; LARGEST / 16 + 1] = {

@@ -163,11 +163,11 @@ impl UnixSocket {
             let queued = link
                 .has_room()
                 .and(apart)
-                .and_then(|()| link.enqueue(server.clone()));
-            if matches!(queued, Err(Errno::EAGAIN)) {
-                link.wait_for_room(self, Want::Send);
+                .and_then(|()| link.enqueue(&server));
+            match queued {
+                Err(Errno::EAGAIN) => link.wait_for_room(self, Want::Send).and(Err(Errno::EAGAIN)),
+                queued => queued,
             }
-            queued
         };
         if let Ok(identity) = &queued {
             let mut link = self.link.lock();
@@ -314,11 +314,14 @@ impl UnixSocket {
         if link.is_peer(self) || link.closed {
             return false;
         }
-        if let Some(own) = self.this() {
-            link.wait_for_room(&own, Want::Look);
+        // Who cannot be told later is let try at once.
+        let told = self
+            .this()
+            .is_some_and(|own| link.wait_for_room(&own, Want::Look).is_ok());
+        if told {
             peer.awaited.store(true, Relaxed);
         }
-        true
+        told
     }
 
     pub(super) fn end_halves(&self, how: How) {

@@ -4,12 +4,16 @@
 //! One sleeping lock guards the graph. It is taken under a socket's receive lock (rank), and no
 //! file is dropped while it is held. It is not taken at all for messages without descriptors, and
 //! files that are no AF_UNIX sockets take it for the user's count alone.
+//!
+//! Who sends brings the memory that collecting and closing will need, or is told `ENOMEM`: what is
+//! to give memory back asks for none.
 
 use super::UnixSocket;
 use super::graph::{Graph, SocketId};
 use super::inbox::Inbox;
 use crate::files::Files;
 use abi::{Errno, Result};
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
@@ -25,6 +29,8 @@ struct Flight {
     files: BTreeMap<SocketId, Weak<OpenFile>>,
     /// Descriptors in flight by the sender's uid. What is on its way counts for itself, without this lock.
     users: sync::SortedMap<u32, Arc<AtomicUsize>>,
+    /// Room for as many files as are in flight: a collection holds those it found in it.
+    spare: Vec<Arc<OpenFile>>,
 }
 
 impl Flight {
@@ -36,12 +42,36 @@ impl Flight {
         self.users.retain(|_, count| Arc::strong_count(count) > 1);
         self.users.get_or_insert_with(uid, Arc::default).clone()
     }
+
+    /// A file goes into flight.
+    fn enter(&mut self, file: &Arc<OpenFile>, holder: SocketId) -> Result<()> {
+        let Some(socket) = UnixSocket::of_file(file) else {
+            return Ok(());
+        };
+        let room = self.spare.try_reserve(self.graph.len() + 1);
+        room.and_then(|()| self.graph.send(socket.id(), holder))
+            .map_err(|_| Errno::ENOMEM)?;
+        self.files.insert(socket.id(), Arc::downgrade(file));
+        Ok(())
+    }
+
+    /// A file is no longer in flight towards `holder`.
+    fn leave(&mut self, file: &OpenFile, holder: SocketId) {
+        if let Some(socket) = UnixSocket::of_file(file) {
+            let id = socket.id();
+            self.graph.receive(id, holder);
+            if self.graph.in_flight(id) == 0 {
+                self.files.remove(&id);
+            }
+        }
+    }
 }
 
 static FLIGHT: Mutex<Flight, { rank::SOCKET_TABLE }> = Mutex::new(Flight {
     graph: Graph::new(),
     files: BTreeMap::new(),
     users: sync::SortedMap::new(),
+    spare: Vec::new(),
 });
 
 /// The files of one message on its way to one socket. Dropping it takes them out of flight and
@@ -50,13 +80,15 @@ pub struct Rights {
     files: Files,
     holder: SocketId,
     user: Arc<AtomicUsize>,
+    /// Where the queue they wait in is kept when it has to be closed later; sockets have one.
+    later: Option<Box<Later>>,
 }
 
 impl Rights {
     /// Puts files into flight towards `holder`.
     ///
     /// # Errors
-    /// `ETOOMANYREFS`: the user has more in flight than `RLIMIT_NOFILE` and no privilege.
+    /// `ETOOMANYREFS`: the user has more in flight than `RLIMIT_NOFILE` and no privilege. `ENOMEM`.
     pub fn send(files: Files, holder: SocketId, who: &Credentials, limit: u64) -> Result<Self> {
         let mut flight = lock_uncrowded();
         let user = flight.user(who.uid);
@@ -65,18 +97,24 @@ impl Rights {
             drop(flight);
             return Err(Errno::ETOOMANYREFS);
         }
-        user.fetch_add(files.len(), Relaxed);
-        for file in files.iter() {
-            if let Some(socket) = UnixSocket::of_file(file) {
-                flight.graph.send(socket.id(), holder);
-                flight.files.insert(socket.id(), Arc::downgrade(file));
+        for (done, file) in files.iter().enumerate() {
+            if let Err(error) = flight.enter(file, holder) {
+                files
+                    .iter()
+                    .take(done)
+                    .for_each(|file| flight.leave(file, holder));
+                drop(flight);
+                return Err(error);
             }
         }
+        user.fetch_add(files.len(), Relaxed);
         drop(flight);
+        let nests = files.iter().any(|file| file.is_socket());
         Ok(Self {
             files,
             holder,
             user,
+            later: nests.then(Box::default),
         })
     }
 
@@ -119,16 +157,26 @@ impl Rights {
         }
         let mut flight = FLIGHT.lock();
         for file in self.files.iter() {
-            if let Some(socket) = UnixSocket::of_file(file) {
-                let id = socket.id();
-                flight.graph.receive(id, self.holder);
-                if flight.graph.in_flight(id) == 0 {
-                    flight.files.remove(&id);
-                }
-            }
+            flight.leave(file, self.holder);
         }
+        // Room that many needed is not kept for none.
+        let spare = if flight.graph.is_empty() && flight.spare.capacity() > KEPT {
+            core::mem::take(&mut flight.spare)
+        } else {
+            Vec::new()
+        };
+        drop(flight);
+        drop(spare);
+    }
+
+    /// Gives away where its queue can be kept.
+    pub(super) fn take_later(&mut self) -> Option<Box<Later>> {
+        self.later.take()
     }
 }
+
+/// Room for files that is kept while none is in flight.
+const KEPT: usize = 1024;
 
 impl UnixSocket {
     /// With the inbox locked: descriptors about to wait here do so with the present holder, though it was
@@ -154,30 +202,68 @@ impl Drop for Rights {
     }
 }
 
+/// A queue that a thread has still to drop, in the row of all.
+#[derive(Default)]
+pub(super) struct Later {
+    /// The thread.
+    owner: usize,
+    /// The queue; without one it says that the thread is at it.
+    inbox: Option<Inbox>,
+    next: Option<Box<Later>>,
+}
+
+/// What threads have still to drop, the newest first.
+static LATER: SpinLock<Option<Box<Later>>, { rank::LEAF }> = SpinLock::new(None);
+
+impl Later {
+    /// The first of a thread's in a row; `None` where the row ends.
+    fn find(mut row: &mut Option<Box<Self>>, owner: usize) -> &mut Option<Box<Self>> {
+        while row.as_ref().is_some_and(|here| here.owner != owner) {
+            match row {
+                Some(here) => row = &mut here.next,
+                None => break,
+            }
+        }
+        row
+    }
+
+    fn put(row: &mut Option<Box<Self>>, mut this: Box<Self>) {
+        this.next = row.take();
+        *row = Some(this);
+    }
+
+    fn take(row: &mut Option<Box<Self>>) -> Option<Box<Self>> {
+        let mut this = row.take()?;
+        *row = this.next.take();
+        Some(this)
+    }
+}
+
 /// Drops what waited at a socket that closed: all of it before the outermost close returns, but sockets in sockets in
-/// sockets one after the other, not by recursion.
-pub fn let_go(inbox: Inbox) {
-    /// What threads have still to drop, each its own.
-    static LEFT: SpinLock<Vec<(usize, Vec<Inbox>)>, { rank::LEAF }> = SpinLock::new(Vec::new());
+/// sockets one after the other, not by recursion. Takes no memory: each message brought some.
+pub fn let_go(mut inbox: Inbox) {
+    let Some(mut later) = inbox.take_later() else {
+        // No sockets.
+        return;
+    };
     let me = sync::with_current(|task| core::ptr::from_ref(task).addr());
-    let mut left = LEFT.lock();
-    if let Some((_, mine)) = left.iter_mut().find(|(who, _)| *who == me) {
-        mine.push(inbox);
+    later.owner = me;
+    let mut row = LATER.lock();
+    if Later::find(&mut row, me).is_some() {
+        later.inbox = Some(inbox);
+        Later::put(&mut row, later);
         return;
     }
-    left.push((me, Vec::new()));
-    drop(left);
+    Later::put(&mut row, later);
+    drop(row);
     let mut next = Some(inbox);
     while let Some(inbox) = next {
         drop(inbox);
-        let mut left = LEFT.lock();
-        let at = left.iter().position(|(who, _)| *who == me);
-        next = at
-            .and_then(|at| left.get_mut(at))
-            .and_then(|(_, mine)| mine.pop());
-        let done = at.filter(|_| next.is_none()).map(|at| left.swap_remove(at));
-        drop(left);
-        drop(done);
+        let mut row = LATER.lock();
+        // The own entry without a queue is the oldest, and comes last.
+        let mine = Later::take(Later::find(&mut row, me));
+        drop(row);
+        next = mine.and_then(|mut mine| mine.inbox.take());
     }
 }
 
@@ -224,20 +310,25 @@ fn sweep() -> bool {
     if !flight.graph.may_have_cycle() {
         return false;
     }
+    // Held from here on: the queues are emptied one after the other, and the last of a
+    // component must not go before it is looked at. Who sent them made room here.
+    let mut held = core::mem::take(&mut flight.spare);
     let Flight { graph, files, .. } = &mut *flight;
     let dead = graph.collect(|id| files.get(&id).map_or(usize::MAX, Weak::strong_count));
-    // Held from here on: the queues are emptied one after the other, and the last of a
-    // component must not go before it is looked at.
-    let held: Vec<Arc<OpenFile>> = dead
-        .iter()
-        .flatten()
-        .filter_map(|id| files.get(id).and_then(Weak::upgrade))
-        .collect();
+    held.extend(dead.filter_map(|id| files.get(&id).and_then(Weak::upgrade)));
     drop(flight);
     for file in &held {
         if let Some(socket) = UnixSocket::of_file(file) {
             drop(socket.drain());
         }
     }
-    !held.is_empty()
+    let found = !held.is_empty();
+    held.clear();
+    let mut flight = FLIGHT.lock();
+    if flight.spare.capacity() < held.capacity() {
+        core::mem::swap(&mut flight.spare, &mut held);
+    }
+    drop(flight);
+    drop(held);
+    found
 }

@@ -12,8 +12,9 @@
 //! outside all locks. Cost: nothing while nothing is in flight, O(vertices + edges) a collection,
 //! and a collection only when an edge may have closed a cycle.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, TryReserveError};
 use alloc::vec::Vec;
+use core::ops::Bound::{Excluded, Unbounded};
 
 /// A socket, by a number that is never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -24,6 +25,25 @@ pub struct SocketId(pub u64);
 struct Vertex {
     /// The holders of its descriptors, one entry a descriptor.
     holders: Vec<SocketId>,
+    visit: Visit,
+}
+
+/// Where a collection is with a vertex. It stands here so that collecting takes no memory: what is
+/// needed most when there is none must not ask for any.
+#[derive(Debug, Default)]
+struct Visit {
+    /// The order of discovery, from 1; 0: not found yet.
+    index: u32,
+    /// The earliest vertex found that it leads to.
+    low: u32,
+    /// Edges followed.
+    followed: u32,
+    /// The number of its component; 0: it is on the stack yet.
+    component: u32,
+    /// From where it was found.
+    parent: Option<SocketId>,
+    /// What lies below it on the stack, and later the next of those that are dead.
+    below: Option<SocketId>,
 }
 
 /// The sockets in flight. See the module's page.
@@ -74,7 +94,13 @@ impl Graph {
     }
 
     /// A descriptor of `passed` goes into `holder`'s queue.
-    pub fn send(&mut self, passed: SocketId, holder: SocketId) {
+    ///
+    /// # Errors
+    /// No memory for one more; nothing has changed.
+    pub fn send(&mut self, passed: SocketId, holder: SocketId) -> Result<(), TryReserveError> {
+        if let Some(vertex) = self.vertices.get_mut(&passed) {
+            vertex.holders.try_reserve(1)?;
+        }
         self.vertices
             .entry(passed)
             .or_default()
@@ -82,6 +108,7 @@ impl Graph {
             .push(holder);
         *self.waiting.entry(holder).or_default() += 1;
         self.suspect |= self.may_close_cycle(passed, holder);
+        Ok(())
     }
 
     /// A cycle through an edge goes on from its holder, which must be in flight, and comes back
@@ -126,166 +153,196 @@ impl Graph {
         }
     }
 
-    /// The components nobody can reach any more. `references` tells how many references to a
-    /// socket's open file exist in all, those in flight included.
+    /// The sockets nobody can reach any more. `references` tells how many references to a socket's
+    /// open file exist in all, those in flight included.
     ///
     /// The graph keeps its edges: the owner empties the named sockets' queues, which calls
-    /// [`Graph::receive`] for each descriptor.
-    pub fn collect(&mut self, references: impl Fn(SocketId) -> usize) -> Vec<Vec<SocketId>> {
-        if !self.may_have_cycle() {
-            return Vec::new();
+    /// [`Graph::receive`] for each descriptor. Takes no memory.
+    pub fn collect(&mut self, references: impl Fn(SocketId) -> usize) -> Dead<'_> {
+        let mut dead = None;
+        if self.may_have_cycle() {
+            let mut search = Search::new(&mut self.vertices, &references);
+            search.run();
+            // A live cycle may die later by a close, which adds no edge.
+            (self.suspect, dead) = (search.cyclic, search.dead);
         }
-        let components = Components::of(&self.vertices);
-        let mut cyclic = false;
-        let mut dead = Vec::new();
-        for component in components {
-            if !self.is_cycle(&component) {
-                continue;
-            }
-            cyclic = true;
-            if self.is_dead(&component, &references) {
-                dead.push(component);
-            }
-        }
-        // A live cycle may die later by a close, which adds no edge.
-        self.suspect = cyclic;
-        dead
-    }
-
-    /// More than one member, or one that waits in its own queue.
-    fn is_cycle(&self, component: &[SocketId]) -> bool {
-        match component {
-            [only] => self
-                .vertices
-                .get(only)
-                .is_some_and(|vertex| vertex.holders.contains(only)),
-            _ => true,
+        Dead {
+            graph: self,
+            next: dead,
         }
     }
+}
 
-    /// Every reference in flight, and every edge inside.
-    fn is_dead(&self, component: &[SocketId], references: &impl Fn(SocketId) -> usize) -> bool {
-        component.iter().all(|socket| {
-            self.vertices.get(socket).is_some_and(|vertex| {
-                references(*socket) == vertex.holders.len()
-                    && vertex
-                        .holders
-                        .iter()
-                        .all(|holder| component.binary_search(holder).is_ok())
-            })
-        })
+/// The sockets a collection found, one after the other.
+#[derive(Debug)]
+pub struct Dead<'a> {
+    graph: &'a Graph,
+    next: Option<SocketId>,
+}
+
+impl Iterator for Dead<'_> {
+    type Item = SocketId;
+
+    fn next(&mut self) -> Option<SocketId> {
+        let this = self.next.take()?;
+        let vertex = self.graph.vertices.get(&this);
+        self.next = vertex.and_then(|vertex| vertex.visit.below);
+        Some(this)
     }
 }
 
 /// Tarjan's strongly connected components, without recursion: a chain of a million sockets must
-/// not need a deep stack.
-struct Components<'a> {
-    vertices: &'a BTreeMap<SocketId, Vertex>,
-    state: BTreeMap<SocketId, Visit>,
-    next_index: usize,
-    open: Vec<SocketId>,
-    found: Vec<Vec<SocketId>>,
+/// not need a deep stack. Its stacks are rows through the vertices.
+struct Search<'a, R> {
+    vertices: &'a mut BTreeMap<SocketId, Vertex>,
+    references: &'a R,
+    /// Vertices found.
+    found: u32,
+    /// Components found.
+    components: u32,
+    /// The top of those whose component is not known yet.
+    open: Option<SocketId>,
+    /// There is a cycle, dead or not.
+    cyclic: bool,
+    /// The first of the dead.
+    dead: Option<SocketId>,
 }
 
-#[derive(Clone, Copy)]
-struct Visit {
-    index: usize,
-    low: usize,
-    on_stack: bool,
-}
-
-impl<'a> Components<'a> {
-    /// The components, each sorted.
-    fn of(vertices: &'a BTreeMap<SocketId, Vertex>) -> Vec<Vec<SocketId>> {
-        let mut search = Self {
-            vertices,
-            state: BTreeMap::new(),
-            next_index: 0,
-            open: Vec::new(),
-            found: Vec::new(),
-        };
-        for root in vertices.keys() {
-            if !search.state.contains_key(root) {
-                search.visit(*root);
-            }
+impl<'a, R: Fn(SocketId) -> usize> Search<'a, R> {
+    fn new(vertices: &'a mut BTreeMap<SocketId, Vertex>, references: &'a R) -> Self {
+        for vertex in vertices.values_mut() {
+            vertex.visit = Visit::default();
         }
-        search.found
+        Self {
+            vertices,
+            references,
+            found: 0,
+            components: 0,
+            open: None,
+            cyclic: false,
+            dead: None,
+        }
     }
 
-    fn enter(&mut self, socket: SocketId) {
-        let index = self.next_index;
-        self.next_index += 1;
-        self.state.insert(
-            socket,
-            Visit {
-                index,
-                low: index,
-                on_stack: true,
-            },
-        );
-        self.open.push(socket);
+    fn run(&mut self) {
+        let mut last = Unbounded;
+        while let Some((root, vertex)) = self.vertices.range((last, Unbounded)).next() {
+            let (root, new) = (*root, vertex.visit.index == 0);
+            if new {
+                self.visit(root);
+            }
+            last = Excluded(root);
+        }
     }
 
-    fn lower(&mut self, socket: SocketId, low: usize) {
-        if let Some(visit) = self.state.get_mut(&socket) {
-            visit.low = visit.low.min(low);
+    fn enter(&mut self, socket: SocketId, parent: Option<SocketId>) {
+        self.found += 1;
+        if let Some(vertex) = self.vertices.get_mut(&socket) {
+            vertex.visit = Visit {
+                index: self.found,
+                low: self.found,
+                parent,
+                below: self.open,
+                ..Visit::default()
+            };
+            self.open = Some(socket);
+        }
+    }
+
+    fn lower(&mut self, socket: SocketId, low: u32) {
+        if let Some(vertex) = self.vertices.get_mut(&socket) {
+            vertex.visit.low = vertex.visit.low.min(low);
         }
     }
 
     fn visit(&mut self, root: SocketId) {
-        // The path from the root, each with the number of edges already followed.
-        let mut path = Vec::new();
-        self.enter(root);
-        path.push((root, 0_usize));
-        while let Some((socket, followed)) = path.last_mut() {
-            let socket = *socket;
-            let next = self
-                .vertices
-                .get(&socket)
-                .and_then(|v| v.holders.get(*followed))
-                .copied();
-            if let Some(holder) = next {
-                *followed += 1;
-                if !self.vertices.contains_key(&holder) {
-                    continue;
+        self.enter(root, None);
+        let mut here = Some(root);
+        while let Some(socket) = here {
+            let Some(vertex) = self.vertices.get_mut(&socket) else {
+                return;
+            };
+            let visit = &mut vertex.visit;
+            let Some(holder) = vertex.holders.get(visit.followed as usize).copied() else {
+                let (low, parent) = (visit.low, visit.parent);
+                if low == visit.index {
+                    self.close(socket);
                 }
-                match self.state.get(&holder).copied() {
-                    None => {
-                        self.enter(holder);
-                        path.push((holder, 0));
-                    }
-                    Some(seen) if seen.on_stack => self.lower(socket, seen.index),
-                    Some(_) => {}
+                if let Some(parent) = parent {
+                    self.lower(parent, low);
                 }
-                continue;
-            }
-            path.pop();
-            let Some(done) = self.state.get(&socket).copied() else {
+                here = parent;
                 continue;
             };
-            if let Some((parent, _)) = path.last() {
-                self.lower(*parent, done.low);
-            }
-            if done.low == done.index {
-                self.close(socket);
+            visit.followed += 1;
+            match self.vertices.get(&holder).map(|vertex| &vertex.visit) {
+                Some(Visit { index: 0, .. }) => {
+                    self.enter(holder, Some(socket));
+                    here = Some(holder);
+                }
+                Some(Visit {
+                    index,
+                    component: 0,
+                    ..
+                }) => {
+                    let index = *index;
+                    self.lower(socket, index);
+                }
+                // Known to be of another component, or not in flight itself.
+                Some(_) | None => {}
             }
         }
     }
 
     /// `root` closes a component: everything above it on the stack belongs to it.
     fn close(&mut self, root: SocketId) {
-        let mut component = Vec::new();
-        while let Some(socket) = self.open.pop() {
-            if let Some(visit) = self.state.get_mut(&socket) {
-                visit.on_stack = false;
-            }
-            component.push(socket);
-            if socket == root {
+        self.components += 1;
+        let (top, number) = (self.open, self.components);
+        let mut at = top;
+        while let Some(vertex) = at.and_then(|socket| self.vertices.get_mut(&socket)) {
+            vertex.visit.component = number;
+            if at == Some(root) {
+                self.open = vertex.visit.below.take();
                 break;
             }
+            at = vertex.visit.below;
         }
-        sync::order::sort(&mut component);
-        self.found.push(component);
+        // More than one member, or one that waits in its own queue.
+        let alone = top == Some(root);
+        let cycle = !alone
+            || self
+                .vertices
+                .get(&root)
+                .is_some_and(|vertex| vertex.holders.contains(&root));
+        self.cyclic |= cycle;
+        if cycle
+            && self.is_dead(top, number)
+            && let Some(vertex) = self.vertices.get_mut(&root)
+        {
+            vertex.visit.below = self.dead;
+            self.dead = top;
+        }
+    }
+
+    /// Every reference in flight, and every edge inside.
+    fn is_dead(&self, top: Option<SocketId>, number: u32) -> bool {
+        let mut at = top;
+        while let Some(socket) = at {
+            let Some(vertex) = self.vertices.get(&socket) else {
+                return false;
+            };
+            let inside = |holder: &SocketId| {
+                let holder = self.vertices.get(holder);
+                holder.is_some_and(|holder| holder.visit.component == number)
+            };
+            if (self.references)(socket) != vertex.holders.len()
+                || !vertex.holders.iter().all(inside)
+            {
+                return false;
+            }
+            at = vertex.visit.below;
+        }
+        true
     }
 }
 

@@ -2,9 +2,10 @@
 
 use super::UnixSocket;
 use super::address::Address;
-use super::flight::Rights;
+use super::flight::{Later, Rights};
 use super::sender::Sender;
 use crate::bytes::ByteQueue;
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::{Arc, Weak};
 
@@ -236,12 +237,31 @@ impl Inbox {
         }
     }
 
-    /// True when descriptors wait here: their files must not be dropped by recursion.
+    /// True when descriptors wait here.
     #[must_use]
     pub fn holds_rights(&self) -> bool {
         match self {
             Self::Stream(stream) => stream.marks.iter().any(|mark| mark.rights.is_some()),
             Self::Messages(messages) => messages.iter().any(|message| message.rights.is_some()),
+        }
+    }
+
+    /// Where it can be kept when it must be dropped later; `None` when no sockets wait here.
+    pub(super) fn take_later(&mut self) -> Option<Box<Later>> {
+        match self {
+            Self::Stream(stream) => {
+                let mut rights = stream
+                    .marks
+                    .iter_mut()
+                    .filter_map(|mark| mark.rights.as_mut());
+                rights.find_map(Rights::take_later)
+            }
+            Self::Messages(messages) => {
+                let mut rights = messages
+                    .iter_mut()
+                    .filter_map(|message| message.rights.as_mut());
+                rights.find_map(Rights::take_later)
+            }
         }
     }
 }

@@ -74,9 +74,10 @@ pub enum Want {
     Look,
 }
 
+/// Who wants to hear of room.
 #[derive(Debug)]
-struct Blocked {
-    socket: Weak<UnixSocket>,
+pub struct Blocked {
+    pub socket: Weak<UnixSocket>,
     want: Want,
 }
 
@@ -87,9 +88,9 @@ pub struct End {
     /// Its name.
     pub binding: Option<Arc<Binding>>,
     /// Connections nobody has accepted.
-    pub queue: Vec<Arc<UnixSocket>>,
+    pub queue: VecDeque<Arc<UnixSocket>>,
     /// Who waited for room.
-    pub blocked: Vec<Weak<UnixSocket>>,
+    pub blocked: Vec<Blocked>,
 }
 
 /// See the module's page.
@@ -198,11 +199,16 @@ impl Link {
     }
 
     /// Adds a connection that there is room for.
-    pub fn enqueue(&mut self, socket: Arc<UnixSocket>) -> Result<Identity> {
+    ///
+    /// # Errors
+    /// `ENOMEM`, and `ECONNREFUSED` of who does not listen.
+    pub fn enqueue(&mut self, socket: &Arc<UnixSocket>) -> Result<Identity> {
         let State::Listening(listener) = &mut self.state else {
             return Err(Errno::ECONNREFUSED);
         };
-        listener.queue.push_back(socket);
+        let room = listener.queue.try_reserve(1);
+        room.map_err(|_| Errno::ENOMEM)?;
+        listener.queue.push_back(socket.clone());
         Ok(listener.identity.clone())
     }
 
@@ -217,10 +223,10 @@ impl Link {
         matches!(&self.state, State::Listening(listener) if !listener.queue.is_empty())
     }
 
-    pub fn take_queue(&mut self) -> Vec<Arc<UnixSocket>> {
+    pub fn take_queue(&mut self) -> VecDeque<Arc<UnixSocket>> {
         match &mut self.state {
-            State::Listening(listener) => listener.queue.drain(..).collect(),
-            _ => Vec::new(),
+            State::Listening(listener) => core::mem::take(&mut listener.queue),
+            _ => VecDeque::new(),
         }
     }
 
@@ -278,7 +284,10 @@ impl Link {
 
     /// `socket` wants to hear when there is room here: to send at once, or, for `Want::Look`, to
     /// be seen as writable.
-    pub fn wait_for_room(&mut self, socket: &Arc<UnixSocket>, want: Want) {
+    ///
+    /// # Errors
+    /// `ENOMEM`: it will not hear.
+    pub fn wait_for_room(&mut self, socket: &Arc<UnixSocket>, want: Want) -> Result<()> {
         let known = self
             .blocked
             .iter_mut()
@@ -286,39 +295,38 @@ impl Link {
         match known {
             Some(blocked) if want == Want::Look => blocked.want = want,
             Some(_) => {}
-            None => self.blocked.push(Blocked {
-                socket: Arc::downgrade(socket),
-                want,
-            }),
+            None => {
+                let room = self.blocked.try_reserve(1);
+                room.map_err(|_| Errno::ENOMEM)?;
+                self.blocked.push(Blocked {
+                    socket: Arc::downgrade(socket),
+                    want,
+                });
+            }
         }
+        Ok(())
     }
 
     /// All who wait for room.
-    pub fn take_blocked(&mut self) -> Vec<Weak<UnixSocket>> {
-        let all = core::mem::take(&mut self.blocked);
-        all.into_iter().map(|blocked| blocked.socket).collect()
+    pub fn take_blocked(&mut self) -> Vec<Blocked> {
+        core::mem::take(&mut self.blocked)
     }
 
-    /// Whether somebody waits for room.
-    pub fn has_blocked(&self) -> bool {
-        !self.blocked.is_empty()
+    /// How many wait for room.
+    pub fn blocked(&self) -> usize {
+        self.blocked.len()
     }
 
-    /// Those whom room for so many messages concerns: everybody who looks, and as many senders, in
+    /// The next of those whom room for so many messages concerns: everybody who looks, and as many senders, in
     /// the order they came. More would only find that others were first.
-    pub fn take_blocked_for(&mut self, room: usize) -> Vec<Weak<UnixSocket>> {
-        let mut left = room;
-        self.blocked
-            .extract_if(.., |blocked| {
-                let gone = blocked.socket.strong_count() == 0;
-                if blocked.want == Want::Look || gone {
-                    return true;
-                }
-                let takes = left > 0;
-                left = left.saturating_sub(1);
-                takes
-            })
-            .map(|blocked| blocked.socket)
-            .collect()
+    pub fn take_blocked_for(&mut self, room: &mut usize) -> Option<Blocked> {
+        let at = self.blocked.iter().position(|blocked| {
+            *room > 0 || blocked.want == Want::Look || blocked.socket.strong_count() == 0
+        })?;
+        let blocked = self.blocked.remove(at);
+        if blocked.want == Want::Send && blocked.socket.strong_count() > 0 {
+            *room = room.saturating_sub(1);
+        }
+        Some(blocked)
     }
 }

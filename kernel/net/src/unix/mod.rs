@@ -256,7 +256,7 @@ impl UnixSocket {
     }
 
     /// Everything that waits here, taken out; drop it under no lock.
-    pub fn drain(&self) -> (Inbox, Vec<Arc<Self>>) {
+    pub fn drain(&self) -> (Inbox, VecDeque<Arc<Self>>) {
         let waiting = self.link.lock().take_queue();
         let taken = self.inbox.lock().drain();
         if let Inbox::Stream(stream) = &taken
@@ -269,20 +269,31 @@ impl UnixSocket {
 
     /// Tells those who were turned away that there is room.
     fn wake_blocked(&self) {
-        let blocked = self.link.lock().take_blocked();
+        let blocked = {
+            let mut link = self.link.lock();
+            self.awaited.store(false, Relaxed);
+            link.take_blocked()
+        };
         wake(&blocked);
     }
 
     /// Tells those whom room for so many messages concerns.
     #[cold]
-    fn wake_for_room(&self, room: usize) {
-        let blocked = {
-            let mut link = self.link.lock();
-            let blocked = link.take_blocked_for(room);
-            self.awaited.store(link.has_blocked(), Relaxed);
-            blocked
-        };
-        wake(&blocked);
+    fn wake_for_room(&self, mut room: usize) {
+        // Who comes again meanwhile is not told twice.
+        let most = self.link.lock().blocked();
+        for _ in 0..most {
+            let next = {
+                let mut link = self.link.lock();
+                let next = link.take_blocked_for(&mut room);
+                self.awaited.store(link.blocked() > 0, Relaxed);
+                next
+            };
+            let Some(blocked) = next else {
+                return;
+            };
+            wake(&[blocked]);
+        }
     }
 
     /// The peer of a datagram socket is gone: forget it.
@@ -292,9 +303,11 @@ impl UnixSocket {
 }
 
 /// Tells sockets that waited for room.
-fn wake(blocked: &[Weak<UnixSocket>]) {
-    for socket in blocked.iter().filter_map(Weak::upgrade) {
-        socket.pollee.notify(Events::WRITABLE);
+fn wake(blocked: &[link::Blocked]) {
+    for blocked in blocked {
+        if let Some(socket) = blocked.socket.upgrade() {
+            socket.pollee.notify(Events::WRITABLE);
+        }
     }
 }
 

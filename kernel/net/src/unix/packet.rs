@@ -92,7 +92,9 @@ impl UnixSocket {
             drop(inbox);
             return Err(Errno::EPROTOTYPE);
         };
-        if let Err(error) = self.ask(&target, queue.len()) {
+        let asked = self.ask(&target, queue.len());
+        let asked = asked.and_then(|()| queue.try_reserve(1).map_err(|_| Errno::ENOBUFS));
+        if let Err(error) = asked {
             drop(inbox);
             if error == Errno::ECONNREFUSED {
                 self.dissolve();
@@ -173,7 +175,7 @@ impl UnixSocket {
             return Err(Errno::EPIPE);
         }
         if !partner && queued > settings::max_queue() && !Arc::ptr_eq(self, target) {
-            link.wait_for_room(self, Want::Send);
+            link.wait_for_room(self, Want::Send)?;
             target.awaited.store(true, Relaxed);
             return Err(Errno::EAGAIN);
         }
@@ -244,17 +246,16 @@ impl UnixSocket {
         let Some(message) = queue.pop_front() else {
             return Ok(());
         };
-        let room = match queue.len() {
-            0 => usize::MAX,
-            waiting => (settings::max_queue() + 1).saturating_sub(waiting),
-        };
-        self.stirred.store(!queue.is_empty(), Relaxed);
+        let waiting = queue.len();
+        self.stirred.store(waiting > 0, Relaxed);
         // Who was turned away was so under the inbox's lock.
         let awaited = self.awaited.load(Relaxed);
         drop(inbox);
         self.options.move_peek_offset(whole, false);
-        if awaited {
-            self.wake_for_room(room);
+        match waiting {
+            _ if !awaited => {}
+            0 => self.wake_blocked(),
+            _ => self.wake_for_room((settings::max_queue() + 1).saturating_sub(waiting)),
         }
         into.from = message.from.map(Name::Unix);
         into.sender = message.sender;

@@ -42,6 +42,13 @@ impl UnixSocket {
         let Inbox::Stream(stream) = &mut *inbox else {
             return Err(Errno::EPROTOTYPE);
         };
+        // One mark for the write, one for the urgent byte.
+        let marked = urgent || rights.is_some() || stream.last_sender != sender;
+        if marked && stream.marks.try_reserve(2).is_err() {
+            drop(inbox);
+            out.put_back(rights);
+            return Err(Errno::ENOBUFS);
+        }
         let at = stream.back();
         let ordinary = if urgent { wanted - 1 } else { wanted };
         let pushed = self.push_whole(stream, src, ordinary.min(room));
