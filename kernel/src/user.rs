@@ -42,6 +42,9 @@ pub fn live(thread: Arc<Thread>, mut regs: UserContext) {
         } else {
             regs.run(|regs| syscall::dispatch(&thread, regs, held, &mut failed))
         };
+        if hal::frame::is_short() {
+            task::oom::make_room();
+        }
         let interrupted = match trap {
             Trap::Interrupt => failed
                 .take()

@@ -7,7 +7,7 @@ use sync::Instant;
 
 use crate::process::Process;
 use crate::signal::{Origin, SigInfo, send_to_process};
-use crate::thread::{Thread, try_current};
+use crate::thread::{Thread, flag, try_current};
 use crate::tree;
 
 /// Value of `oom_score_adj` that means never.
@@ -46,11 +46,19 @@ pub fn relieve() -> bool {
     !thread.is_killed()
 }
 
+/// The kernel's own objects have used up half of what is kept for them, and the running thread made the last of them: it
+/// goes on when there is room again, or it is the one that ends.
+#[cold]
+pub fn make_room() {
+    while hal::frame::is_short() && relieve() {}
+}
+
+/// Whether a thread is on its way out: its files may hold more memory than its pages did.
 fn someone_is_dying() -> bool {
     let tree = tree::lock();
     let dying = tree
         .threads()
-        .any(|thread| thread.is_killed() && thread.mm().is_ok());
+        .any(|thread| !thread.has(flag::GONE) && (thread.is_killed() || thread.mm().is_err()));
     drop(tree);
     dying
 }

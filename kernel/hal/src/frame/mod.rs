@@ -23,7 +23,7 @@ pub(crate) use opening::open;
 #[cfg(target_os = "none")]
 pub(crate) use pool::is_open;
 pub(crate) use pool::{frame_of, linear, word};
-pub use pool::{free_count, total};
+pub use pool::{free_count, is_short, total};
 pub use reserved::Reserved;
 pub use run::FrameRun;
 pub use uframe::UFrame;

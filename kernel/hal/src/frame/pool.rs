@@ -1,7 +1,7 @@
 //! The one pool of frames: the buddy allocator behind, a magazine of single frames a CPU in front.
 
 use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 use super::buddy::{Buddy, FrameMap};
 use crate::cpu::MAX_CPUS;
@@ -149,10 +149,17 @@ pub(crate) fn take(purpose: Purpose) -> Option<u32> {
 #[inline(never)]
 fn refill(m: &mut Magazine, purpose: Purpose) -> Option<()> {
     let mut pool = POOL.lock();
-    if purpose == Purpose::User && pool.free_frames() <= RESERVE.load(Ordering::Relaxed) {
+    let scarce = pool.free_frames() <= RESERVE.load(Ordering::Relaxed);
+    if purpose == Purpose::User && scarce {
         return None;
     }
-    let want = (CAPACITY.load(Ordering::Relaxed) / 2) as usize;
+    // What is taken out of the reserve is not left lying where a program's page finds it.
+    let want = if scarce {
+        1
+    } else {
+        (CAPACITY.load(Ordering::Relaxed) / 2) as usize
+    };
+    notice(&pool);
     let order = want.ilog2() as usize;
     if let Some(pfn) = pool.alloc(order) {
         // The lowest number goes out first, so that a program's pages lie in a row.
@@ -210,12 +217,54 @@ pub(crate) fn drain() {
 pub(crate) fn take_run(count: usize) -> Option<u32> {
     #[cfg(not(target_os = "none"))]
     super::arena::ensure();
-    let first = POOL.lock().alloc_run(count);
+    let first = take_run_from(&mut POOL.lock(), count);
     if first.is_none() {
         drain();
-        return POOL.lock().alloc_run(count);
+        return take_run_from(&mut POOL.lock(), count);
     }
     first
+}
+
+fn take_run_from(pool: &mut Buddy, count: usize) -> Option<u32> {
+    // Small objects cannot be refused: large ones are before nothing is left for them.
+    let kept = RESERVE.load(Ordering::Relaxed) / 4;
+    if count > SMALL_RUN && pool.free_frames() < count + kept {
+        return None;
+    }
+    notice(pool);
+    pool.alloc_run(count)
+}
+
+/// Frames of the largest slab and of a stack.
+const SMALL_RUN: usize = 4;
+
+/// Half of the reserve is gone: a thread that goes on as it did may leave nothing.
+static SHORT: AtomicBool = AtomicBool::new(false);
+
+fn used_up(pool: &Buddy) -> bool {
+    pool.free_frames() < RESERVE.load(Ordering::Relaxed) / 2
+}
+
+/// Frames are taken: where few are left, the thread that took them is to make room when its call is over.
+fn notice(pool: &Buddy) {
+    if used_up(pool) {
+        SHORT.store(true, Ordering::Relaxed);
+        crate::head().ask_attention();
+    }
+}
+
+/// Whether the kernel's own objects have used up half of what is kept for them.
+#[inline]
+#[must_use]
+pub fn is_short() -> bool {
+    SHORT.load(Ordering::Relaxed) && is_short_still()
+}
+
+#[cold]
+fn is_short_still() -> bool {
+    let short = used_up(&POOL.lock());
+    SHORT.store(short, Ordering::Relaxed);
+    short
 }
 
 /// Gives back `count` frames in a row whose words are zero.
