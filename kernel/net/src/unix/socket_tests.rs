@@ -5,6 +5,9 @@ use core::any::Any;
 use sync::Credentials;
 use vfs::FsContext;
 
+#[path = "wake_tests.rs"]
+mod wake;
+
 struct Root(Arc<Credentials>);
 
 impl Caller for Root {

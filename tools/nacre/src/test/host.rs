@@ -19,6 +19,8 @@ const RUNS: [(&str, &[&str]); 2] = [
         &[
             "-p",
             "nacre-vfs",
+            "-p",
+            "nacre-net",
             "--lib",
             "--features",
             "shuttle",
