@@ -78,6 +78,8 @@ fn register_net() {
     for (name, which, family) in [
         ("net/udp", Which::Udp, Family::V4),
         ("net/udp6", Which::Udp, Family::V6),
+        ("net/udplite", Which::UdpLite, Family::V4),
+        ("net/udplite6", Which::UdpLite, Family::V6),
         ("net/raw", Which::Raw, Family::V4),
         ("net/raw6", Which::Raw, Family::V6),
         ("net/icmp", Which::Ping, Family::V4),

@@ -126,6 +126,34 @@ TEST(udp_so_timestamp_is_told)
     EXPECT_TRUE(t.tv_usec >= 0 && t.tv_usec < 1000000);
 }
 
+TEST(udp6_older_programs_are_told_as_they_ask)
+{
+    enum { OLD_PKTINFO = 2, OLD_HOPLIMIT = 8 };
+    char buf[8], control[128];
+    struct iovec v = { buf, sizeof buf };
+    struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control };
+    int r = ASSERT_OK(socket(AF_INET6, SOCK_DGRAM, 0)), s = ASSERT_OK(socket(AF_INET6, SOCK_DGRAM, 0)), seen = 0;
+    ASSERT_OK(bind6(r, "::1", 0));
+    set_option(r, SOL_IPV6, OLD_PKTINFO, 1);
+    set_option(r, SOL_IPV6, OLD_HOPLIMIT, 1);
+    set_option(s, SOL_IPV6, IPV6_UNICAST_HOPS, 9);
+    struct sockaddr_in6 to = at6("::1", port_of(r));
+    EXPECT_EQ(sendto(s, "x", 1, 0, (struct sockaddr *)&to, sizeof to), 1);
+    EXPECT_EQ(recvmsg(r, &m, 0), 1);
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
+        if (c->cmsg_level == SOL_IPV6 && c->cmsg_type == OLD_PKTINFO) {
+            EXPECT_EQ(((struct in6_pktinfo *)CMSG_DATA(c))->ipi6_ifindex, 1);
+            seen |= 1;
+        } else if (c->cmsg_level == SOL_IPV6 && c->cmsg_type == OLD_HOPLIMIT) {
+            EXPECT_EQ(*(int *)CMSG_DATA(c), 9);
+            seen |= 2;
+        } else {
+            seen |= 4;
+        }
+    }
+    EXPECT_EQ(seen, 3);
+}
+
 TEST(udp6_pktinfo_and_hoplimit_are_told)
 {
     char buf[8], control[128];

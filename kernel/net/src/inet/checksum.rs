@@ -44,6 +44,12 @@ pub fn of(bytes: &[u8]) -> u16 {
 /// Of a message of a protocol between two addresses.
 #[must_use]
 pub fn of_protocol(from: IpAddr, to: IpAddr, protocol: u8, bytes: &[u8]) -> u16 {
+    of_part(from, to, protocol, bytes.len(), bytes)
+}
+
+/// As [`of_protocol`], of a message of `length` bytes of which only `part` is covered.
+#[must_use]
+pub fn of_part(from: IpAddr, to: IpAddr, protocol: u8, length: usize, part: &[u8]) -> u16 {
     let ends = match (from, to) {
         (IpAddr::V4(from), IpAddr::V4(to)) => {
             Sum::default().with(&from.octets()).with(&to.octets())
@@ -52,9 +58,9 @@ pub fn of_protocol(from: IpAddr, to: IpAddr, protocol: u8, bytes: &[u8]) -> u16 
             .with(&super::address::mapped(from).octets())
             .with(&super::address::mapped(to).octets()),
     };
-    ends.with(&(bytes.len() as u32).to_be_bytes())
+    ends.with(&(length as u32).to_be_bytes())
         .with(&u32::from(protocol).to_be_bytes())
-        .with(bytes)
+        .with(part)
         .finish()
 }
 

@@ -37,9 +37,14 @@ counts! {
     udp {
         UdpInDatagrams, UdpNoPorts, UdpInErrors, UdpOutDatagrams, UdpRcvbufErrors, UdpInCsumErrors,
     }
+    udplite {
+        UdpLiteInDatagrams, UdpLiteNoPorts, UdpLiteInErrors, UdpLiteOutDatagrams, UdpLiteRcvbufErrors,
+        UdpLiteInCsumErrors,
+    }
     ip6 {
         Ip6InReceives, Ip6InHdrErrors, Ip6InAddrErrors, Ip6InDelivers, Ip6OutRequests, Ip6OutNoRoutes, Ip6ReasmReqds,
-        Ip6ReasmOKs, Ip6FragOKs, Ip6FragFails, Ip6FragCreates,
+        Ip6ReasmOKs, Ip6FragOKs, Ip6FragFails, Ip6FragCreates, Ip6InMcastPkts, Ip6OutMcastPkts, Ip6InOctets,
+        Ip6OutOctets,
     }
     icmp6 {
         Icmp6InMsgs, Icmp6InErrors, Icmp6InCsumErrors, Icmp6InDestUnreachs, Icmp6InEchos, Icmp6InEchoReplies, Icmp6OutMsgs,
@@ -47,6 +52,13 @@ counts! {
     }
     udp6 {
         Udp6InDatagrams, Udp6NoPorts, Udp6InErrors, Udp6OutDatagrams, Udp6RcvbufErrors, Udp6InCsumErrors,
+    }
+    udplite6 {
+        UdpLite6InDatagrams, UdpLite6NoPorts, UdpLite6InErrors, UdpLite6OutDatagrams, UdpLite6RcvbufErrors,
+        UdpLite6InCsumErrors,
+    }
+    ipext {
+        IpExtInMcastPkts, IpExtOutMcastPkts, IpExtInBcastPkts, IpExtOutBcastPkts, IpExtInOctets, IpExtOutOctets,
     }
     tcp {
         TcpActiveOpens, TcpPassiveOpens, TcpInSegs,
@@ -56,11 +68,29 @@ counts! {
 static COUNTS: [AtomicU64; Count::End as usize] =
     [const { AtomicU64::new(0) }; Count::End as usize];
 
+/// What UDP-Lite counts stands as far behind what UDP does.
+const LITE: usize = Count::UdpLiteInDatagrams as usize - Count::UdpInDatagrams as usize;
+
+/// One more, of IPv4 or of IPv6, of UDP or of UDP-Lite; named is UDP's.
+pub fn count_udp(lite: bool, v4: bool, of4: Count, of6: Count) {
+    let place = if v4 { of4 } else { of6 } as usize;
+    if let Some(one) = COUNTS.get(if lite { place + LITE } else { place }) {
+        one.fetch_add(1, Relaxed);
+    }
+}
+
 /// One more.
 #[inline]
 pub fn count(what: Count) {
     if let Some(one) = COUNTS.get(what as usize) {
         one.fetch_add(1, Relaxed);
+    }
+}
+
+/// So many more, of IPv4 or of IPv6.
+pub fn add_of(v4: bool, of4: Count, of6: Count, more: usize) {
+    if let Some(one) = COUNTS.get(if v4 { of4 } else { of6 } as usize) {
+        one.fetch_add(more as u64, Relaxed);
     }
 }
 
@@ -109,12 +139,23 @@ pub(super) fn snmp(out: &mut Text) -> Result {
         &[("CurrEstab", established as u64)],
         tcp::COLUMNS,
     )?;
-    group(out, "Udp", &[], udp::COLUMNS)
+    group(out, "Udp", &[], udp::COLUMNS)?;
+    group(out, "UdpLite", &[], udplite::COLUMNS)
+}
+
+/// `/proc/net/netstat`
+pub(super) fn netstat(out: &mut Text) -> Result {
+    group(out, "IpExt", &[], ipext::COLUMNS)
 }
 
 /// `/proc/net/snmp6`
 pub(super) fn snmp6(out: &mut Text) -> Result {
-    for columns in [ip6::COLUMNS, icmp6::COLUMNS, udp6::COLUMNS] {
+    for columns in [
+        ip6::COLUMNS,
+        icmp6::COLUMNS,
+        udp6::COLUMNS,
+        udplite6::COLUMNS,
+    ] {
         for (name, what) in columns {
             writeln!(out, "{name:<32}\t{}", value(*what))?;
         }
@@ -131,6 +172,19 @@ mod tests {
         let before = value(Count::UdpNoPorts);
         count_of(true, Count::UdpNoPorts, Count::Udp6NoPorts);
         assert_eq!(value(Count::UdpNoPorts), before + 1);
+    }
+
+    #[test]
+    fn what_udp_lite_counts_stands_beside_what_udp_does() {
+        let figures = || {
+            let all = [udplite::COLUMNS, udplite6::COLUMNS];
+            all.map(|columns| columns.last().map(|(_, what)| value(*what)))
+        };
+        let before = figures();
+        for v4 in [true, false] {
+            count_udp(true, v4, Count::UdpInCsumErrors, Count::Udp6InCsumErrors);
+        }
+        assert_eq!(figures(), before.map(|figure| figure.map(|one| one + 1)));
     }
 
     #[test]

@@ -184,7 +184,10 @@ fn about_ours(packet: &Incoming<'_>, kind: (u8, u8), error: Errno, hard: bool, i
             .to_vec(),
     };
     match i32::from(inner.protocol) {
-        protocol::UDP => dgram::input::refused(&from, &to, &report, hard, packet.device),
+        protocol::UDP | protocol::UDPLITE => {
+            let number = inner.protocol;
+            dgram::input::refused(number, &from, &to, &report, hard, packet.device);
+        }
         protocol::TCP => {
             let seq = inner.payload.get(4..).and_then(|rest| rest.first_chunk());
             let seq = seq.map_or(0, |seq| u32::from_be_bytes(*seq));

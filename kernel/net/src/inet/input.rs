@@ -1,6 +1,6 @@
 //! Packets that came: reading their headers, and whom they are for.
 
-use super::counts::{Count, count, count_of};
+use super::counts::{Count, add_of, count, count_of};
 use super::output::fragments;
 use super::{checksum, dgram, groups, icmp, protocol, resolve, route, tcp, udp};
 use crate::link::Interface;
@@ -180,6 +180,7 @@ pub fn frame(interface: &Arc<Interface>, frame: Frame<'_>) {
                 count_of(v4, Count::IpInHdrErrors, Count::Ip6InHdrErrors);
                 return;
             };
+            count_in(&packet, body.len());
             if !is_for_us(&packet) {
                 count_of(v4, Count::IpInAddrErrors, Count::Ip6InAddrErrors);
                 return;
@@ -205,6 +206,17 @@ pub fn frame(interface: &Arc<Interface>, frame: Frame<'_>) {
     }
 }
 
+/// What came, by how many it was for.
+fn count_in(packet: &Incoming<'_>, bytes: usize) {
+    let v4 = packet.from.is_ipv4();
+    add_of(v4, Count::IpExtInOctets, Count::Ip6InOctets, bytes);
+    if packet.to.is_multicast() {
+        count_of(v4, Count::IpExtInMcastPkts, Count::Ip6InMcastPkts);
+    } else if v4 && route::is_broadcast(packet.to) {
+        count(Count::IpExtInBcastPkts);
+    }
+}
+
 fn is_for_us(packet: &Incoming<'_>) -> bool {
     match packet.to {
         to if to.is_multicast() => groups::is_member(to, packet.device),
@@ -226,7 +238,7 @@ pub fn deliver(packet: &Incoming<'_>, verified: bool) {
                 icmp::input(packet);
             }
         }
-        (protocol::UDP, _) => {
+        (protocol::UDP | protocol::UDPLITE, _) => {
             if !udp::input(packet, verified) {
                 icmp::refuse(packet, false);
             }

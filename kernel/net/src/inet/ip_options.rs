@@ -36,12 +36,14 @@ pub mod ip {
     pub const BLOCK_SOURCE: i32 = 38;
     pub const ADD_SOURCE_MEMBERSHIP: i32 = 39;
     pub const DROP_SOURCE_MEMBERSHIP: i32 = 40;
+    pub const MSFILTER: i32 = 41;
     pub const MCAST_JOIN_GROUP: i32 = 42;
     pub const MCAST_BLOCK_SOURCE: i32 = 43;
     pub const MCAST_UNBLOCK_SOURCE: i32 = 44;
     pub const MCAST_LEAVE_GROUP: i32 = 45;
     pub const MCAST_JOIN_SOURCE_GROUP: i32 = 46;
     pub const MCAST_LEAVE_SOURCE_GROUP: i32 = 47;
+    pub const MCAST_MSFILTER: i32 = 48;
     pub const MULTICAST_ALL: i32 = 49;
     pub const UNICAST_IF: i32 = 50;
     pub const PROTOCOL: i32 = 52;
@@ -50,7 +52,9 @@ pub mod ip {
 /// Names of options of level IPv6.
 #[allow(missing_docs, dead_code, reason = "the names are those of man 7 ipv6")]
 pub mod ipv6 {
+    pub const OLD_PKTINFO: i32 = 2;
     pub const CHECKSUM: i32 = 7;
+    pub const OLD_HOPLIMIT: i32 = 8;
     pub const UNICAST_HOPS: i32 = 16;
     pub const MULTICAST_IF: i32 = 17;
     pub const MULTICAST_HOPS: i32 = 18;
@@ -119,6 +123,10 @@ bitflags::bitflags! {
         const V6_MULTICAST_ALL = 1 << 22;
         /// `IPV6_DONTFRAG`
         const V6_DONTFRAG = 1 << 23;
+        /// `IPV6_2292PKTINFO`
+        const V6_OLD_PKTINFO = 1 << 24;
+        /// `IPV6_2292HOPLIMIT`
+        const V6_OLD_HOPLIMIT = 1 << 25;
     }
 }
 
@@ -194,6 +202,8 @@ fn flag_of(level: i32, name: i32) -> Option<IpFlags> {
         (SOL_IPV6, ipv6::MULTICAST_LOOP) => IpFlags::V6_MULTICAST_LOOP,
         (SOL_IPV6, ipv6::MULTICAST_ALL) => IpFlags::V6_MULTICAST_ALL,
         (SOL_IPV6, ipv6::DONTFRAG) => IpFlags::V6_DONTFRAG,
+        (SOL_IPV6, ipv6::OLD_PKTINFO) => IpFlags::V6_OLD_PKTINFO,
+        (SOL_IPV6, ipv6::OLD_HOPLIMIT) => IpFlags::V6_OLD_HOPLIMIT,
         (SOL_IPV6, ipv6::FREEBIND) => IpFlags::FREEBIND,
         _ => return None,
     })

@@ -26,6 +26,7 @@ pub mod checksum;
 pub mod core;
 pub mod counts;
 pub mod dgram;
+mod group_sources;
 pub mod groups;
 mod groups_report;
 pub mod icmp;
@@ -65,6 +66,7 @@ pub mod protocol {
     pub const UDP: i32 = 17;
     pub const IPV6: i32 = 41;
     pub const ICMPV6: i32 = 58;
+    pub const UDPLITE: i32 = 136;
     pub const RAW: i32 = 255;
     /// One past the last number of a protocol, and MPTCP.
     pub const MAX: i32 = 263;
@@ -110,6 +112,11 @@ pub fn create(domain: u16, kind: u32, number: i32, caller: &dyn Caller) -> Resul
         (SOCK_DGRAM, protocol::IP | protocol::UDP) => {
             Ok(DatagramSocket::new(family, Kind::Udp, caller.cred().euid))
         }
+        (SOCK_DGRAM, protocol::UDPLITE) => Ok(DatagramSocket::new(
+            family,
+            Kind::UdpLite,
+            caller.cred().euid,
+        )),
         (SOCK_DGRAM, protocol::ICMP) if family == Family::V4 => ping(family, caller),
         (SOCK_DGRAM, protocol::ICMPV6) if family == Family::V6 => ping(family, caller),
         (SOCK_RAW, 1..=255) => {
@@ -143,6 +150,9 @@ pub fn start() {
     fs::proc::show("net/snmp6", counts::snmp6);
     fs::proc::show("net/igmp", groups_report::igmp);
     fs::proc::show("net/igmp6", groups_report::igmp6);
+    fs::proc::show("net/mcfilter", group_sources::mcfilter);
+    fs::proc::show("net/mcfilter6", group_sources::mcfilter6);
+    fs::proc::show("net/netstat", counts::netstat);
     fs::proc::show("net/dev_mcast", groups_report::dev_mcast);
     worker::install_stack(Stack {
         input: input::frame,

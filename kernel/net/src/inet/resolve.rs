@@ -3,7 +3,7 @@
 //! What is heard is kept by [`crate::link::neighbour`]. Packets for who is not known yet wait here, a few for each;
 //! who does not answer three times, a second apart, is not there.
 
-use super::counts::{Count, count_of};
+use super::counts::{Count, add_of, count, count_of};
 use super::input::Incoming;
 use super::output::Packet;
 use super::{checksum, protocol, route};
@@ -69,7 +69,14 @@ pub(super) fn group_mac(addr: IpAddr) -> Option<Mac> {
 /// `ENETDOWN`, `EMSGSIZE`. What the card has no room for is lost, as on a wire.
 pub fn send(interface: &Arc<Interface>, next: IpAddr, packet: Vec<u8>) -> Result<()> {
     count_of(next.is_ipv4(), Count::IpOutRequests, Count::Ip6OutRequests);
+    let (v4, bytes) = (next.is_ipv4(), packet.len());
+    add_of(v4, Count::IpExtOutOctets, Count::Ip6OutOctets, bytes);
     if let Some(mac) = group_mac(next) {
+        if next.is_multicast() {
+            count_of(v4, Count::IpExtOutMcastPkts, Count::Ip6OutMcastPkts);
+        } else {
+            count(Count::IpExtOutBcastPkts);
+        }
         return transmit(interface, &mac, &packet);
     }
     let now = Instant::now();

@@ -1,7 +1,7 @@
 //! `/proc/net/sockstat` and `/proc/net/sockstat6`.
 
 use super::address::Family;
-use super::dgram::{RAW, UDP};
+use super::dgram::{LITE, RAW, UDP};
 use super::tcp::machine::memory;
 use super::tcp::remote::orphans;
 use super::tcp::table;
@@ -25,6 +25,11 @@ pub fn report(family: Family) -> Vec<u8> {
         .iter()
         .filter(|socket| of(socket.family()))
         .count();
+    let lite = LITE
+        .everyone()
+        .iter()
+        .filter(|socket| of(socket.family()))
+        .count();
     let raw = RAW
         .everyone()
         .iter()
@@ -32,15 +37,15 @@ pub fn report(family: Family) -> Vec<u8> {
         .count();
     let text = match family {
         Family::V4 => format!(
-            "sockets: used {}\nTCP: inuse {tcp} orphan {} tw {} alloc {} mem {}\nUDP: inuse {udp} mem 0\nUDPLITE: inuse 0\nRAW: inuse {raw}\nFRAG: inuse 0 memory 0\n",
-            tcp + udp + raw,
+            "sockets: used {}\nTCP: inuse {tcp} orphan {} tw {} alloc {} mem {}\nUDP: inuse {udp} mem 0\nUDPLITE: inuse {lite}\nRAW: inuse {raw}\nFRAG: inuse 0 memory 0\n",
+            tcp + udp + lite + raw,
             orphans(),
             rests.len(),
             live.len() + listeners.len(),
             memory::used(),
         ),
         Family::V6 => format!(
-            "TCP6: inuse {tcp}\nUDP6: inuse {udp}\nUDPLITE6: inuse 0\nRAW6: inuse {raw}\nFRAG6: inuse 0 memory 0\n"
+            "TCP6: inuse {tcp}\nUDP6: inuse {udp}\nUDPLITE6: inuse {lite}\nRAW6: inuse {raw}\nFRAG6: inuse 0 memory 0\n"
         ),
     };
     text.into_bytes()

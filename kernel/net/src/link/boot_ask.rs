@@ -147,7 +147,12 @@ impl Asker {
             let number = protocol::UDP as u8;
             let packet = output::Packet::plain(nobody.into(), all.into(), number, 0);
             let message = client.message(seconds);
-            let Ok(message) = udp::message(&packet, CLIENT, SERVER, &message) else {
+            let ends = udp::Ends {
+                from: CLIENT,
+                to: SERVER,
+                coverage: None,
+            };
+            let Ok(message) = udp::message(&packet, &ends, &message) else {
                 continue;
             };
             let mut frame = super::device::BROADCAST.to_vec();

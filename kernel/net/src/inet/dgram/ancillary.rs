@@ -123,7 +123,7 @@ impl DatagramSocket {
             IpAddr::V6(_) => v6_control(flags, message, &mut told),
             IpAddr::V4(_) => {
                 if self.core.family == Family::V6 && flags.contains(IpFlags::V6_PKTINFO) {
-                    told.push(v6_info(message));
+                    told.push(v6_info(message, ipv6::PKTINFO));
                 }
                 v4_control(flags, message, &mut told);
             }
@@ -182,29 +182,29 @@ fn v4_control(flags: IpFlags, message: &Datagram, told: &mut Vec<Ancillary>) {
     }
 }
 
-fn v6_info(message: &Datagram) -> Ancillary {
+fn v6_info(message: &Datagram, name: i32) -> Ancillary {
     let mut info = mapped(message.to).octets().to_vec();
     info.extend_from_slice(&message.device.to_ne_bytes());
-    message_of(SOL_IPV6, ipv6::PKTINFO, &info)
+    message_of(SOL_IPV6, name, &info)
 }
 
 fn v6_control(flags: IpFlags, message: &Datagram, told: &mut Vec<Ancillary>) {
+    let number = |name, value: u8| message_of(SOL_IPV6, name, i32::from(value).as_bytes());
     if flags.contains(IpFlags::V6_PKTINFO) {
-        told.push(v6_info(message));
+        told.push(v6_info(message, ipv6::PKTINFO));
     }
     if flags.contains(IpFlags::V6_HOPLIMIT) {
-        told.push(message_of(
-            SOL_IPV6,
-            ipv6::HOPLIMIT,
-            i32::from(message.ttl).as_bytes(),
-        ));
+        told.push(number(ipv6::HOPLIMIT, message.ttl));
     }
     if flags.contains(IpFlags::V6_TCLASS) {
-        told.push(message_of(
-            SOL_IPV6,
-            ipv6::TCLASS,
-            i32::from(message.tos).as_bytes(),
-        ));
+        told.push(number(ipv6::TCLASS, message.tos));
+    }
+    // As RFC 2292 has them, which older programs ask for.
+    if flags.contains(IpFlags::V6_OLD_PKTINFO) {
+        told.push(v6_info(message, ipv6::OLD_PKTINFO));
+    }
+    if flags.contains(IpFlags::V6_OLD_HOPLIMIT) {
+        told.push(number(ipv6::OLD_HOPLIMIT, message.ttl));
     }
 }
 

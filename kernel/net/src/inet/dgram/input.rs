@@ -1,11 +1,12 @@
 //! Packets find the sockets of messages they are for.
 
-use super::{Datagram, DatagramSocket, Kind, OVERHEAD, PING, RAW, Report, UDP};
+use super::{Datagram, DatagramSocket, Kind, LITE, OVERHEAD, PING, RAW, Report, UDP};
 use crate::inet::address::{Endpoint, Family};
-use crate::inet::counts::{Count, count_of};
+use crate::inet::counts::{Count, count_udp};
 use crate::inet::input::Incoming;
-use crate::inet::ports::Arrival;
-use crate::inet::{groups, route};
+use crate::inet::ports::{Arrival, Receivers};
+use crate::inet::udp::{Ends, HEADER};
+use crate::inet::{groups, protocol, route};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering::Relaxed;
@@ -35,16 +36,26 @@ fn datagram(packet: &Incoming<'_>, from_port: u16, to_port: u16, bytes: Vec<u8>)
     }
 }
 
+/// Who receives one of the two kinds of UDP.
+fn receivers_of(number: u8) -> &'static Receivers<DatagramSocket> {
+    if i32::from(number) == protocol::UDPLITE {
+        &LITE
+    } else {
+        &UDP
+    }
+}
+
 /// A message of UDP; its bytes come back when nobody takes it.
 ///
 /// # Errors
 /// The bytes.
-pub fn udp(
-    packet: &Incoming<'_>,
-    from_port: u16,
-    to_port: u16,
-    bytes: Vec<u8>,
-) -> Result<(), Vec<u8>> {
+pub fn udp(packet: &Incoming<'_>, ends: &Ends, bytes: Vec<u8>) -> Result<(), Vec<u8>> {
+    let (from_port, to_port) = (ends.from, ends.to);
+    let table = receivers_of(packet.protocol);
+    // A sum that covers all is as good as a socket can ask for.
+    let whole = bytes.len() + HEADER;
+    let covered = ends.coverage.map(usize::from);
+    let covered = covered.filter(|covered| (1..whole).contains(covered));
     let arrival = Arrival {
         from: (packet.from, from_port),
         to: (packet.to, to_port),
@@ -56,20 +67,23 @@ pub fn udp(
     }
     let message = datagram(packet, from_port, to_port, bytes);
     if !many {
-        return match UDP.find(&arrival) {
+        return match table.find(&arrival) {
             Some(socket) => {
-                socket.deliver(message);
+                if socket.takes_covered(covered) {
+                    socket.deliver(message);
+                }
                 Ok(())
             }
             None => {
+                let lite = i32::from(packet.protocol) == protocol::UDPLITE;
                 let v4 = packet.to.is_ipv4();
-                count_of(v4, Count::UdpNoPorts, Count::Udp6NoPorts);
+                count_udp(lite, v4, Count::UdpNoPorts, Count::Udp6NoPorts);
                 Err(message.bytes)
             }
         };
     }
     let multicast = packet.to.is_multicast();
-    let takers = UDP.find_all(&arrival, |receiver| {
+    let takers = table.find_all(&arrival, |receiver| {
         let addressed = receiver.addr.is_unspecified() || receiver.addr == packet.to;
         addressed
             && (receiver.device == 0 || receiver.device == packet.device)
@@ -78,7 +92,8 @@ pub fn udp(
                 || receiver.addr.is_ipv6() && receiver.addr.is_unspecified() && !receiver.v6_only)
     });
     for socket in takers {
-        if !multicast || socket.takes_group(packet.to, packet.from, packet.device) {
+        let taken = !multicast || socket.takes_group(packet.to, packet.from, packet.device);
+        if taken && socket.takes_covered(covered) {
             socket.deliver(message.clone());
         }
     }
@@ -143,6 +158,19 @@ fn find_ping(arrival: &Arrival) -> Option<Arc<DatagramSocket>> {
 }
 
 impl DatagramSocket {
+    /// Whether a checksum covers as much as the socket's program asked for; `None`: all.
+    fn takes_covered(&self, covered: Option<usize>) -> bool {
+        let (Some(covered), Some(least)) = (covered, self.link.lock().coverage[1]) else {
+            return true;
+        };
+        let enough = least != 0 && covered >= usize::from(least);
+        if !enough {
+            self.drops.fetch_add(1, Relaxed);
+            self.count(Count::UdpInErrors, Count::Udp6InErrors);
+        }
+        enough
+    }
+
     /// Whether a raw socket of ICMP wants a message of this type.
     fn wants(&self, packet: &Incoming<'_>) -> bool {
         let Some(kind) = packet.payload.first().copied() else {
@@ -164,13 +192,20 @@ impl DatagramSocket {
 }
 
 /// A message of ours from `from` to `to` was refused.
-pub fn refused(from: &Endpoint, to: &Endpoint, report: &Report, hard: bool, device: u32) {
+pub fn refused(
+    number: u8,
+    from: &Endpoint,
+    to: &Endpoint,
+    report: &Report,
+    hard: bool,
+    device: u32,
+) {
     let arrival = Arrival {
         from: (to.addr, to.port),
         to: (from.addr, from.port),
         device,
     };
-    if let Some(socket) = UDP.find(&arrival) {
+    if let Some(socket) = receivers_of(number).find(&arrival) {
         socket.report(report.clone(), hard);
     }
 }
@@ -209,20 +244,22 @@ impl DatagramSocket {
         inbox.queue.push_back(datagram);
         self.stirred.store(true, Relaxed);
         drop(inbox);
-        if self.kind == Kind::Udp {
-            let v4 = self.core.family == Family::V4;
-            count_of(v4, Count::UdpInDatagrams, Count::Udp6InDatagrams);
-        }
+        self.count(Count::UdpInDatagrams, Count::Udp6InDatagrams);
         self.core.pollee.notify_sync(Events::READABLE);
         true
     }
 
+    /// One more of UDP, or of UDP-Lite.
+    fn count(&self, of4: Count, of6: Count) {
+        if self.kind.is_udp() {
+            let v4 = self.core.family == Family::V4;
+            count_udp(self.kind == Kind::UdpLite, v4, of4, of6);
+        }
+    }
+
     #[cold]
     fn count_drop(&self) {
-        if self.kind == Kind::Udp {
-            let v4 = self.core.family == Family::V4;
-            count_of(v4, Count::UdpRcvbufErrors, Count::Udp6RcvbufErrors);
-            count_of(v4, Count::UdpInErrors, Count::Udp6InErrors);
-        }
+        self.count(Count::UdpRcvbufErrors, Count::Udp6RcvbufErrors);
+        self.count(Count::UdpInErrors, Count::Udp6InErrors);
     }
 }

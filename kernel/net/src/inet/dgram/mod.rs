@@ -8,14 +8,16 @@ mod bind;
 mod errors;
 mod groups;
 pub mod input;
+mod options;
 mod receive;
 pub mod report;
 mod send;
+mod source_lists;
 mod sources;
 
 use super::address::{Endpoint, Family};
 use super::core::Core;
-use super::ip_options::{self, SOL_IP, SOL_IPV6};
+use super::ip_options::{self, SOL_IP};
 use super::ports::{Ports, Receivers};
 use super::protocol;
 use crate::options::{Flags, Options};
@@ -39,10 +41,14 @@ const LINK: u8 = rank::SOCKET + 2;
 
 /// Claims on UDP ports.
 pub static UDP_PORTS: Ports = Ports::new();
+/// Claims on ports of UDP-Lite.
+static LITE_PORTS: Ports = Ports::new();
 /// Claims on the numbers of ping sockets.
 static PING_PORTS: Ports = Ports::new();
 /// Who receives UDP.
 pub static UDP: Receivers<DatagramSocket> = Receivers::new();
+/// Who receives UDP-Lite.
+pub static LITE: Receivers<DatagramSocket> = Receivers::new();
 /// Who receives answers to pings, by number.
 static PING: Receivers<DatagramSocket> = Receivers::new();
 /// Raw sockets, by protocol.
@@ -51,26 +57,25 @@ pub static RAW: Receivers<DatagramSocket> = Receivers::new();
 /// Messages of UDP that went.
 pub static SENT: AtomicU64 = AtomicU64::new(0);
 
-/// The level of UDP's options.
-const SOL_UDP: i32 = 17;
-/// The level of a raw socket's options.
-const SOL_RAW: i32 = 255;
-/// `ICMP_FILTER`
-const ICMP_FILTER: i32 = 1;
-/// The level of ICMPv6's options.
-const SOL_ICMPV6: i32 = 58;
-/// `UDP_CORK`
-const UDP_CORK: i32 = 1;
-
 /// What such a socket speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// UDP
     Udp,
+    /// UDP-Lite, whose checksum need not cover all.
+    UdpLite,
     /// ICMP's echo, for everybody.
     Ping,
     /// IP itself, of one protocol.
     Raw(u8),
+}
+
+impl Kind {
+    /// Whether it is one of the two kinds of UDP.
+    #[must_use]
+    pub fn is_udp(self) -> bool {
+        matches!(self, Self::Udp | Self::UdpLite)
+    }
 }
 
 /// One message that came.
@@ -128,6 +133,8 @@ struct Link {
     /// Types of ICMP a raw socket does not want, a bit each.
     filter: [u32; 8],
     cork: bool,
+    /// What the checksum covers of what goes, and must of what comes; `None`: nobody said.
+    coverage: [Option<u16>; 2],
 }
 
 /// A socket of messages.
@@ -170,6 +177,7 @@ impl DatagramSocket {
                 closed: false,
                 filter: [0; 8],
                 cork: false,
+                coverage: [None; 2],
             }),
             stirred: AtomicBool::new(false),
             drops: AtomicU64::new(0),
@@ -194,6 +202,7 @@ impl DatagramSocket {
     fn ports(&self) -> &'static Ports {
         match self.kind {
             Kind::Ping => &PING_PORTS,
+            Kind::UdpLite => &LITE_PORTS,
             _ => &UDP_PORTS,
         }
     }
@@ -201,6 +210,7 @@ impl DatagramSocket {
     fn receivers(&self) -> &'static Receivers<Self> {
         match self.kind {
             Kind::Udp => &UDP,
+            Kind::UdpLite => &LITE,
             Kind::Ping => &PING,
             Kind::Raw(_) => &RAW,
         }
@@ -239,6 +249,7 @@ impl DatagramSocket {
             self.receivers().leave(port, self.core.id);
         }
         for group in groups {
+            group.tally(false);
             crate::inet::groups::leave(group.addr, group.device);
         }
         let dropped = ::core::mem::take(&mut *self.inbox.lock());
@@ -261,6 +272,7 @@ impl Socket for DatagramSocket {
     fn protocol(&self) -> i32 {
         match (self.kind, self.core.family) {
             (Kind::Udp, _) => protocol::UDP,
+            (Kind::UdpLite, _) => protocol::UDPLITE,
             (Kind::Ping, Family::V4) => protocol::ICMP,
             (Kind::Ping, Family::V6) => protocol::ICMPV6,
             (Kind::Raw(number), _) => i32::from(number),
@@ -380,7 +392,7 @@ impl Socket for DatagramSocket {
     }
 
     fn has_peek_offset(&self) -> bool {
-        self.kind == Kind::Udp
+        self.kind.is_udp()
     }
 
     fn waiting(&self) -> Result<usize> {
@@ -418,36 +430,8 @@ impl Socket for DatagramSocket {
         self.set_level(level, name, value, caller)
     }
 
-    fn get_option(&self, level: i32, name: i32, _given: &[u8], room: usize) -> Result<Vec<u8>> {
-        match (level, self.kind) {
-            (SOL_IPV6, _) if self.core.family == Family::V4 => Err(Errno::EOPNOTSUPP),
-            (SOL_IP, Kind::Raw(_)) if self.core.family == Family::V6 => Err(Errno::ENOPROTOOPT),
-            (SOL_IP | SOL_IPV6, _) => {
-                let link = self.link.lock();
-                let to = link.remote.map(|to| to.addr);
-                let number = match self.kind {
-                    Kind::Raw(protocol) => protocol.into(),
-                    _ => link.local.port.into(),
-                };
-                drop(link);
-                let value = self.core.get_ip(level, name, number, to)?;
-                Ok(ip_options::tell(level, value, room))
-            }
-            (SOL_UDP, Kind::Udp) if name == UDP_CORK => {
-                let cork = i32::from(self.link.lock().cork);
-                Ok(cork.to_ne_bytes().to_vec())
-            }
-            (SOL_RAW, Kind::Raw(1)) if name == ICMP_FILTER => {
-                let [first, ..] = self.link.lock().filter;
-                Ok(first.to_ne_bytes().to_vec())
-            }
-            (SOL_ICMPV6, Kind::Raw(58)) if name == ICMP_FILTER => {
-                let filter = self.link.lock().filter;
-                Ok(filter.iter().flat_map(|word| word.to_ne_bytes()).collect())
-            }
-            (SOL_UDP, Kind::Udp) | (SOL_RAW, Kind::Raw(_)) => Err(Errno::ENOPROTOOPT),
-            _ => Err(self.core.family.no_level()),
-        }
+    fn get_option(&self, level: i32, name: i32, given: &[u8], room: usize) -> Result<Vec<u8>> {
+        self.get_level(level, name, given, room)
     }
 
     fn signals_pipe(&self) -> bool {

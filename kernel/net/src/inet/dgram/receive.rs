@@ -1,6 +1,6 @@
 //! Receiving messages.
 
-use super::{DatagramSocket, Kind, OVERHEAD, Shut};
+use super::{DatagramSocket, OVERHEAD, Shut};
 use crate::inet::address::Endpoint;
 use crate::name::Name;
 use crate::socket::Received;
@@ -20,7 +20,7 @@ impl DatagramSocket {
         if flags.contains(MsgFlags::ERRQUEUE) {
             return self.receive_error(dst, into);
         }
-        if flags.contains(MsgFlags::OOB) && self.kind != Kind::Udp {
+        if flags.contains(MsgFlags::OOB) && !self.kind.is_udp() {
             return Err(Errno::EOPNOTSUPP);
         }
         if let Some(error) = self.link.lock().error.take() {

@@ -1,9 +1,10 @@
 //! `/proc/net/udp`, `/proc/net/raw`, `/proc/net/icmp` and their IPv6 kin.
 
-use super::{DatagramSocket, PING, RAW, UDP};
+use super::{DatagramSocket, LITE, PING, RAW, UDP};
 use crate::inet::address::{Endpoint, Family};
 use crate::inet::report::{Seen, place};
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt::Write as _;
 use core::sync::atomic::Ordering::Relaxed;
@@ -13,6 +14,8 @@ use core::sync::atomic::Ordering::Relaxed;
 pub enum Which {
     /// UDP
     Udp,
+    /// UDP-Lite
+    UdpLite,
     /// Raw IP
     Raw,
     /// Ping
@@ -36,11 +39,7 @@ pub fn report(which: Which, family: Family) -> Vec<u8> {
         text.resize(127, b' ');
     }
     text.push(b'\n');
-    let mut sockets = match which {
-        Which::Udp => UDP.everyone(),
-        Which::Raw => RAW.everyone(),
-        Which::Ping => PING.everyone(),
-    };
+    let mut sockets = sockets(which);
     sockets.retain(|socket| socket.core.family == family);
     for (number, socket) in sockets.iter().enumerate() {
         row(&mut text, family, socket, number);
@@ -51,12 +50,17 @@ pub fn report(which: Which, family: Family) -> Vec<u8> {
 /// All sockets of a kind, for `ss` and its kin.
 #[must_use]
 pub fn all(which: Which) -> Vec<Seen> {
-    let sockets = match which {
-        Which::Udp => UDP.everyone(),
-        Which::Raw => RAW.everyone(),
-        Which::Ping => PING.everyone(),
-    };
-    sockets.iter().map(|one| seen(one)).collect()
+    sockets(which).iter().map(|one| seen(one)).collect()
+}
+
+fn sockets(which: Which) -> Vec<Arc<DatagramSocket>> {
+    match which {
+        Which::Udp => &UDP,
+        Which::UdpLite => &LITE,
+        Which::Raw => &RAW,
+        Which::Ping => &PING,
+    }
+    .everyone()
 }
 
 fn seen(socket: &DatagramSocket) -> Seen {

@@ -6,7 +6,7 @@ use crate::inet::address::{Endpoint, Family, family_of};
 use crate::inet::ip_options::IpFlags;
 use crate::inet::output::{self, Packet};
 use crate::inet::{icmp, protocol, route, udp};
-use crate::socket::Outgoing;
+use crate::socket::{Outgoing, Socket};
 use abi::socket::MsgFlags;
 use abi::socket::family::AF_UNSPEC;
 use abi::{Errno, Result};
@@ -39,7 +39,7 @@ impl DatagramSocket {
         if src.take(&mut bytes) < len {
             return Err(Errno::EFAULT);
         }
-        if self.kind == Kind::Udp
+        if self.kind.is_udp()
             && let Some(result) = self.cork(&to, &mut bytes, out.flags)
         {
             return result.map(|()| len);
@@ -76,7 +76,7 @@ impl DatagramSocket {
         } else {
             self.destination(address)?
         };
-        if to.port == 0 && self.kind == Kind::Udp {
+        if to.port == 0 && self.kind.is_udp() {
             return Err(Errno::EINVAL);
         }
         Ok(to)
@@ -170,7 +170,7 @@ impl DatagramSocket {
             }),
         };
         match self.kind {
-            Kind::Udp => {
+            Kind::Udp | Kind::UdpLite => {
                 let longest = match family {
                     Family::V4 => LONGEST_V4,
                     Family::V6 => LONGEST_V6,
@@ -178,8 +178,14 @@ impl DatagramSocket {
                 if bytes.len() > longest {
                     return Err(Errno::EMSGSIZE);
                 }
-                packet.protocol = protocol::UDP as u8;
-                udp::send(&packet, local.port, to.port, bytes)
+                packet.protocol = self.protocol() as u8;
+                let [coverage, _] = self.link.lock().coverage;
+                let header = udp::Ends {
+                    from: local.port,
+                    to: to.port,
+                    coverage,
+                };
+                udp::send(&packet, &header, bytes)
             }
             Kind::Ping => {
                 let message = icmp::echo(family, local.port, &bytes, &packet)?;

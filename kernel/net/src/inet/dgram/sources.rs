@@ -3,6 +3,7 @@
 use super::DatagramSocket;
 use super::groups::Request;
 use crate::inet::address::{Endpoint, Family};
+use crate::inet::group_sources::tally;
 use crate::inet::ip_options::{SOL_IP, SOL_IPV6, ip};
 use abi::{Errno, Result};
 use alloc::vec::Vec;
@@ -22,14 +23,32 @@ impl Group {
     pub fn is(&self, addr: IpAddr, device: u32) -> bool {
         self.addr == addr && self.device == device
     }
+
+    /// What it names counts for its interface, or (`more` is not) no more.
+    pub fn tally(&self, more: bool) {
+        let (only, named) = (self.sources.only, &self.sources.named);
+        tally(self.device, self.addr, only, named, more);
+    }
+
+    /// Hears others.
+    pub fn exchange(&mut self, sources: Sources) {
+        self.tally(false);
+        self.sources = sources;
+        self.tally(true);
+    }
 }
 
 /// Senders one membership may name (`net.ipv4.igmp_max_msf`, `net.ipv6.mld_max_msf`).
 const MOST_V4: usize = 10;
 const MOST_V6: usize = 64;
 
+/// Senders one membership of a family may name.
+pub(super) fn most(v4: bool) -> usize {
+    if v4 { MOST_V4 } else { MOST_V6 }
+}
+
 /// Bytes of `struct sockaddr_storage`.
-const STORAGE: usize = 128;
+pub(super) const STORAGE: usize = 128;
 
 /// Everybody but some, or only some.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +75,20 @@ impl Sources {
             fixed: false,
             named: Vec::new(),
         }
+    }
+
+    /// Only these, or all but these.
+    pub fn listed(only: bool, named: Vec<IpAddr>) -> Self {
+        Self {
+            only,
+            fixed: !named.is_empty(),
+            named,
+        }
+    }
+
+    /// Whether it is only those it names, and which.
+    pub fn list(&self) -> (bool, Vec<IpAddr>) {
+        (self.only, self.named.clone())
     }
 
     /// Whether a sender is heard.
@@ -132,7 +165,18 @@ impl DatagramSocket {
     ) -> Result<bool> {
         let mut link = self.link.lock();
         let own = link.groups.iter_mut().find(|own| own.is(group, device));
-        let sources = &mut own.ok_or(Errno::EINVAL)?.sources;
+        let own = own.ok_or(Errno::EINVAL)?;
+        let mut sources = own.sources.clone();
+        let result = sources.change(source, change, group.is_ipv4());
+        own.exchange(sources);
+        result
+    }
+}
+
+impl Sources {
+    /// Names a sender more or less; `false`, and nothing changed, when nobody would be heard any more.
+    fn change(&mut self, source: IpAddr, change: Change, v4: bool) -> Result<bool> {
+        let sources = self;
         if sources.only != change.only {
             if sources.fixed {
                 return Err(Errno::EINVAL);
@@ -143,8 +187,7 @@ impl DatagramSocket {
         match (change.adds, at) {
             (true, Some(_)) | (false, None) => Err(Errno::EADDRNOTAVAIL),
             (true, None) => {
-                let most = if group.is_ipv4() { MOST_V4 } else { MOST_V6 };
-                if sources.named.len() >= most {
+                if sources.named.len() >= most(v4) {
                     return Err(Errno::ENOBUFS);
                 }
                 sources.named.push(source);

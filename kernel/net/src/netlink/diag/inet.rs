@@ -80,6 +80,7 @@ pub(super) fn serve(request: &Request<'_>, answers: &mut Answers) -> Result<()> 
     let all = match i32::from(wanted.protocol) {
         protocol::TCP => tcp::report::all(),
         protocol::UDP => datagrams(Which::Udp),
+        protocol::UDPLITE => datagrams(Which::UdpLite),
         protocol::RAW => datagrams(Which::Raw),
         _ if request.is_dump() => {
             // A dump that came to nothing says so at its end.
