@@ -29,6 +29,8 @@ mod ptys;
 #[cfg(target_os = "none")]
 mod start;
 #[cfg(target_os = "none")]
+mod sysrq;
+#[cfg(target_os = "none")]
 mod terminals;
 
 #[cfg(target_os = "none")]

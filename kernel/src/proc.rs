@@ -25,6 +25,7 @@ pub fn install(command_line: &str) {
     let line = String::from(command_line);
     show("cmdline", move |out: &mut Text| writeln!(out, "{line}"));
     register_net();
+    crate::sysrq::install();
     setting::text("sys/kernel/ostype", |out| writeln!(out, "Linux"));
     setting::text("sys/kernel/arch", |out| writeln!(out, "aarch64"));
     setting::text("sys/kernel/osrelease", |out| writeln!(out, "{RELEASE}"));

@@ -2,7 +2,9 @@
 #include "nacre_test.h"
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sched.h>
 #include <sys/inotify.h>
+#include <sys/mount.h>
 
 static char text[4096];
 
@@ -189,4 +191,64 @@ TEST(inotify_has_its_limits_under_two_names)
     with("user/max_inotify_instances", 1, 4007, few_instances);
     with("fs/inotify/max_user_instances", 1, 4008, few_instances);
     EXPECT_EQ(setting("user/max_inotify_watches"), setting("fs/inotify/max_user_watches"));
+}
+
+/* Mounts file systems on `d` until there are enough; how many went. */
+static int mount_all(void)
+{
+    int made = 0;
+    while (made < 64 && mount("none", "d", "tmpfs", 0, NULL) == 0)
+        made++;
+    EXPECT_ERRNO(mount("none", "d", "tmpfs", 0, NULL), ENOSPC);
+    return made;
+}
+
+static int mounts(void)
+{
+    static char all[65536];
+    int lines = 0;
+    ASSERT_TRUE(nt_get("/proc/self/mountinfo", all, sizeof all) > 0);
+    for (char *at = all; (at = strchr(at, '\n')); at++)
+        lines++;
+    return lines;
+}
+
+TEST(mounts_are_limited_by_namespace)
+{
+    long long before = setting("fs/mount-max");
+    nt_dir();
+    ASSERT_OK(mkdir("d", 0755));
+    ASSERT_OK(mkdir("e", 0755));
+    EXPECT_ERRNO(set("fs/mount-max", 0), EINVAL);
+    pid_t child = nt_fork();
+    if (child == 0) {
+        ASSERT_OK(unshare(CLONE_NEWNS));
+        ASSERT_OK(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+        int most = mounts() + 8;
+        EXPECT_OK(set("fs/mount-max", most));
+        int made = mount_all();
+        EXPECT_TRUE(made > 2 && made <= 8);
+        EXPECT_ERRNO(mount("d", "e", NULL, MS_BIND, NULL), ENOSPC);
+        /* One goes, one may come; what only moves is there already. */
+        EXPECT_OK(umount("d"));
+        EXPECT_OK(mount("d", "e", NULL, MS_BIND, NULL));
+        EXPECT_ERRNO(mount("none", "d", "tmpfs", 0, NULL), ENOSPC);
+        EXPECT_OK(umount("e"));
+        EXPECT_OK(mount("d", "e", NULL, MS_MOVE, NULL));
+        /* Where others hear of it, each of theirs counts. */
+        EXPECT_OK(umount("e"));
+        EXPECT_OK(mount("none", "e", "tmpfs", 0, NULL));
+        EXPECT_OK(mount(NULL, "e", NULL, MS_SHARED, NULL));
+        EXPECT_OK(mkdir("e/below", 0755));
+        EXPECT_OK(umount("d"));
+        EXPECT_OK(mount("e", "d", NULL, MS_BIND, NULL));
+        EXPECT_ERRNO(mount("none", "e/below", "tmpfs", 0, NULL), ENOSPC);
+        EXPECT_OK(set("fs/mount-max", most + 1));
+        EXPECT_OK(mount("none", "e/below", "tmpfs", 0, NULL));
+        nt_done();
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    EXPECT_EQ(status, 0);
+    EXPECT_OK(set("fs/mount-max", before));
 }

@@ -1,5 +1,6 @@
 /* Extended attributes: name spaces and who may use them, lists, links, descriptors. */
 #include "nacre_test.h"
+#include <sys/eventfd.h>
 #include <sys/xattr.h>
 
 #ifndef O_PATH
@@ -193,4 +194,17 @@ TEST(xattr_belongs_to_the_inode_and_survives_a_rename)
     EXPECT_EQ(getxattr("g", "user.a", value, 4), 1);
     ASSERT_OK(rename("f", "h"));
     EXPECT_EQ(getxattr("h", "user.a", value, 4), 1);
+}
+
+TEST(xattr_of_what_has_no_type_or_keeps_none)
+{
+    char value[4];
+    int fd = ASSERT_OK(eventfd(0, 0));
+    EXPECT_ERRNO(fsetxattr(fd, "user.a", "v", 1, 0), EPERM);
+    EXPECT_ERRNO(fgetxattr(fd, "user.a", value, sizeof value), ENODATA);
+    EXPECT_ERRNO(fremovexattr(fd, "user.a"), EPERM);
+    EXPECT_ERRNO(getxattr("/proc/version", "user.", value, sizeof value), EOPNOTSUPP);
+    EXPECT_ERRNO(removexattr("/proc/version", "user."), EOPNOTSUPP);
+    tree();
+    EXPECT_ERRNO(removexattr("f", "user."), EINVAL);
 }

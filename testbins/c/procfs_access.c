@@ -328,3 +328,23 @@ TEST(files_of_the_machine_can_be_covered)
     EXPECT_STREQ(text, before);
     EXPECT_ERRNO(mount("f", "/proc/self/fdinfo/0", NULL, MS_BIND, NULL), ENOENT);
 }
+
+TEST(sysrq_trigger_is_roots_to_write)
+{
+    struct stat st;
+    char c;
+    ASSERT_OK(stat("/proc/sysrq-trigger", &st));
+    EXPECT_EQ(st.st_mode & 07777, 0200);
+    int fd = ASSERT_OK(open("/proc/sysrq-trigger", O_RDWR));
+    EXPECT_ERRNO(read(fd, &c, 1), EIO);
+    /* A letter without a meaning gets help in the log. */
+    EXPECT_EQ(write(fd, "hello", 5), 5);
+    EXPECT_EQ(write(fd, "s", 1), 1);
+    pid_t child = nt_fork();
+    if (child == 0) {
+        ASSERT_OK(setresuid(1000, 1000, 1000));
+        EXPECT_ERRNO(open("/proc/sysrq-trigger", O_WRONLY), EACCES);
+        nt_done();
+    }
+    EXPECT_EXIT(child, 0);
+}

@@ -3,6 +3,8 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -192,6 +194,13 @@ TEST(fdinfo_tells_of_the_object)
     int fd = ASSERT_OK(eventfd(42, EFD_NONBLOCK));
     EXPECT_TRUE(strstr(info_of(fd), "eventfd-count:               2a\n") != NULL);
     EXPECT_TRUE(strstr(info, "flags:\t04002\n") != NULL);
+    /* A number tells it from others. */
+    char *id = strstr(info, "\neventfd-id: ");
+    ASSERT_TRUE(id != NULL);
+    int first = atoi(id + 13);
+    id = strstr(info_of(ASSERT_OK(eventfd(0, 0))), "\neventfd-id: ");
+    ASSERT_TRUE(id != NULL);
+    EXPECT_TRUE(atoi(id + 13) != first);
     int ep = ASSERT_OK(epoll_create1(EPOLL_CLOEXEC));
     struct epoll_event event = { .events = EPOLLIN, .data.u64 = 0x1234 };
     ASSERT_OK(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &event));
@@ -205,6 +214,26 @@ TEST(fdinfo_tells_of_the_object)
     snprintf(want, sizeof want, "ino:\t%lu\n", (unsigned long)st.st_ino);
     EXPECT_TRUE(strstr(info_of(fd), want) != NULL);
     EXPECT_TRUE(strstr(info, "mnt_id:\t") != NULL);
+}
+
+TEST(fdinfo_of_a_master_has_the_number_of_its_slave)
+{
+    char want[32];
+    int number = -1, fd = ASSERT_OK(open("/dev/ptmx", O_RDWR | O_NOCTTY));
+    ASSERT_OK(ioctl(fd, TIOCGPTN, &number));
+    snprintf(want, sizeof want, "\ntty-index:\t%d\n", number);
+    EXPECT_TRUE(strstr(info_of(fd), want) != NULL);
+}
+
+TEST(fdinfo_lists_watches_newest_first)
+{
+    nt_dir();
+    nt_put("f", "x");
+    int fd = ASSERT_OK(inotify_init1(0));
+    ASSERT_OK(inotify_add_watch(fd, "f", IN_MODIFY));
+    ASSERT_OK(inotify_add_watch(fd, ".", IN_CREATE));
+    char *two = strstr(info_of(fd), "\ninotify wd:2 "), *one = strstr(info, "\ninotify wd:1 ");
+    EXPECT_TRUE(one != NULL && two != NULL && two < one);
 }
 
 TEST(fdinfo_shows_locks)

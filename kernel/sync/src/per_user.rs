@@ -1,12 +1,13 @@
 //! What each user has of something of which there is a limit.
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::{SortedMap, SpinLock, rank};
+use crate::{SpinLock, rank};
 
 /// How much each user has, by user id.
-pub struct PerUser(SpinLock<SortedMap<u32, Arc<AtomicU64>>, { rank::LEAF }>);
+pub struct PerUser(SpinLock<Vec<(u32, UserCount)>, { rank::LEAF }>);
 
 /// What one user has; shared by all that count on it.
 #[derive(Clone)]
@@ -16,20 +17,20 @@ impl PerUser {
     /// Nobody has any.
     #[must_use]
     pub const fn new() -> Self {
-        Self(SpinLock::new(SortedMap::new()))
+        Self(SpinLock::new(Vec::new()))
     }
 
     /// The count of a user; made when first asked for.
     pub fn find(&self, uid: u32) -> UserCount {
         let mut users = self.0.lock();
-        if let Some(count) = users.get(&uid) {
-            return UserCount(count.clone());
+        if let Some((_, count)) = users.iter().find(|(user, _)| *user == uid) {
+            return count.clone();
         }
         // Users nobody counts on any more make room here, so the table follows the live ones.
-        users.retain(|_, count| Arc::strong_count(count) > 1);
-        let count = Arc::new(AtomicU64::new(0));
-        users.insert(uid, count.clone());
-        UserCount(count)
+        users.retain(|(_, count)| Arc::strong_count(&count.0) > 1);
+        let count = UserCount(Arc::new(AtomicU64::new(0)));
+        users.push((uid, count.clone()));
+        count
     }
 }
 

@@ -5,7 +5,7 @@ use abi::fcntl::OFlags;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::fmt;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use mm::io::{IoDst, IoSrc};
 use sync::{Credentials, Events, Pollee};
 
@@ -18,6 +18,8 @@ const FULL: u64 = u64::MAX;
 
 /// A counter without a lock: every operation is one exchange.
 pub struct EventFd {
+    /// What tells it from others.
+    id: u32,
     count: AtomicU64,
     semaphore: bool,
     pollee: Pollee,
@@ -27,7 +29,9 @@ impl EventFd {
     /// A counter that starts at `count`.
     #[must_use]
     pub fn new(count: u64, semaphore: bool) -> Self {
+        static NEXT_ID: AtomicU32 = AtomicU32::new(0);
         Self {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             count: AtomicU64::new(count),
             semaphore,
             pollee: Pollee::new(),
@@ -145,6 +149,7 @@ impl FileOps for EventFd {
     fn show_info(&self, _file: &OpenFile, out: &mut dyn fmt::Write) -> fmt::Result {
         let count = self.count.load(Ordering::SeqCst);
         writeln!(out, "eventfd-count: {count:16x}")?;
+        writeln!(out, "eventfd-id: {}", self.id)?;
         writeln!(out, "eventfd-semaphore: {}", u8::from(self.semaphore))
     }
 }

@@ -246,12 +246,15 @@ pub trait Inode: Any + Send + Sync {
         false
     }
 
-    /// Whether it can have access lists ([`crate::acl`]).
-    fn keeps_lists(&self) -> bool {
-        false
+    /// Sets an access list (`man 5 acl`) by the name of its attribute; nothing removes it.
+    ///
+    /// # Errors
+    /// `EOPNOTSUPP` where there are none; `EPERM` for who does not own the file; `EACCES`, `EINVAL`, `ENOSPC`.
+    fn set_list(&self, _name: &[u8], _value: &[u8], _cred: &Credentials) -> Result<()> {
+        Err(Errno::EOPNOTSUPP)
     }
 
-    /// Whether it has an access list for what is made in it.
+    /// Whether it has an access list for what is made in it, which stands in for the umask.
     fn passes_list_on(&self) -> bool {
         false
     }

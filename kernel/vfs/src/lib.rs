@@ -16,7 +16,6 @@
 extern crate alloc;
 
 mod abilities;
-pub mod acl;
 pub mod anon;
 mod appear;
 mod attached;

@@ -103,6 +103,16 @@ const FIRST_UNIQUE_ID: u64 = 1 << 31;
 
 static NEXT_ID: AtomicU32 = AtomicU32::new(20);
 
+/// Mounts there may be in one namespace (`fs.mount-max`).
+pub static MOUNT_MAX: AtomicU32 = AtomicU32::new(100_000);
+/// Mounts there are, wherever they stand.
+static LIVING: AtomicUsize = AtomicUsize::new(0);
+
+/// How many mounts there are in all.
+pub(crate) fn living() -> usize {
+    LIVING.load(Ordering::Relaxed)
+}
+
 impl Mount {
     /// A mount of `root` and what is below it, in no tree yet.
     #[must_use]
@@ -113,6 +123,7 @@ impl Mount {
         flags: MountFlags,
     ) -> Arc<Self> {
         sb.add_mount();
+        LIVING.fetch_add(1, Ordering::Relaxed);
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         Arc::new(Self {
             id,
@@ -298,6 +309,7 @@ impl Mount {
 
 impl Drop for Mount {
     fn drop(&mut self) {
+        LIVING.fetch_sub(1, Ordering::Relaxed);
         self.sb.drop_mount();
     }
 }

@@ -150,7 +150,7 @@ impl FsContext {
 }
 
 impl TreeGuard {
-    fn top_of(&self, mount: &Arc<Mount>) -> Arc<Mount> {
+    pub(crate) fn top_of(&self, mount: &Arc<Mount>) -> Arc<Mount> {
         let mut at = mount.clone();
         while let Some(point) = at.mountpoint() {
             at = point.mount().clone();

@@ -7,6 +7,7 @@ use abi::{Errno, Result};
 use sync::{Capability, Credentials};
 
 use crate::attr::{Attributes, FileType};
+use crate::inode::Inode;
 
 /// `fs.protected_hardlinks`: who does not own a file may link only what he could use anyway. Debian has it on.
 pub static PROTECTED_HARDLINKS: AtomicU8 = AtomicU8::new(1);
@@ -83,11 +84,7 @@ pub fn check(attr: &Attributes, cred: &Credentials, access: Access) -> Result<()
 ///
 /// # Errors
 /// `EACCES`.
-pub(crate) fn override_by_capability(
-    attr: &Attributes,
-    cred: &Credentials,
-    access: Access,
-) -> Result<()> {
+pub fn override_by_capability(attr: &Attributes, cred: &Credentials, access: Access) -> Result<()> {
     if attr.is_dir() {
         if !access.contains(Access::WRITE) && cred.has(Capability::DAC_READ_SEARCH) {
             return Ok(());
@@ -146,4 +143,13 @@ pub fn inherit(
         cred.fsgid
     };
     (mode, (cred.fsuid, gid))
+}
+
+/// The mode of what is made in `dir`: taken through the umask, unless the directory has an access list for it.
+pub(crate) fn masked(dir: &dyn Inode, mode: u32, umask: u32) -> u32 {
+    if dir.passes_list_on() {
+        mode
+    } else {
+        mode & !umask
+    }
 }

@@ -4,7 +4,7 @@
 use abi::Errno;
 use core::fmt::Write as _;
 use core::sync::atomic::{AtomicU8, AtomicU32, Ordering::Relaxed};
-use vfs::{epoll, inotify, lease, perm, pipe};
+use vfs::{epoll, inotify, lease, mount, perm, pipe};
 
 use super::setting;
 
@@ -67,6 +67,15 @@ pub(super) fn register() {
         || i64::try_from(epoll::max_user_watches()).unwrap_or(i64::MAX),
         |most| {
             epoll::set_max_user_watches(most.unsigned_abs());
+            Ok(())
+        },
+    );
+    setting::settable(
+        "sys/fs/mount-max",
+        1..=i64::from(i32::MAX),
+        || i64::from(mount::MOUNT_MAX.load(Relaxed)),
+        |most| {
+            mount::MOUNT_MAX.store(u32::try_from(most).map_err(|_| Errno::EINVAL)?, Relaxed);
             Ok(())
         },
     );

@@ -61,7 +61,12 @@ fn meminfo(out: &mut Text) -> core::fmt::Result {
 fn vmstat(out: &mut Text) -> core::fmt::Result {
     writeln!(out, "nr_free_pages {}", hal::frame::free_count())?;
     writeln!(out, "nr_file_pages {}", mm::cached_pages())?;
-    writeln!(out, "nr_shmem {}", mm::cached_pages())
+    writeln!(out, "nr_shmem {}", mm::cached_pages())?;
+    // Nothing is fetched from a disk or put there.
+    for name in ["pgpgin", "pgpgout", "pswpin", "pswpout"] {
+        writeln!(out, "{name} 0")?;
+    }
+    Ok(())
 }
 
 /// `/proc/filesystems`.

@@ -8,11 +8,13 @@ use core::any::Any;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use mm::MemObject;
 use sync::{Credentials, Mutex, SpinLock, rank};
+use vfs::ops::xattr::LISTS;
 use vfs::{
-    Access, Attributes, FileOps, FileType, Inode, Metadata, NewNode, OpenRequest, SetAttr, acl,
-    perm, special,
+    Access, Attributes, FileOps, FileType, Inode, Metadata, NewNode, OpenRequest, SetAttr, perm,
+    special,
 };
 
+use super::acl;
 use super::directory::Directory;
 use super::xattrs::Xattrs;
 use super::{PAGE, Shared};
@@ -108,11 +110,8 @@ impl TmpInode {
 
     /// The attribute `name` was set or removed.
     fn note_list(&self, name: &[u8], there: bool) {
-        let [access, default] = &self.lists;
-        match name {
-            acl::ACCESS => access.store(there, Relaxed),
-            acl::DEFAULT => default.store(there, Relaxed),
-            _ => {}
+        if let Some(list) = acl::which(name).and_then(|which| self.lists.get(which)) {
+            list.store(there, Relaxed);
         }
     }
 
@@ -130,7 +129,7 @@ impl TmpInode {
 
     /// What is made here gets the access lists that are meant for it.
     fn pass_list_on(&self, made: &Self) -> Result<()> {
-        if !self.passes_list_on() || !made.keeps_lists() {
+        if !self.passes_list_on() || made.attr.is_symlink() {
             return Ok(());
         }
         let Ok(list) = self.xattr(acl::DEFAULT) else {
@@ -220,8 +219,9 @@ impl Inode for TmpInode {
         perm::check(&self.attr, cred, access)
     }
 
-    fn keeps_lists(&self) -> bool {
-        !self.attr.is_symlink()
+    fn set_list(&self, name: &[u8], value: &[u8], cred: &Credentials) -> Result<()> {
+        acl::which(name).ok_or(Errno::EOPNOTSUPP)?;
+        acl::set(self, name, value, cred)
     }
 
     fn passes_list_on(&self) -> bool {
@@ -407,6 +407,10 @@ impl Inode for TmpInode {
     }
 
     fn xattr(&self, name: &[u8]) -> Result<Vec<u8>> {
+        let is_list = name.starts_with(LISTS);
+        if is_list && (self.attr.is_symlink() || acl::which(name).is_none()) {
+            return Err(Errno::EOPNOTSUPP);
+        }
         self.xattrs.lock().get(name)
     }
 

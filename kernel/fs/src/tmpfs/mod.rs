@@ -4,6 +4,7 @@
 //! directory keeps its names twice: by hash to find one, and by a cookie that never comes again to
 //! list them, so that a listing under way misses and repeats nothing that stays.
 
+mod acl;
 mod directory;
 mod inode;
 mod operations;

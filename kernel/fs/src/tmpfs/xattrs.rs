@@ -4,7 +4,7 @@ use abi::stat::{XATTR_CREATE, XATTR_REPLACE};
 use abi::{Errno, Result};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use vfs::acl;
+use vfs::ops::xattr::LISTS;
 
 /// Most bytes of names and values an inode keeps.
 const MAX_BYTES: usize = 128 * 1024;
@@ -73,7 +73,7 @@ impl Xattrs {
         // Access lists come first.
         for lists in [true, false] {
             for xattr in &self.0 {
-                if acl::is_list(&xattr.name) == lists {
+                if xattr.name.starts_with(LISTS) == lists {
                     names.extend_from_slice(&xattr.name);
                     names.push(0);
                 }

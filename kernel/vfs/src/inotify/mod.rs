@@ -260,7 +260,8 @@ impl FileOps for Instance {
     }
 
     fn show_info(&self, _file: &OpenFile, out: &mut dyn fmt::Write) -> fmt::Result {
-        for watch in self.watches.lock().by_wd.values() {
+        // The newest first, as Linux lists them.
+        for (_, watch) in self.watches.lock().by_wd.iter().rev() {
             watch.show(out)?;
         }
         Ok(())

@@ -8,7 +8,6 @@ use abi::{Errno, Result};
 use alloc::sync::Arc;
 use sync::{Capability, Credentials};
 
-use crate::acl;
 use crate::attr::FileType;
 use crate::dentry::{Dentry, DirState};
 use crate::inode::{Inode, NewNode, same_inode};
@@ -29,7 +28,7 @@ pub fn create(start: &Start<'_>, path: &[u8], node: NewNode<'_>, mode: u32) -> R
         &dir,
         &last,
         node,
-        acl::masked(&**dir.inode(), mode, start.fs.umask()),
+        perm::masked(&**dir.inode(), mode, start.fs.umask()),
         start.cred,
         device,
     )

@@ -185,7 +185,9 @@ fn bind(start: &Start<'_>, source: Option<&[u8]>, target: &Path, recursive: bool
     } else {
         propagation::copy_of(source.mount(), source.dentry().clone())
     };
-    propagation::attach(&tree, &copy, &target.clone().topmost());
+    let target = target.clone().topmost();
+    propagation::ensure_room(&tree, &copy, &target, false)?;
+    propagation::attach(&tree, &copy, &target);
     Ok(())
 }
 
@@ -242,6 +244,7 @@ fn new_mount(fs: &FsContext, target: &Path, request: &MountRequest<'_>, flags: u
     }
     ensure_target(&tree, fs, &target, &root)?;
     let new = Mount::new(sb, root, Arc::from(source), MountFlags::from_ms(flags));
+    propagation::ensure_room(&tree, &new, &target, false)?;
     propagation::attach(&tree, &new, &target);
     Ok(())
 }

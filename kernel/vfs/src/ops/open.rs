@@ -8,7 +8,6 @@ use alloc::sync::Arc;
 use sync::Credentials;
 
 use crate::Caller;
-use crate::acl;
 use crate::attr::{FileType, InodeFlags};
 use crate::dentry::{Cached, Dentry};
 use crate::file::OpenFile;
@@ -264,7 +263,7 @@ fn find_or_create(
     }
     dir.mount().writable()?;
     may_create(dir.dentry(), &state, how.cred)?;
-    let mode = acl::masked(&**dir.inode(), how.mode & S_IALLUGO, umask);
+    let mode = perm::masked(&**dir.inode(), how.mode & S_IALLUGO, umask);
     let child = create_locked(dir.dentry(), name, NewNode::Regular, mode, how.cred)?;
     drop(state);
     notify::on_child(dir.dentry(), &child, InotifyMask::CREATE, 0, name);
@@ -279,7 +278,7 @@ fn open_unnamed(start: &Start<'_>, path: &[u8], how: &OpenHow<'_>) -> Result<Arc
     dir.mount().writable()?;
     dir.inode()
         .permission(how.cred, Access::WRITE | Access::EXEC)?;
-    let mode = acl::masked(&**dir.inode(), how.mode & S_IALLUGO, start.fs.umask());
+    let mode = perm::masked(&**dir.inode(), how.mode & S_IALLUGO, start.fs.umask());
     let (mode, owner) = perm::inherit(dir.inode().attr(), how.cred, FileType::Regular, mode);
     let inode = dir.inode().create_unnamed(mode, owner)?;
     inode.attr().set_nlink(0);

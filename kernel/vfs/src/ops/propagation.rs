@@ -5,12 +5,14 @@
 //! changed under the lock of the tree.
 
 use abi::mount::{MS_PRIVATE, MS_SHARED, MS_SLAVE, MS_UNBINDABLE};
+use abi::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::sync::atomic::Ordering;
 use sync::SortedMap;
 
 use crate::dentry::Dentry;
-use crate::mount::{Mount, MountFlags, TreeGuard};
+use crate::mount::{self, MOUNT_MAX, Mount, MountFlags, TreeGuard};
 use crate::path::Path;
 
 /// The lowest number no group has, as Linux numbers them.
@@ -116,6 +118,45 @@ fn receivers(tree: &TreeGuard, mount: &Arc<Mount>) -> Vec<Receiver> {
 
 fn shows(mount: &Mount, of: &Mount, dentry: &Arc<Dentry>) -> bool {
     Arc::ptr_eq(mount.sb(), of.sb()) && mount.root().is_ancestor_of(dentry)
+}
+
+/// Whether there may be as many mounts as there are when the tree of `top` stands on `point` and wherever that is heard
+/// of. What only `moves` is there already.
+///
+/// # Errors
+/// `ENOSPC`
+pub(crate) fn ensure_room(
+    tree: &TreeGuard,
+    top: &Arc<Mount>,
+    point: &Path,
+    moves: bool,
+) -> Result<()> {
+    let max = MOUNT_MAX.load(Ordering::Relaxed) as usize;
+    let parent = point.mount();
+    let mut places: Vec<Arc<Mount>> = receivers(tree, parent)
+        .into_iter()
+        .filter(|receiver| shows(&receiver.mount, parent, point.dentry()))
+        .map(|receiver| receiver.mount)
+        .collect();
+    let more = tree.subtree(top).len();
+    // No namespace has more than all have.
+    if mount::living().saturating_add(more.saturating_mul(places.len())) <= max {
+        return Ok(());
+    }
+    if !moves {
+        places.push(parent.clone());
+    }
+    let mut sizes: SortedMap<usize, usize> = SortedMap::new();
+    for place in places {
+        let root = tree.top_of(&place);
+        let size =
+            sizes.get_or_insert_with(Arc::as_ptr(&root).addr(), || tree.subtree(&root).len());
+        *size += more;
+        if *size > max {
+            return Err(Errno::ENOSPC);
+        }
+    }
+    Ok(())
 }
 
 /// Puts the tree of `top` on `point`, and copies of it wherever that is heard of.

@@ -117,6 +117,7 @@ pub fn put(fs: &FsContext, from: &Path, to: &Path) -> Result<()> {
         }
     }
     ensure_target(&tree, fs, &to, from.dentry())?;
+    propagation::ensure_room(&tree, mount, &to, tree.stands(mount))?;
     tree.detach(mount);
     propagation::attach(&tree, mount, &to);
     Ok(())

@@ -6,7 +6,6 @@ use abi::{Errno, Result};
 use alloc::vec::Vec;
 use sync::{Capability, Credentials};
 
-use crate::acl;
 use crate::attr::FileType;
 use crate::notify;
 use crate::path::Path;
@@ -16,6 +15,8 @@ const SECURITY: &[u8] = b"security.";
 const SYSTEM: &[u8] = b"system.";
 const TRUSTED: &[u8] = b"trusted.";
 const USER: &[u8] = b"user.";
+/// What the two attributes begin with that are access lists.
+pub const LISTS: &[u8] = b"system.posix_acl_";
 
 /// Whether `cred` may touch attribute `name`, by the rules of the name's space.
 fn permission(path: &Path, name: &[u8], access: Access, cred: &Credentials) -> Result<()> {
@@ -37,7 +38,8 @@ fn permission(path: &Path, name: &[u8], access: Access, cred: &Credentials) -> R
     if name.starts_with(USER) {
         let attr = path.inode().attr();
         match attr.file_type() {
-            FileType::Regular => {}
+            // What has no type at all is none.
+            FileType::Regular if attr.is_regular() => {}
             FileType::Directory => {
                 if writes && attr.mode() & S_ISVTX != 0 && !perm::is_owner(attr, cred) {
                     return Err(Errno::EPERM);
@@ -49,18 +51,19 @@ fn permission(path: &Path, name: &[u8], access: Access, cred: &Credentials) -> R
     path.inode().permission(cred, access)
 }
 
-/// Whether files have attributes of this name at all. Access lists are looked after elsewhere.
-fn known(name: &[u8]) -> Result<()> {
-    for space in [USER, TRUSTED, SECURITY] {
-        if name.starts_with(space) {
-            return if name.len() > space.len() {
-                Ok(())
-            } else {
-                Err(Errno::EINVAL)
-            };
-        }
+/// Whether the file can have an attribute of this name at all. Access lists are looked after elsewhere.
+fn known(path: &Path, name: &[u8]) -> Result<()> {
+    let spaces = [USER, TRUSTED, SECURITY];
+    let space = spaces.into_iter().find(|space| name.starts_with(space));
+    let space = space.ok_or(Errno::EOPNOTSUPP)?;
+    if name.len() > space.len() {
+        return Ok(());
     }
-    Err(Errno::EOPNOTSUPP)
+    // A space alone is no name, where there are names.
+    match path.inode().list_xattrs() {
+        Err(Errno::EOPNOTSUPP) => Err(Errno::EOPNOTSUPP),
+        _ => Err(Errno::EINVAL),
+    }
 }
 
 /// `security.` belongs to the administrator. Capabilities of files are not kept: programs would not get
@@ -81,12 +84,12 @@ fn may_change_security(name: &[u8], cred: &Credentials) -> Result<()> {
 /// `EPERM`, `EACCES`, `EROFS`, `EOPNOTSUPP` for a name no file has, `EEXIST`, `ENODATA`, `ENOSPC`.
 pub fn set(path: &Path, name: &[u8], value: &[u8], flags: u32, cred: &Credentials) -> Result<()> {
     path.mount().writable()?;
-    if acl::is_list(name) {
-        acl::set(&**path.inode(), name, value, cred)?;
+    if name.starts_with(LISTS) {
+        path.inode().set_list(name, value, cred)?;
     } else {
         permission(path, name, Access::WRITE, cred)?;
         may_change_security(name, cred)?;
-        known(name)?;
+        known(path, name)?;
         path.inode().set_xattr(name, value, flags)?;
     }
     notify::on(path.dentry(), InotifyMask::ATTRIB);
@@ -98,11 +101,11 @@ pub fn set(path: &Path, name: &[u8], value: &[u8], flags: u32, cred: &Credential
 /// # Errors
 /// `ENODATA`, also for a name whose space the caller may not look into; `EACCES`, `EOPNOTSUPP`.
 pub fn get(path: &Path, name: &[u8], cred: &Credentials) -> Result<Vec<u8>> {
-    if acl::is_list(name) {
-        return acl::get(&**path.inode(), name);
+    if name.starts_with(LISTS) {
+        return path.inode().xattr(name);
     }
     permission(path, name, Access::READ, cred)?;
-    known(name)?;
+    known(path, name)?;
     path.inode().xattr(name)
 }
 
@@ -112,12 +115,12 @@ pub fn get(path: &Path, name: &[u8], cred: &Credentials) -> Result<Vec<u8>> {
 /// As [`set`].
 pub fn remove(path: &Path, name: &[u8], cred: &Credentials) -> Result<()> {
     path.mount().writable()?;
-    if acl::is_list(name) {
-        acl::set(&**path.inode(), name, &[], cred)?;
+    if name.starts_with(LISTS) {
+        path.inode().set_list(name, &[], cred)?;
     } else {
         permission(path, name, Access::WRITE, cred)?;
         may_change_security(name, cred)?;
-        known(name)?;
+        known(path, name)?;
         path.inode().remove_xattr(name)?;
     }
     notify::on(path.dentry(), InotifyMask::ATTRIB);

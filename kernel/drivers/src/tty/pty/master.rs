@@ -3,6 +3,7 @@
 use abi::termios::ioctl::TIOCPKT_DATA;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
+use core::fmt;
 use core::sync::atomic::AtomicBool;
 use core::sync::atomic::Ordering;
 use mm::io::{IoDst, IoSrc};
@@ -165,6 +166,10 @@ impl FileOps for Master {
 
     fn ioctl(&self, file: &OpenFile, cmd: u32, arg: usize, caller: &dyn Caller) -> Result<usize> {
         ioctl::master(self, file, cmd, arg, caller)
+    }
+
+    fn show_info(&self, _file: &OpenFile, out: &mut dyn fmt::Write) -> fmt::Result {
+        writeln!(out, "tty-index:\t{}", self.pty.name.index())
     }
 
     fn release(&self, _file: &OpenFile) {

@@ -7,14 +7,22 @@ use abi::{Errno, Result};
 use alloc::vec::Vec;
 use sync::{Capability, Credentials};
 
-use crate::attr::{Attributes, FileType};
-use crate::inode::Inode;
-use crate::perm::{self, Access};
+use vfs::perm::{self, Access};
+use vfs::{Attributes, Inode};
 
 /// The attribute with the list of a file.
-pub const ACCESS: &[u8] = b"system.posix_acl_access";
+pub(super) const ACCESS: &[u8] = b"system.posix_acl_access";
 /// The attribute with the list that new files of a directory get.
-pub const DEFAULT: &[u8] = b"system.posix_acl_default";
+pub(super) const DEFAULT: &[u8] = b"system.posix_acl_default";
+
+/// Which of the two an attribute is, if any.
+pub(super) fn which(name: &[u8]) -> Option<usize> {
+    match name.strip_prefix(vfs::ops::xattr::LISTS)? {
+        b"access" => Some(0),
+        b"default" => Some(1),
+        _ => None,
+    }
+}
 
 /// The only version there is.
 const VERSION: [u8; 4] = [2, 0, 0, 0];
@@ -56,12 +64,6 @@ fn list(entries: impl Iterator<Item = Entry>) -> Vec<u8> {
         list.extend_from_slice(&entry.id.to_le_bytes());
     }
     list
-}
-
-/// Whether an attribute is an access list.
-#[must_use]
-pub fn is_list(name: &[u8]) -> bool {
-    name == ACCESS || name == DEFAULT
 }
 
 /// What a program gave as a list; `None`: no list.
@@ -165,7 +167,7 @@ fn grants(list: &[u8], attr: &Attributes, cred: &Credentials, wanted: u32) -> bo
 ///
 /// # Errors
 /// As [`perm::check`].
-pub fn permission(
+pub(super) fn permission(
     list: &[u8],
     attr: &Attributes,
     cred: &Credentials,
@@ -185,16 +187,15 @@ pub fn permission(
 }
 
 /// A list, or what it is that there is none.
-pub struct New {
+pub(super) struct New {
     /// The list, if it says more than the mode.
-    pub list: Option<Vec<u8>>,
+    pub(super) list: Option<Vec<u8>>,
     /// The permission bits.
-    pub mode: u32,
+    pub(super) mode: u32,
 }
 
 /// What a new file gets in a directory whose new files get `default`, when it is made with `mode`.
-#[must_use]
-pub fn inherited(default: &[u8], mode: u32) -> New {
+pub(super) fn inherited(default: &[u8], mode: u32) -> New {
     let has_mask = entries(default).any(|entry| entry.tag == MASK);
     let cut = |entry: Entry| {
         let most = match entry.tag {
@@ -213,8 +214,7 @@ pub fn inherited(default: &[u8], mode: u32) -> New {
 }
 
 /// The list of a file that had `old`, after `chmod` to `mode`.
-#[must_use]
-pub fn chmod(old: &[u8], mode: u32) -> New {
+pub(super) fn chmod(old: &[u8], mode: u32) -> New {
     let has_mask = entries(old).any(|entry| entry.tag == MASK);
     let set = |entry: Entry| {
         let bits = match entry.tag {
@@ -243,16 +243,17 @@ fn made(list: Vec<u8>, mode: u32) -> New {
 /// Sets the list `name` of an inode to what a program gave; nothing removes it.
 ///
 /// # Errors
-/// `EOPNOTSUPP` where there are none, `EACCES` for the default of what is no directory, `EPERM` for who does not own the
+/// `EOPNOTSUPP` for a link, `EACCES` for the default of what is no directory, `EPERM` for who does not own the
 /// file, `EINVAL` for what is no list.
-pub fn set(inode: &dyn Inode, name: &[u8], value: &[u8], cred: &Credentials) -> Result<()> {
+pub(super) fn set(inode: &dyn Inode, name: &[u8], value: &[u8], cred: &Credentials) -> Result<()> {
     let given = parse(value)?;
     let attr = inode.attr();
     attr.ensure_replaceable()?;
-    if !inode.keeps_lists() {
+    if attr.is_symlink() {
         return Err(Errno::EOPNOTSUPP);
     }
-    if name == DEFAULT && attr.file_type() != FileType::Directory {
+    let of_file = which(name) == Some(0);
+    if !of_file && !attr.is_dir() {
         return given.map_or(Ok(()), |_| Err(Errno::EACCES));
     }
     if !perm::is_owner(attr, cred) {
@@ -262,7 +263,7 @@ pub fn set(inode: &dyn Inode, name: &[u8], value: &[u8], cred: &Credentials) -> 
     if let Some(list) = &kept {
         check(list)?;
     }
-    if name == ACCESS {
+    if of_file {
         let before = attr.mode() & 0o7777;
         let mut new = match kept {
             Some(list) => made(list, before),
@@ -285,25 +286,4 @@ pub fn set(inode: &dyn Inode, name: &[u8], value: &[u8], cred: &Credentials) -> 
         },
     }
     Ok(())
-}
-
-/// The value of the list `name` of an inode.
-///
-/// # Errors
-/// `EOPNOTSUPP` where there are none, `ENODATA`.
-pub fn get(inode: &dyn Inode, name: &[u8]) -> Result<Vec<u8>> {
-    if !inode.keeps_lists() {
-        return Err(Errno::EOPNOTSUPP);
-    }
-    inode.xattr(name)
-}
-
-/// The mode of a new file of `dir`: taken through the umask, unless the directory has a list for its new files.
-#[must_use]
-pub fn masked(dir: &dyn Inode, mode: u32, umask: u32) -> u32 {
-    if dir.passes_list_on() {
-        mode
-    } else {
-        mode & !umask
-    }
 }
