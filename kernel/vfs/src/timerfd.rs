@@ -50,6 +50,11 @@ struct State {
 }
 
 impl State {
+    /// Counts expiries; the sum wraps, as a program can set it to what it likes.
+    fn tick(&mut self, more: u64) {
+        self.ticks = self.ticks.wrapping_add(more);
+    }
+
     fn cancels(&self, clock: i32) -> bool {
         const BOTH: i32 = TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET;
         is_wall_clock(clock) && self.flags & BOTH == BOTH
@@ -97,7 +102,7 @@ impl Shared {
         if state.expiry.instant().is_past() {
             state.armed = false;
             state.expired = true;
-            state.ticks += 1;
+            state.tick(1);
         } else if let Some(timer) = self.timer.get() {
             state.armed = true;
             timer.arm(state.expiry.instant());
@@ -108,7 +113,8 @@ impl Shared {
     fn go_on(&self, state: &mut State) {
         if state.expired && state.interval != 0 {
             state.expired = false;
-            state.ticks += state.forward().saturating_sub(1);
+            let more = state.forward().saturating_sub(1);
+            state.tick(more);
             self.arm(state);
         }
     }
@@ -121,7 +127,7 @@ impl Shared {
         }
         state.armed = false;
         state.expired = true;
-        state.ticks += 1;
+        state.tick(1);
         drop(state);
         self.pollee.notify(Events::READABLE);
     }
@@ -137,7 +143,7 @@ impl Observer for Shared {
         }
         if state.cancels(self.clock) {
             state.cancelled = true;
-            state.ticks += 1;
+            state.tick(1);
         }
         let news = state.ticks != before;
         drop(state);
@@ -320,7 +326,7 @@ impl FileOps for TimerFd {
         if dst.put(&ticks.to_ne_bytes()) < 8 {
             // The page is not there: nothing has happened, and the caller comes again with it.
             dst.rewind(mark);
-            self.shared.state.lock().ticks += ticks;
+            self.shared.state.lock().tick(ticks);
             return Ok(0);
         }
         Ok(8)

@@ -72,6 +72,10 @@ impl AddressSpace {
         let v = inner.tree.find(r.old).ok_or(Errno::EFAULT)?;
         v.ensure_open()?;
         let locked = v.flags.contains(VmaFlags::LOCKED);
+        // What is to be unmapped has to lie in the address space; what is to grow is judged by its mapping.
+        if r.old_len > r.new_len && !UserAddr(r.old).in_user_range(r.old_len) {
+            return Err(Errno::EINVAL);
+        }
         if r.flags.intersects(F::FIXED | F::DONTUNMAP) {
             return Ok((self.remap_to(inner, r, new, gone)?, locked));
         }

@@ -18,10 +18,7 @@ impl AddressSpace {
         if !start.0.is_multiple_of(PAGE_SIZE) {
             return Err(Errno::EINVAL);
         }
-        let round = (len + PAGE_SIZE - 1) & !(PAGE_SIZE - 1);
-        if len != 0 && round == 0 {
-            return Err(Errno::EINVAL);
-        }
+        let round = hal::addr::page_up(len).ok_or(Errno::EINVAL)?;
         let end = start.0.checked_add(round).ok_or(Errno::EINVAL)?;
         if end == start.0 {
             return Ok(());

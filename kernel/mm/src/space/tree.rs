@@ -24,7 +24,10 @@ impl VmaTree {
 
     /// The first VMA that ends past `addr`: the one that has it, or the next above.
     pub(crate) fn at_or_above(&self, addr: usize) -> Option<&Vma> {
-        self.by_end.range(addr + 1..).next().map(|(_, v)| v)
+        self.by_end
+            .range(addr.saturating_add(1)..)
+            .next()
+            .map(|(_, v)| v)
     }
 
     /// The VMA that has `addr`.
@@ -34,7 +37,7 @@ impl VmaTree {
 
     /// The VMA that has `addr`, to change what does not concern its place.
     pub(crate) fn find_mut(&mut self, addr: usize) -> Option<&mut Vma> {
-        let (_, v) = self.by_end.range_mut(addr + 1..).next()?;
+        let (_, v) = self.by_end.range_mut(addr.saturating_add(1)..).next()?;
         (v.start <= addr).then_some(v)
     }
 
@@ -50,7 +53,7 @@ impl VmaTree {
     /// The VMAs that reach into `start..end`, in order.
     pub(crate) fn within(&self, start: usize, end: usize) -> impl Iterator<Item = &Vma> {
         self.by_end
-            .range(start + 1..)
+            .range(start.saturating_add(1)..)
             .map(|(_, v)| v)
             .take_while(move |v| v.start < end)
     }
