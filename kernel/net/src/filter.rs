@@ -417,10 +417,15 @@ fn read(value: &[u8]) -> Result<Filter> {
     }
     let len = count * size_of::<Instruction>();
     let bytes = hal::ucopy::UserSlice::new((address as usize).into(), len).read_vec()?;
-    let program = bytes
-        .chunks_exact(size_of::<Instruction>())
-        .filter_map(|one| Instruction::read_from_bytes(one).ok())
-        .collect();
+    let mut program = Vec::new();
+    program
+        .try_reserve_exact(count)
+        .map_err(|_| Errno::ENOMEM)?;
+    program.extend(
+        bytes
+            .chunks_exact(size_of::<Instruction>())
+            .filter_map(|one| Instruction::read_from_bytes(one).ok()),
+    );
     Filter::new(program)
 }
 

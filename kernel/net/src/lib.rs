@@ -31,6 +31,7 @@ pub mod name;
 pub mod netlink;
 pub mod options;
 pub mod packet;
+mod room;
 pub mod settings;
 pub mod socket;
 pub mod unix;

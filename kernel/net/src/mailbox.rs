@@ -56,7 +56,7 @@ impl Mailbox {
     pub fn push(&self, letter: Letter, limit: usize) -> bool {
         let letter = Arc::new(letter);
         let mut waiting = self.waiting.lock();
-        if waiting.bytes > limit {
+        if waiting.bytes > limit || waiting.letters.try_reserve(1).is_err() {
             return false;
         }
         waiting.bytes += letter.bytes.len() + OVERHEAD;

@@ -3,6 +3,7 @@
 use abi::{Errno, Result};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use mm::{IoDst, IoSrc, MemObject};
 use sync::{Credentials, Pollee, SpinLock, rank};
 use vfs::{
@@ -252,7 +253,7 @@ impl Inode for File {
 /// An open file, with the text it has shown last.
 pub struct Opened {
     content: Arc<dyn Content>,
-    text: SpinLock<Option<Arc<[u8]>>, { rank::LEAF }>,
+    text: SpinLock<Option<Arc<Vec<u8>>>, { rank::LEAF }>,
 }
 
 impl Opened {
@@ -266,7 +267,7 @@ impl Opened {
     }
 
     /// The text that a read at `pos` sees: made anew at the beginning.
-    fn text(&self, pos: u64) -> Result<Arc<[u8]>> {
+    fn text(&self, pos: u64) -> Result<Arc<Vec<u8>>> {
         if pos != 0
             && let Some(text) = self.text.lock().clone()
         {
@@ -274,7 +275,7 @@ impl Opened {
         }
         let mut out = Text::default();
         self.content.show(&mut out)?;
-        let text = out.finish()?;
+        let text = Arc::new(out.finish()?);
         let old = self.text.lock().replace(text.clone());
         drop(old);
         Ok(text)

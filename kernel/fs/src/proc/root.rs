@@ -129,6 +129,6 @@ impl Target for Myself {
             Self::Process => write!(text, "{pid}"),
             Self::Thread => write!(text, "{pid}/task/{tid}"),
         };
-        text.finish()
+        text.finish().map(Arc::from)
     }
 }

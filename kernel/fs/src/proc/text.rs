@@ -1,7 +1,6 @@
 //! The text of a file being made.
 
 use abi::{Errno, Result};
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -58,11 +57,11 @@ impl Text {
     ///
     /// # Errors
     /// `ENOMEM` when something was lost.
-    pub fn finish(self) -> Result<Arc<[u8]>> {
+    pub fn finish(self) -> Result<Vec<u8>> {
         if self.failed {
             return Err(Errno::ENOMEM);
         }
-        Ok(Arc::from(self.bytes))
+        Ok(self.bytes)
     }
 }
 

@@ -6,6 +6,7 @@ use super::dgram::{self, Report};
 use super::input::Incoming;
 use super::output::{self, Packet};
 use super::{checksum, protocol};
+use crate::room;
 use abi::{Errno, Result};
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -46,7 +47,7 @@ const HEADER: usize = 8;
 /// # Errors
 /// `EINVAL`: not an echo.
 pub fn echo(family: Family, number: u16, bytes: &[u8], packet: &Packet) -> Result<Vec<u8>> {
-    let mut message = bytes.to_vec();
+    let mut message = room::copy(bytes)?;
     let wanted = match family {
         Family::V4 => ECHO,
         Family::V6 => ECHO6,
@@ -222,7 +223,9 @@ fn answer(packet: &Incoming<'_>) {
         hop_limit: 64,
         ..Packet::plain(from, packet.from, packet.protocol, packet.device)
     };
-    let mut message = packet.payload.to_vec();
+    let Ok(mut message) = room::copy(packet.payload) else {
+        return;
+    };
     if let Some(kind) = message.first_mut() {
         *kind = if packet.from.is_ipv4() {
             ECHO_REPLY
@@ -268,7 +271,9 @@ pub fn refuse(packet: &Incoming<'_>, no_protocol: bool) {
     } else {
         1280 - 40 - HEADER
     };
-    let quoted = packet.with_header();
+    let Ok(quoted) = packet.with_header() else {
+        return;
+    };
     let mut message = alloc::vec![kind, code, 0, 0, 0, 0, 0, 0];
     message.extend(quoted.iter().take(most));
     put_sum(&mut message, v4, &reply);

@@ -5,6 +5,8 @@ use super::output::fragments;
 use super::{checksum, dgram, groups, icmp, protocol, resolve, route, tcp, udp};
 use crate::link::Interface;
 use crate::link::device::Frame;
+use crate::room;
+use abi::Result;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::IpAddr;
@@ -56,10 +58,12 @@ pub struct Piece {
 
 impl Incoming<'_> {
     /// The packet with a header, as raw sockets see it.
-    #[must_use]
-    pub fn with_header(&self) -> Vec<u8> {
-        let mut bytes = if self.header.is_empty() {
-            super::output::header(
+    ///
+    /// # Errors
+    /// `ENOBUFS`
+    pub fn with_header(&self) -> Result<Vec<u8>> {
+        if self.header.is_empty() {
+            let mut bytes = super::output::header(
                 &super::output::Packet {
                     hop_limit: self.ttl,
                     tos: self.tos,
@@ -67,12 +71,12 @@ impl Incoming<'_> {
                 },
                 self.payload.len(),
                 None,
-            )
+            );
+            room::append(&mut bytes, self.payload)?;
+            Ok(bytes)
         } else {
-            self.header.to_vec()
-        };
-        bytes.extend_from_slice(self.payload);
-        bytes
+            room::joined(self.header, self.payload)
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use super::dgram;
 use super::input::Incoming;
 use super::output::{self, Packet};
 use super::{checksum, icmp, protocol, route};
+use crate::room;
 use abi::{Errno, Result};
 use alloc::vec::Vec;
 use core::net::IpAddr;
@@ -52,7 +53,9 @@ pub fn send(packet: &Packet, ends: &Ends, bytes: Vec<u8>) -> Result<()> {
     if many && packet.loops && device != route::LOOPBACK {
         let incoming = packet.incoming(device, &[]);
         // Groups without members refuse nothing.
-        let _ = dgram::input::udp(&incoming, ends, bytes.clone());
+        if let Ok(bytes) = room::copy(&bytes) {
+            let _ = dgram::input::udp(&incoming, ends, bytes);
+        }
     }
     output::send(packet, &message(packet, ends, &bytes)?)
 }
@@ -68,11 +71,11 @@ pub(crate) fn message(packet: &Packet, ends: &Ends, bytes: &[u8]) -> Result<Vec<
         Some(coverage) if is_lite(packet.protocol) => coverage.min(length),
         _ => length,
     };
-    let mut message = Vec::with_capacity(HEADER + bytes.len());
-    for word in [ends.from, ends.to, told, 0] {
-        message.extend_from_slice(&word.to_be_bytes());
+    let mut head = [0; HEADER];
+    for (place, word) in head.chunks_mut(2).zip([ends.from, ends.to, told, 0]) {
+        place.copy_from_slice(&word.to_be_bytes());
     }
-    message.extend_from_slice(bytes);
+    let mut message = room::joined(&head, bytes)?;
     let covered = if told == 0 { length } else { told };
     let sum = sum(packet.from, packet.to, packet.protocol, &message, covered);
     // A sum of zero would say that there is none.

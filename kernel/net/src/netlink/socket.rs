@@ -9,13 +9,13 @@ use crate::filter::{Beside, Slot};
 use crate::mailbox::{Letter, Mailbox};
 use crate::name::Name;
 use crate::options::{Flags, Options};
+use crate::room;
 use crate::socket::{How, Outgoing, Received, Socket};
 use crate::unix::sender::Sender;
 use abi::socket::family::{AF_NETLINK, AF_UNSPEC};
 use abi::socket::{MsgFlags, SOCK_DGRAM, SOCK_RAW, Ucred};
 use abi::{Errno, Result};
 use alloc::sync::{Arc, Weak};
-use alloc::vec;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use mm::io::{IoDst, IoSrc};
@@ -379,7 +379,7 @@ impl Socket for NetlinkSocket {
         if len > self.options.send_buffer().saturating_sub(HEADROOM) {
             return Err(Errno::EMSGSIZE);
         }
-        let mut bytes = vec![0; len];
+        let mut bytes = room::zeroes(len)?;
         if src.take(&mut bytes) < len {
             return Err(Errno::EFAULT);
         }

@@ -12,6 +12,7 @@ use crate::link::port::Port;
 use crate::link::tap::{Direction, Tap};
 use crate::mailbox::Letter;
 use crate::name::Name;
+use crate::room;
 use abi::socket::SOCK_DGRAM;
 use abi::socket::family::AF_PACKET;
 use alloc::vec::Vec;
@@ -86,8 +87,12 @@ impl Tap for PacketSocket {
                 data: aux.as_bytes().to_vec(),
             });
         }
+        let Ok(bytes) = room::copy(kept) else {
+            self.dropped.fetch_add(1, Relaxed);
+            return;
+        };
         let letter = Letter {
-            bytes: kept.to_vec(),
+            bytes,
             // A filter's cut is not told as one.
             whole: kept.len(),
             from: Name::plain(from.as_bytes()),

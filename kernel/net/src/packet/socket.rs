@@ -8,12 +8,12 @@ use crate::link::tap::{self, Tap};
 use crate::link::{self, Interface};
 use crate::mailbox::Mailbox;
 use crate::options::Options;
+use crate::room;
 use crate::socket::{How, Outgoing, Received, Socket};
 use abi::socket::family::AF_PACKET;
 use abi::socket::{MsgFlags, SOCK_DGRAM, SOCK_RAW};
 use abi::{Errno, Result};
 use alloc::sync::{Arc, Weak};
-use alloc::vec;
 use alloc::vec::Vec;
 use core::sync::atomic::{
     AtomicBool, AtomicI32, AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed,
@@ -277,11 +277,15 @@ impl Socket for PacketSocket {
         } else if len < ETHERNET {
             return Err(Errno::EINVAL);
         }
-        let mut bytes = vec![0; len];
+        let mut bytes = room::zeroes(len)?;
         if src.take(&mut bytes) < len {
             return Err(Errno::EFAULT);
         }
-        frame.append(&mut bytes);
+        if frame.is_empty() {
+            frame = bytes;
+        } else {
+            room::append(&mut frame, &bytes)?;
+        }
         match interface.port.transmit_as(&frame, self.id) {
             // A full ring loses packets, as a full queue does on Linux.
             Err(Errno::EAGAIN) => Err(Errno::ENOBUFS),

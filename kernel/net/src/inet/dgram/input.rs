@@ -7,6 +7,7 @@ use crate::inet::input::Incoming;
 use crate::inet::ports::{Arrival, Receivers};
 use crate::inet::udp::{Ends, HEADER};
 use crate::inet::{groups, protocol, route};
+use crate::room;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering::Relaxed;
@@ -123,8 +124,9 @@ pub fn raw(packet: &Incoming<'_>) -> bool {
         let bytes = if v4 {
             packet.with_header()
         } else {
-            packet.payload.to_vec()
+            room::copy(packet.payload)
         };
+        let Ok(bytes) = bytes else { continue };
         socket.deliver(datagram(packet, 0, u16::from(packet.protocol), bytes));
     }
     taken
@@ -139,7 +141,9 @@ pub fn ping(packet: &Incoming<'_>, number: u16) -> bool {
     };
     match find_ping(&arrival) {
         Some(socket) => {
-            socket.deliver(datagram(packet, 0, number, packet.payload.to_vec()));
+            if let Ok(bytes) = room::copy(packet.payload) {
+                socket.deliver(datagram(packet, 0, number, bytes));
+            }
             true
         }
         None => false,
@@ -234,7 +238,10 @@ impl DatagramSocket {
     pub(super) fn deliver(&self, datagram: Datagram) -> bool {
         let charge = datagram.bytes.len() + OVERHEAD;
         let mut inbox = self.inbox.lock();
-        if inbox.charged > self.core.options.receive_buffer() || self.link.lock().closed {
+        if inbox.charged > self.core.options.receive_buffer()
+            || self.link.lock().closed
+            || inbox.queue.try_reserve(1).is_err()
+        {
             drop(inbox);
             self.drops.fetch_add(1, Relaxed);
             self.count_drop();

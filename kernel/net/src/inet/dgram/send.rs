@@ -6,6 +6,7 @@ use crate::inet::address::{Endpoint, Family, family_of};
 use crate::inet::ip_options::IpFlags;
 use crate::inet::output::{self, Packet};
 use crate::inet::{icmp, protocol, route, udp};
+use crate::room;
 use crate::socket::{Outgoing, Socket};
 use abi::socket::MsgFlags;
 use abi::socket::family::AF_UNSPEC;
@@ -35,7 +36,7 @@ impl DatagramSocket {
         if !route::is_local(to.addr) {
             self.check_broadcast(to.addr)?;
         }
-        let mut bytes = alloc::vec![0; len];
+        let mut bytes = room::zeroes(len)?;
         if src.take(&mut bytes) < len {
             return Err(Errno::EFAULT);
         }
@@ -107,14 +108,15 @@ impl DatagramSocket {
                 if kept.len() + bytes.len() > LONGEST_V4 {
                     return Some(Err(Errno::EMSGSIZE));
                 }
-                kept.append(bytes);
-                return Some(Ok(()));
+                return Some(room::append(kept, bytes));
             }
             (Some(_), false) => inbox.corked.take(),
         };
         drop(inbox);
         if let Some((_, mut whole)) = first {
-            whole.append(bytes);
+            if let Err(error) = room::append(&mut whole, bytes) {
+                return Some(Err(error));
+            }
             *bytes = whole;
         }
         None

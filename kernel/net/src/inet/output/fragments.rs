@@ -1,6 +1,7 @@
 //! Putting packets together that came in pieces (RFC 815, without its haste).
 
 use crate::inet::input::Incoming;
+use crate::room;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
@@ -36,7 +37,7 @@ pub fn add(packet: &Incoming<'_>) -> Option<Vec<u8>> {
     if end > LONGEST || piece.more && !packet.payload.len().is_multiple_of(8) {
         return None;
     }
-    let bytes = packet.payload.to_vec();
+    let bytes = room::copy(packet.payload).ok()?;
     let now = Instant::now();
     let mut makings = MAKINGS.lock();
     makings.retain(|_, making| now.saturating_since(making.since) < PATIENCE);
@@ -74,7 +75,15 @@ impl Making {
             }
             at += piece.len();
         }
-        (at == end).then(|| self.pieces.values().flatten().copied().collect())
+        if at != end {
+            return None;
+        }
+        let mut whole = Vec::new();
+        whole.try_reserve_exact(end).ok()?;
+        self.pieces
+            .values()
+            .for_each(|piece| whole.extend_from_slice(piece));
+        Some(whole)
     }
 }
 

@@ -6,6 +6,7 @@ use super::counts::{Count, count_of};
 use super::input::{self, Incoming};
 use super::{checksum, resolve, route};
 use crate::link;
+use crate::room;
 use abi::{Errno, Result};
 use alloc::vec::Vec;
 use core::net::IpAddr;
@@ -74,13 +75,14 @@ impl Packet {
     }
 }
 
-/// A header; `piece`: number, offset and whether more follows.
+/// A header, with room for what follows it if there is any; `piece`: number, offset and whether more follows.
 #[must_use]
 pub fn header(packet: &Packet, length: usize, piece: Option<(u32, usize, bool)>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let _ = bytes.try_reserve_exact(IPV6_HEADER_LEN + 8 + length);
     match (packet.from, packet.to) {
         (IpAddr::V4(from), IpAddr::V4(to)) => {
             let (id, offset, more) = piece.unwrap_or((0, 0, false));
-            let mut bytes = Vec::with_capacity(IPV4_HEADER_LEN + length);
             bytes.resize(IPV4_HEADER_LEN, 0);
             let mut header = Ipv4Packet::new_unchecked(bytes.as_mut_slice());
             header.set_version(4);
@@ -97,11 +99,9 @@ pub fn header(packet: &Packet, length: usize, piece: Option<(u32, usize, bool)>)
             header.set_src_addr(from);
             header.set_dst_addr(to);
             header.fill_checksum();
-            bytes
         }
         (from, to) => {
             let extra = if piece.is_some() { 8 } else { 0 };
-            let mut bytes = Vec::with_capacity(IPV6_HEADER_LEN + extra + length);
             bytes.resize(IPV6_HEADER_LEN + extra, 0);
             let mut header = Ipv6Packet::new_unchecked(bytes.as_mut_slice());
             header.set_version(6);
@@ -123,9 +123,9 @@ pub fn header(packet: &Packet, length: usize, piece: Option<(u32, usize, bool)>)
                 place.set_more_frags(more);
                 place.set_ident(id);
             }
-            bytes
         }
     }
+    bytes
 }
 
 /// The interface a packet leaves by.
@@ -161,7 +161,7 @@ pub fn send(packet: &Packet, payload: &[u8]) -> Result<()> {
     let head = if v4 { 20 } else { 40 };
     if head + payload.len() <= mtu {
         let mut bytes = header(packet, payload.len(), None);
-        bytes.extend_from_slice(payload);
+        room::append(&mut bytes, payload)?;
         return resolve::send(&interface, next, bytes);
     }
     if packet.never_fragment {
@@ -178,7 +178,7 @@ pub fn send(packet: &Packet, payload: &[u8]) -> Result<()> {
     for part in payload.chunks(room) {
         let more = offset + part.len() < payload.len();
         let mut bytes = header(packet, part.len(), Some((id, offset, more)));
-        bytes.extend_from_slice(part);
+        room::append(&mut bytes, part)?;
         resolve::send(&interface, next, bytes)?;
         count_of(v4, Count::IpFragCreates, Count::Ip6FragCreates);
         offset += part.len();

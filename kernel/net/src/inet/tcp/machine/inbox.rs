@@ -4,6 +4,7 @@ use super::memory::{Supply, supply};
 use super::segment::{RANGES, Range};
 use super::sequence::{Seq, Steps};
 use crate::bytes::ByteQueue;
+use crate::room;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use arrayvec::ArrayVec;
@@ -193,8 +194,12 @@ impl Inbox {
                 if self.early_bytes + cost > most {
                     return;
                 }
+                // What there is no room for comes again.
+                let (Ok(piece), Ok(())) = (room::copy(piece), self.early.try_reserve(1)) else {
+                    return;
+                };
                 self.early_bytes += cost;
-                self.early.insert(index, (seq, piece.to_vec()));
+                self.early.insert(index, (seq, piece));
             }
             seq = seq.plus(piece.len());
             bytes = rest;
