@@ -305,3 +305,34 @@ TEST(a_peek_fills_pages_that_were_not_there)
     EXPECT_MEMEQ(pages + 4096 - 32, buf, 64);
     EXPECT_EQ(recv(s[1], pages + 4096 - 32, 64, 0), 64);
 }
+
+TEST(a_peek_with_an_offset_fills_pages_that_were_not_there)
+{
+    int s[2];
+    pair(SOCK_STREAM, s);
+    char *pages = mmap(0, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ASSERT_TRUE(pages != MAP_FAILED);
+    memset(buf, 'p', sizeof buf);
+    EXPECT_EQ(write(s[0], "skip", 4), 4);
+    EXPECT_EQ(write(s[0], buf, 64), 64);
+    set_option(s[1], SO_PEEK_OFF, 4);
+    EXPECT_EQ(recv(s[1], pages + 4096 - 32, 64, MSG_PEEK), 64);
+    EXPECT_MEMEQ(pages + 4096 - 32, buf, 64);
+    EXPECT_EQ(option(s[1], SO_PEEK_OFF), 68);
+    EXPECT_EQ(recv(s[1], pages + 4096 - 32, 68, 0), 68);
+    EXPECT_EQ(option(s[1], SO_PEEK_OFF), 0);
+}
+
+TEST(a_peek_with_an_offset_of_a_message_fills_pages_that_were_not_there)
+{
+    int s[2];
+    pair(SOCK_DGRAM, s);
+    char *pages = mmap(0, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ASSERT_TRUE(pages != MAP_FAILED);
+    memset(buf, 'p', sizeof buf);
+    EXPECT_EQ(write(s[0], buf, 64), 64);
+    set_option(s[1], SO_PEEK_OFF, 4);
+    EXPECT_EQ(recv(s[1], pages + 4096 - 32, 64, MSG_PEEK), 60);
+    EXPECT_MEMEQ(pages + 4096 - 32, buf, 60);
+    EXPECT_EQ(option(s[1], SO_PEEK_OFF), 64);
+}

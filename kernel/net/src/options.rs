@@ -178,16 +178,13 @@ impl Options {
     /// A peek went on by `bytes`, or (`forward` false) a read took them from the front.
     pub fn move_peek_offset(&self, bytes: usize, forward: bool) {
         let bytes = i32::try_from(bytes).unwrap_or(i32::MAX);
-        // One reader at a time holds the socket's receive lock.
-        let old = self.peek_offset.load(Relaxed);
-        if old >= 0 {
-            let new = if forward {
-                old.saturating_add(bytes)
-            } else {
-                (old - bytes).max(0)
-            };
-            self.peek_offset.store(new, Relaxed);
-        }
+        // `Err` is of a socket without one.
+        let _ = self.peek_offset.fetch_update(Relaxed, Relaxed, |old| {
+            (old >= 0).then(|| match forward {
+                true => old.saturating_add(bytes),
+                false => (old - bytes).max(0),
+            })
+        });
     }
 
     /// With buffers of other sizes than those of all families.

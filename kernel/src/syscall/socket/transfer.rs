@@ -94,7 +94,9 @@ pub fn receive(
         // Pages that were missing are there now.
         let again = dst.faulted() && dst.fault_in();
         match attempt {
-            Ok(()) if peek && again && socket.options().peek_offset().is_none() => {
+            Ok(()) if peek && again => {
+                // Looked at once more from the beginning, wherever that is.
+                socket.options().move_peek_offset(into.bytes, false);
                 dst.rewind(start);
                 *into = Received::default();
             }
