@@ -57,8 +57,8 @@ fn register_net() {
     use net::inet::ip_options::DEFAULT_TTL;
     use net::inet::ports;
     use net::settings::{
-        BACKLOG_MAX, CONTROL_MAX, RECEIVE_DEFAULT, RECEIVE_MAX, SEND_DEFAULT, SEND_MAX, TCP_REUSE,
-        TCP_TIMESTAMPS, UNIX_QUEUE_MAX,
+        BACKLOG_MAX, CONTROL_MAX, RECEIVE_DEFAULT, RECEIVE_MAX, SEND_DEFAULT, SEND_MAX,
+        TCP_ORPHANS_MAX, TCP_RESTS_MAX, TCP_REUSE, TCP_TIMESTAMPS, UNIX_QUEUE_MAX,
     };
     show("net/unix", |out: &mut Text| {
         out.push(&net::unix::report());
@@ -116,6 +116,9 @@ fn register_net() {
     }
     small("sys/net/ipv4/tcp_timestamps", 255, &TCP_TIMESTAMPS);
     small("sys/net/ipv4/tcp_tw_reuse", 2, &TCP_REUSE);
+    net::settings::fit_memory();
+    setting::counter("sys/net/ipv4/tcp_max_tw_buckets", &TCP_RESTS_MAX);
+    setting::counter("sys/net/ipv4/tcp_max_orphans", &TCP_ORPHANS_MAX);
     setting::counter("sys/net/core/somaxconn", &BACKLOG_MAX);
     setting::counter("sys/net/core/optmem_max", &CONTROL_MAX);
     setting::counter("sys/net/core/wmem_default", &SEND_DEFAULT);

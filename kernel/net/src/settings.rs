@@ -20,9 +20,23 @@ pub static TCP_TIMESTAMPS: AtomicU32 = AtomicU32::new(1);
 /// Whether a new connection may take the place of one that is only remembered (`net.ipv4.tcp_tw_reuse`): 0: none, 1:
 /// any whose ends told times, 2: such within the machine.
 pub static TCP_REUSE: AtomicU32 = AtomicU32::new(2);
+/// Connections that are only remembered, at most (`net.ipv4.tcp_max_tw_buckets`).
+pub static TCP_RESTS_MAX: AtomicU32 = AtomicU32::new(4096);
+/// Connections that nobody holds and that have to end yet, at most (`net.ipv4.tcp_max_orphans`).
+pub static TCP_ORPHANS_MAX: AtomicU32 = AtomicU32::new(4096);
 /// Messages that may wait at a datagram socket for those not connected to it, less one
 /// (`net.unix.max_dgram_qlen`).
 pub static UNIX_QUEUE_MAX: AtomicU32 = AtomicU32::new(10);
+
+/// Sets what depends on the memory there is: one for each 256 KiB, as Linux has it, but not as few as it has where there
+/// is little: one costs some hundred bytes.
+pub fn fit_memory() {
+    const LEAST: u32 = 4096;
+    let most = u32::try_from(hal::frame::total() / 64).unwrap_or(u32::MAX);
+    let most = most.max(LEAST);
+    TCP_RESTS_MAX.store(most, Relaxed);
+    TCP_ORPHANS_MAX.store(most, Relaxed);
+}
 
 pub(crate) fn max_queue() -> usize {
     UNIX_QUEUE_MAX.load(Relaxed) as usize

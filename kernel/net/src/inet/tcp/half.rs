@@ -47,6 +47,8 @@ struct Half {
     /// The last step came, without data.
     heard: bool,
     serial: u64,
+    /// When it is looked at again.
+    due: Instant,
 }
 
 #[derive(Default)]
@@ -71,6 +73,24 @@ impl Table {
         self.map.get_or_insert_with(HashMap::new)
     }
 
+    /// Takes one out, and its time with it: a flood of those that give way leaves nothing behind.
+    fn remove(&mut self, pair: &Pair) -> Option<Half> {
+        let half = self.map().remove(pair)?;
+        self.due.remove(&(half.due, half.serial));
+        Some(half)
+    }
+
+    /// Puts one in; who gave way to it.
+    fn insert(&mut self, pair: Pair, mut half: Half) -> [Option<Half>; 2] {
+        let gone = [self.remove(&pair), self.evict()];
+        self.serial += 1;
+        half.serial = self.serial;
+        self.order.push_back((half.serial, pair));
+        self.due.insert((half.due, half.serial), pair);
+        self.map().insert(pair, half);
+        gone
+    }
+
     /// Makes room for one more.
     fn evict(&mut self) -> Option<Half> {
         // Entries that are gone leave their places in the row; it is cut when it is long.
@@ -82,7 +102,7 @@ impl Table {
                 .is_some_and(|half| half.serial == serial)
             {
                 if self.map().len() >= MOST {
-                    return self.map().remove(&pair);
+                    return self.remove(&pair);
                 }
                 self.order.push_back((serial, pair));
             }
@@ -104,16 +124,9 @@ pub fn answer(listener: &Arc<TcpSocket>, pair: Pair, syn: &Header, way: Way, own
     let own = own.unwrap_or_else(|| first_number(&pair.local(), &pair.remote()));
     let half = Half::new(listener, syn, way, own);
     half.reply();
-    let due = Instant::after(FIRST);
-    let mut table = TABLE.lock();
-    let gone = table.evict();
-    table.serial += 1;
-    let serial = table.serial;
-    table.order.push_back((serial, pair));
-    table.due.insert((due, serial), pair);
-    let old = table.map().insert(pair, Half { serial, ..half });
-    drop(table);
-    drop((gone, old));
+    let due = half.due;
+    let gone = TABLE.lock().insert(pair, half);
+    drop(gone);
     super::remote::look_by(due);
 }
 
@@ -148,6 +161,7 @@ impl Half {
             deferred: listener.deferrals(),
             heard: false,
             serial: 0,
+            due: now.saturating_add(FIRST),
         }
     }
 
@@ -208,7 +222,7 @@ pub enum Outcome {
 }
 
 fn forget(pair: &Pair) -> Option<Half> {
-    TABLE.lock().map().remove(pair)
+    TABLE.lock().remove(pair)
 }
 
 /// A segment without SYN came; it may be the last step.
@@ -288,6 +302,7 @@ pub fn settle() -> Option<Instant> {
             }
             half.timeouts += 1;
             let later = now.saturating_add(FIRST * (1 << half.timeouts.min(DOUBLINGS)));
+            half.due = later;
             if resend {
                 again.push(half.clone());
             }

@@ -6,7 +6,7 @@ use super::machine::{Last, Met};
 use super::state::State;
 use crate::inet::address::Endpoint;
 use crate::inet::ports::{Ports, Receivers};
-use crate::settings::{TCP_REUSE, TCP_TIMESTAMPS};
+use crate::settings::{TCP_RESTS_MAX, TCP_REUSE, TCP_TIMESTAMPS};
 use alloc::collections::VecDeque;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
@@ -206,17 +206,20 @@ pub fn find(pair: &Pair) -> Option<Arc<TcpSocket>> {
 pub fn leave(pair: &Pair, id: u64, rest: Option<Rest>) {
     let mut conns = CONNS.lock();
     let own = matches!(conns.map().get(pair), Some(Conn::Live(other, _)) if *other == id);
+    // With too many of them it is forgotten at once.
+    let full = conns.rests.len() >= TCP_RESTS_MAX.load(Relaxed) as usize;
+    let keeps = rest.is_some_and(|rest| !full || rest.state != State::TimeWait);
     let old = match rest {
         _ if !own => None,
-        Some(rest) => {
+        Some(rest) if keeps => {
             conns.rests.push_back((rest.since, *pair));
             conns.map().insert(*pair, Conn::Rest(rest))
         }
-        None => conns.map().remove(pair),
+        _ => conns.map().remove(pair),
     };
     drop(conns);
     drop(old);
-    if rest.is_none() || !own {
+    if !keeps || !own {
         PORTS.release(pair.local.1, id);
     }
 }

@@ -7,6 +7,7 @@ use super::super::table::{self, PORTS, Rest};
 use super::steps::come_back;
 use crate::inet::address::Family;
 use crate::options::Flags;
+use crate::settings::TCP_ORPHANS_MAX;
 use abi::Errno;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -50,10 +51,13 @@ impl TcpSocket {
         let this = self.this.upgrade();
         let abort =
             self.core.options.flags().contains(Flags::LINGER) && self.core.options.linger() == 0;
+        let mut many = false;
         if let Some(this) = &this {
-            ORPHANS.lock().insert(self.core.id, this.clone());
+            let mut orphans = ORPHANS.lock();
+            many = orphans.len() >= TCP_ORPHANS_MAX.load(Relaxed) as usize;
+            orphans.insert(self.core.id, this.clone());
         }
-        let hard = reset || abort || this.is_none() || state == State::SynSent;
+        let hard = reset || abort || many || this.is_none() || state == State::SynSent;
         let existed = self.with_wire(|wire| {
             let lost = wire.machine.waiting() > 0;
             wire.machine.forsake();
