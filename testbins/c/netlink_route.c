@@ -458,3 +458,26 @@ TEST(rtnl_dump_ends_with_done)
     EXPECT_EQ(done, 1);
     EXPECT_ERRNO(recv(sock, buf, sizeof buf, MSG_DONTWAIT), EAGAIN);
 }
+
+/* Who can be made to write to a socket lends no rights to who made it. */
+TEST(rtnl_rights_are_the_makers_too)
+{
+    ASSERT_OK(seteuid(65534));
+    sock = nl_open(NETLINK_ROUTE);
+    ASSERT_OK(seteuid(0));
+    EXPECT_EQ(add_addr("10.78.0.1", 24), EPERM);
+    /* Who names the kernel knows what he writes to. */
+    struct ifaddrmsg a = { .ifa_family = AF_INET, .ifa_prefixlen = 24, .ifa_index = 1 };
+    struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+    struct nl_request r;
+    struct { struct nlmsghdr h; struct nlmsgerr e; char rest[512]; } answer;
+    nl_begin(&r, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, &a, sizeof a);
+    nl_add_ip(&r, IFA_LOCAL, "10.78.0.1");
+    EXPECT_EQ(sendto(sock, &r, r.h.nlmsg_len, 0, (struct sockaddr *)&kernel, sizeof kernel), (ssize_t)r.h.nlmsg_len);
+    EXPECT_TRUE(recv(sock, &answer, sizeof answer, 0) >= (ssize_t)sizeof(struct nlmsgerr));
+    EXPECT_EQ(answer.h.nlmsg_type, NLMSG_ERROR);
+    EXPECT_EQ(answer.e.error, 0);
+    close(sock);
+    sock = nl_open(NETLINK_ROUTE);
+    EXPECT_EQ(change_addr(RTM_DELADDR, 0, "10.78.0.1", 24), 0);
+}

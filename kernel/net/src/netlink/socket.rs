@@ -31,6 +31,8 @@ pub struct NetlinkSocket {
     id: u64,
     kind: u32,
     protocol: Protocol,
+    /// Who made it may administrate.
+    is_admins: bool,
     options: Options,
     pollee: Pollee,
     mailbox: Mailbox,
@@ -57,7 +59,7 @@ impl NetlinkSocket {
     ///
     /// # Errors
     /// `ESOCKTNOSUPPORT`: neither raw nor datagram. `EPROTONOSUPPORT`
-    pub fn new(kind: u32, protocol: i32) -> Result<Arc<Self>> {
+    pub fn new(kind: u32, protocol: i32, caller: &dyn Caller) -> Result<Arc<Self>> {
         if kind != SOCK_RAW && kind != SOCK_DGRAM {
             return Err(Errno::ESOCKTNOSUPPORT);
         }
@@ -66,6 +68,7 @@ impl NetlinkSocket {
             id: NEXT_ID.fetch_add(1, Relaxed),
             kind,
             protocol,
+            is_admins: caller.cred().has(Capability::NET_ADMIN),
             options: Options::default(),
             pollee: Pollee::new(),
             mailbox: Mailbox::default(),
@@ -201,7 +204,9 @@ impl NetlinkSocket {
     }
 
     /// The requests in what was sent, each answered.
-    fn serve(&self, bytes: &[u8], caller: &dyn Caller) {
+    fn serve(&self, bytes: &[u8], caller: &dyn Caller, named: bool) {
+        // Who is made to write to a socket without knowing what it is lends it no rights.
+        let is_admin = (named || self.is_admins) && caller.cred().has(Capability::NET_ADMIN);
         for (header, body) in message::messages(bytes) {
             if header.flags & flag::REQUEST == 0 {
                 continue;
@@ -210,7 +215,7 @@ impl NetlinkSocket {
                 header,
                 body,
                 port: self.port(),
-                is_admin: caller.cred().has(Capability::NET_ADMIN),
+                is_admin,
             };
             let mut answers = Answers::default();
             let result = if header.kind < MIN_TYPE {
@@ -251,7 +256,13 @@ impl NetlinkSocket {
         answer.finish()
     }
 
-    fn send_to(&self, bytes: Vec<u8>, port: u32, group: u32, caller: &dyn Caller) -> Result<()> {
+    fn send_to(
+        &self,
+        bytes: Vec<u8>,
+        (port, group): (u32, u32),
+        caller: &dyn Caller,
+        named: bool,
+    ) -> Result<()> {
         let sender = Some(Sender::of(caller));
         if group != 0 {
             for other in table::all() {
@@ -262,7 +273,7 @@ impl NetlinkSocket {
         }
         if port == 0 {
             if group == 0 {
-                self.serve(&bytes, caller);
+                self.serve(&bytes, caller, named);
             }
             return Ok(());
         }
@@ -367,13 +378,14 @@ impl Socket for NetlinkSocket {
         if len == 0 {
             return Err(Errno::ENODATA);
         }
-        let (port, group) = match out.address {
-            Some(address) if !address.is_empty() => {
+        let address = out.address.filter(|address| !address.is_empty());
+        let (port, group) = match address {
+            Some(address) => {
                 let address = parse(address)?;
                 self.may_send(address.port, address.groups, out.caller)?;
                 (address.port, group_of(address.groups))
             }
-            _ => (self.to_port.load(Relaxed), self.to_group.load(Relaxed)),
+            None => (self.to_port.load(Relaxed), self.to_group.load(Relaxed)),
         };
         self.bind_automatically(out.caller);
         if len > self.options.send_buffer().saturating_sub(HEADROOM) {
@@ -383,7 +395,7 @@ impl Socket for NetlinkSocket {
         if src.take(&mut bytes) < len {
             return Err(Errno::EFAULT);
         }
-        self.send_to(bytes, port, group, out.caller)?;
+        self.send_to(bytes, (port, group), out.caller, address.is_some())?;
         Ok(len)
     }
 
