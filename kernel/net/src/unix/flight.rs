@@ -122,6 +122,7 @@ impl Rights {
     #[must_use]
     pub fn land(mut self) -> Files {
         self.end_flight();
+        // Without files there is nothing left to end.
         core::mem::take(&mut self.files)
     }
 
@@ -147,10 +148,14 @@ impl Rights {
         self.holder = to;
     }
 
+    #[inline]
     fn end_flight(&self) {
-        if self.files.is_empty() {
-            return;
+        if !matches!(self.files, Files::None) {
+            self.end_some();
         }
+    }
+
+    fn end_some(&self) {
         self.user.fetch_sub(self.files.len(), Relaxed);
         if !self.files.iter().any(|file| file.is_socket()) {
             return;

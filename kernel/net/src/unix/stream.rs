@@ -150,7 +150,7 @@ impl UnixSocket {
         let Inbox::Stream(stream) = &mut *inbox else {
             return Err(Errno::EPROTOTYPE);
         };
-        if stream.waiting() == 0 {
+        if stream.bytes.is_empty() && stream.waiting() == 0 {
             if !flags.contains(MsgFlags::PEEK) {
                 // Places of urgent bytes that were received already.
                 stream.marks.clear();
