@@ -51,11 +51,7 @@ impl ByteQueue {
             let tail = (self.start + self.len) % PAGE_SIZE;
             let room = (PAGE_SIZE - tail).min(most - pushed);
             let moved = if tail == 0 || self.first.is_none() {
-                if self
-                    .rest
-                    .try_reserve(usize::from(self.first.is_some()))
-                    .is_err()
-                {
+                if self.first.is_some() && self.rest.try_reserve(1).is_err() {
                     break;
                 }
                 // Only what was pushed is ever read.
@@ -140,7 +136,9 @@ impl ByteQueue {
     fn shrink(&mut self) {
         if self.len == 0 {
             self.first = None;
-            self.rest.clear();
+            if !self.rest.is_empty() {
+                self.rest.clear();
+            }
             self.start = 0;
         }
     }

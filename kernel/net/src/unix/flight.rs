@@ -2,8 +2,7 @@
 //! user has, and the collection of what nobody can receive any more.
 //!
 //! One sleeping lock guards the graph. It is taken under a socket's receive lock (rank), and no
-//! file is dropped while it is held. It is not taken at all for messages without descriptors, and
-//! files that are no AF_UNIX sockets take it for the user's count alone.
+//! file is dropped while it is held. It is not taken at all for messages without sockets.
 //!
 //! Who sends brings the memory that collecting and closing will need, or is told `ENOMEM`: what is
 //! to give memory back asks for none.
@@ -27,22 +26,26 @@ struct Flight {
     graph: Graph,
     /// The open file of each socket in flight.
     files: BTreeMap<SocketId, Weak<OpenFile>>,
-    /// Descriptors in flight by the sender's uid. What is on its way counts for itself, without this lock.
-    users: sync::SortedMap<u32, Arc<AtomicUsize>>,
     /// Room for as many files as are in flight: a collection holds those it found in it.
     spare: Vec<Arc<OpenFile>>,
 }
 
-impl Flight {
-    /// The count of a user; it is forgotten when another user comes and nothing of his is on its way.
-    fn user(&mut self, uid: u32) -> Arc<AtomicUsize> {
-        if let Some(count) = self.users.get(&uid) {
-            return count.clone();
-        }
-        self.users.retain(|_, count| Arc::strong_count(count) > 1);
-        self.users.get_or_insert_with(uid, Arc::default).clone()
-    }
+/// Descriptors in flight by the sender's uid.
+static USERS: SpinLock<sync::SortedMap<u32, Arc<AtomicUsize>>, { rank::LEAF }> =
+    SpinLock::new(sync::SortedMap::new());
 
+/// The count of a user, which what is on its way keeps without the lock; it is forgotten when another user comes and
+/// nothing of his is on its way.
+fn count_of(uid: u32) -> Arc<AtomicUsize> {
+    let mut users = USERS.lock();
+    if let Some(count) = users.get(&uid) {
+        return count.clone();
+    }
+    users.retain(|_, count| Arc::strong_count(count) > 1);
+    users.get_or_insert_with(uid, Arc::default).clone()
+}
+
+impl Flight {
     /// A file goes into flight.
     fn enter(&mut self, file: &Arc<OpenFile>, holder: SocketId) -> Result<()> {
         let Some(socket) = UnixSocket::of_file(file) else {
@@ -70,7 +73,6 @@ impl Flight {
 static FLIGHT: Mutex<Flight, { rank::SOCKET_TABLE }> = Mutex::new(Flight {
     graph: Graph::new(),
     files: BTreeMap::new(),
-    users: sync::SortedMap::new(),
     spare: Vec::new(),
 });
 
@@ -90,26 +92,27 @@ impl Rights {
     /// # Errors
     /// `ETOOMANYREFS`: the user has more in flight than `RLIMIT_NOFILE` and no privilege. `ENOMEM`.
     pub fn send(files: Files, holder: SocketId, who: &Credentials, limit: u64) -> Result<Self> {
-        let mut flight = lock_uncrowded();
-        let user = flight.user(who.uid);
+        let nests = files.iter().any(|file| file.is_socket());
+        let flight = nests.then(lock_uncrowded);
+        let user = count_of(who.uid);
         let privileged = || who.has(Capability::SYS_RESOURCE) || who.has(Capability::SYS_ADMIN);
         if user.load(Relaxed) as u64 > limit && !privileged() {
             drop(flight);
             return Err(Errno::ETOOMANYREFS);
         }
-        for (done, file) in files.iter().enumerate() {
-            if let Err(error) = flight.enter(file, holder) {
-                files
-                    .iter()
-                    .take(done)
-                    .for_each(|file| flight.leave(file, holder));
-                drop(flight);
-                return Err(error);
+        if let Some(mut flight) = flight {
+            for (done, file) in files.iter().enumerate() {
+                if let Err(error) = flight.enter(file, holder) {
+                    files
+                        .iter()
+                        .take(done)
+                        .for_each(|file| flight.leave(file, holder));
+                    drop(flight);
+                    return Err(error);
+                }
             }
         }
         user.fetch_add(files.len(), Relaxed);
-        drop(flight);
-        let nests = files.iter().any(|file| file.is_socket());
         Ok(Self {
             files,
             holder,

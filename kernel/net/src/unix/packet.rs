@@ -10,6 +10,7 @@ use crate::settings;
 use crate::socket::{Outgoing, Received};
 use abi::socket::MsgFlags;
 use abi::{Errno, Result};
+use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering::Relaxed;
 use mm::io::{IoDst, IoSrc};
@@ -17,6 +18,15 @@ use sync::Events;
 
 /// A message may be as long as the send buffer less this.
 const HEADROOM: usize = 32;
+
+/// A place for one more message.
+#[inline(always)]
+fn make_place(queue: &mut VecDeque<Message>) -> Result<()> {
+    if queue.len() < queue.capacity() {
+        return Ok(());
+    }
+    queue.try_reserve(1).map_err(|_| Errno::ENOBUFS)
+}
 
 impl UnixSocket {
     /// Sends one message. `EAGAIN` when the own buffer or the receiver's queue is full; the
@@ -93,7 +103,7 @@ impl UnixSocket {
             return Err(Errno::EPROTOTYPE);
         };
         let asked = self.ask(&target, queue.len());
-        let asked = asked.and_then(|()| queue.try_reserve(1).map_err(|_| Errno::ENOBUFS));
+        let asked = asked.and_then(|()| make_place(queue));
         if let Err(error) = asked {
             drop(inbox);
             if error == Errno::ECONNREFUSED {
