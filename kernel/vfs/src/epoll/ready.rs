@@ -7,7 +7,7 @@
 use super::item::Item;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering};
 use sync::{IrqLock, rank};
 
 /// Turned at a time with interrupts off.
@@ -22,12 +22,12 @@ const AGAIN: u8 = 4;
 /// Removed from the instance: never queued again.
 const REMOVED: u8 = 8;
 
-/// Where an item stands with its list; changed under the list's lock alone.
-pub struct Place(AtomicU8);
+/// Where an item stands with its list, and the last walk that met it; changed under the list's lock alone.
+pub struct Place(AtomicU8, AtomicU32);
 
 impl Place {
     pub const fn new() -> Self {
-        Self(AtomicU8::new(0))
+        Self(AtomicU8::new(0), AtomicU32::new(0))
     }
 
     #[inline]
@@ -50,6 +50,8 @@ struct Inner {
     list: VecDeque<Arc<Item>>,
     /// Removed items that are still on the list.
     dead: usize,
+    /// The number of the last walk.
+    walks: u32,
 }
 
 /// Items whose files may be ready, in turn.
@@ -64,6 +66,7 @@ impl Ready {
             inner: IrqLock::new(Inner {
                 list: VecDeque::new(),
                 dead: 0,
+                walks: 0,
             }),
             live: AtomicUsize::new(0),
         }
@@ -108,7 +111,10 @@ impl Ready {
     /// What a walk has before it.
     #[inline]
     pub fn begin(&self) -> Walk {
-        Walk { left: None }
+        Walk {
+            left: None,
+            number: 0,
+        }
     }
 
     /// The next item of a walk. A level-triggered one stays on the list, at its end: [`Ready::settle`] when it turns out
@@ -118,6 +124,10 @@ impl Ready {
         let mut inner = self.inner.lock();
         // What is queued from here on is for the next walk.
         let mut left = walk.left.unwrap_or(inner.list.len());
+        if walk.left.is_none() {
+            inner.walks = inner.walks.wrapping_add(1);
+            walk.number = inner.walks;
+        }
         let found = loop {
             if left == 0 {
                 break None;
@@ -132,7 +142,14 @@ impl Ready {
                 item.place.set(place & !LISTED);
                 continue;
             }
+            if item.place.1.load(Ordering::Relaxed) == walk.number {
+                // Removed ones were taken off meanwhile: those that follow were met.
+                inner.list.push_front(item);
+                left = 0;
+                break None;
+            }
             if item.stays() {
+                item.place.1.store(walk.number, Ordering::Relaxed);
                 item.place.set(LISTED | LIVE);
                 inner.list.push_back(item.clone());
             } else {
@@ -226,6 +243,7 @@ impl Ready {
 /// How far a walk has come: each item is met once.
 pub struct Walk {
     left: Option<usize>,
+    number: u32,
 }
 
 impl Walk {

@@ -18,6 +18,24 @@ fn level_triggered_repeats() {
 }
 
 #[test]
+fn a_walk_tells_once_of_each_though_many_are_gone() {
+    let epoll = Epoll::new();
+    let mut files: Vec<_> = (0..100).map(|_| counter(1)).collect();
+    for (fd, file) in files.iter().enumerate() {
+        epoll.add(file, fd as i32, &event(IN, fd as u64)).unwrap();
+    }
+    // These stay on the list, being less than half of it, until the walk meets those that are closed.
+    for (fd, file) in files.iter().enumerate().skip(60) {
+        epoll.remove(file, fd as i32).unwrap();
+    }
+    files.drain(5..50);
+    let mut told: Vec<_> = ready(&epoll, 64).into_iter().map(|(fd, _)| fd).collect();
+    told.sort_unstable();
+    assert_eq!(told, (0..5).chain(50..60).collect::<Vec<_>>());
+    assert_eq!(ready(&epoll, 64).len(), 15);
+}
+
+#[test]
 fn edge_triggered_tells_once_an_arrival() {
     let (epoll, file) = (Epoll::new(0), counter(1));
     epoll.add(&file, 3, &event(IN | EPOLLET, 7)).unwrap();
