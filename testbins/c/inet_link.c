@@ -1,11 +1,13 @@
 /* Two machines on one Ethernet link: whole transfers, both ways at once, IPv4 and IPv6, checked byte by byte.
  * The roles are run by `nacre test --filter bad_link`, with a link between that drops, repeats, reorders, delays
- * and corrupts; here the same between two programs of one machine.
+ * and corrupts, or by `--filter raw_peer`, with another end that does what no kernel does; here the same between two
+ * programs of one machine.
  * proves D8, E16 */
 #include "nacre_test.h"
 #include "inet_test.h"
 
 #include <linux/ipv6.h>
+#include <sys/resource.h>
 
 enum { PORT = 5001 };
 
@@ -171,6 +173,59 @@ ROLE(client)
     int bad = ask((struct sockaddr *)&a, sizeof a, length);
     bad += ask((struct sockaddr *)&a6, sizeof a6, length);
     tell(bad);
+}
+
+/* Free memory now, in KiB. */
+static long free_kib(void)
+{
+    char text[4096], *at;
+    nt_get("/proc/meminfo", text, sizeof text);
+    at = strstr(text, "MemFree:");
+    return at ? atol(at + 8) : -1;
+}
+
+/* One client's turn: m asks how many there are and what memory is free, c ends it, all else comes back. False when it
+ * is over. */
+static int hold_one(int s, int open)
+{
+    char bytes[64], line[64];
+    long n = read(s, bytes, sizeof bytes);
+    if (n < 0 && errno == EAGAIN)
+        return 1;
+    if (n <= 0 || bytes[0] == 'c')
+        return 0;
+    if (bytes[0] == 'm')
+        n = snprintf(line, sizeof line, "%d open %ld free\n", open, free_kib());
+    return write(s, bytes[0] == 'm' ? line : bytes, n) == n;
+}
+
+/* inet_link @hold: serves as many clients as come, by IPv4. */
+ROLE(hold)
+{
+    struct rlimit limit = { 20000, 20000 };
+    struct epoll_event ready[64];
+    int open = 0, e = ASSERT_OK(epoll_create1(0)), l, n;
+    ASSERT_OK(setrlimit(RLIMIT_NOFILE, &limit));
+    set_up(1);
+    l = listen_on(AF_INET);
+    ASSERT_OK(listen(l, 4096));
+    ASSERT_OK(fcntl(l, F_SETFL, O_NONBLOCK));
+    ASSERT_OK(epoll_ctl(e, EPOLL_CTL_ADD, l, &(struct epoll_event){ EPOLLIN, { .fd = l } }));
+    while ((n = epoll_wait(e, ready, 64, -1)) > 0) {
+        for (int i = 0; i < n; i++) {
+            int s = ready[i].data.fd;
+            if (s == l) {
+                while ((s = accept4(l, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
+                    ASSERT_OK(epoll_ctl(e, EPOLL_CTL_ADD, s, &(struct epoll_event){ EPOLLIN, { .fd = s } }));
+                    open++;
+                }
+            } else if (!hold_one(s, open)) {
+                close(s);
+                open--;
+            }
+        }
+    }
+    return 1;
 }
 
 static void between(int family)

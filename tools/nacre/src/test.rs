@@ -6,6 +6,7 @@ pub mod front_door;
 pub mod guest;
 pub mod host;
 pub mod programs;
+pub mod raw_peer;
 pub mod report;
 pub mod wayland;
 

@@ -8,13 +8,13 @@ use anyhow::{Result, bail};
 use super::run::MachineArgs;
 use crate::kernel;
 use crate::qemu::Machine;
-use crate::test::bad_link;
 use crate::test::front_door;
 use crate::test::guest::{CHANNEL, Suite};
 use crate::test::host;
 use crate::test::programs::{self, Filter};
 use crate::test::report::Report;
 use crate::test::wayland;
+use crate::test::{bad_link, raw_peer};
 
 use crate::workspace::Workspace;
 
@@ -99,6 +99,7 @@ impl Args {
             && !filter.wants(front_door::NAME)
             && !filter.wants(wayland::NAME)
             && !filter.wants(bad_link::NAME)
+            && !filter.wants(raw_peer::NAME)
         {
             bail!("no test program is called like {}", self.filter.join(", "));
         }
@@ -107,10 +108,11 @@ impl Args {
                 .iter()
                 .for_each(|program| println!("{}", program.name));
             println!(
-                "{CHANNEL}\n{}\n{}\n{}",
+                "{CHANNEL}\n{}\n{}\n{}\n{}",
                 front_door::NAME,
                 wayland::NAME,
-                bad_link::NAME
+                bad_link::NAME,
+                raw_peer::NAME
             );
             return Ok(());
         }
@@ -151,15 +153,22 @@ impl Args {
                 wayland::run(workspace, &machine, wanted, &again, report)?;
                 println!("{:18} {}", wayland::NAME, report.tally.since(before));
             }
+            // A kernel of the distribution needs its modules, which go by its name.
+            let kernel = match &self.machine.kernel {
+                Some(name) if name == Path::new("linux") => name,
+                _ => &machine.kernel,
+            };
+            if let Some(program) = linked.as_ref().filter(|_| filter.wants(raw_peer::NAME)) {
+                let named = filter.cases(raw_peer::NAME, &raw_peer::names());
+                let wanted = named.unwrap_or_else(raw_peer::names);
+                let before = report.tally;
+                raw_peer::run(kernel, program, &wanted, &again, report)?;
+                println!("{:18} {}", raw_peer::NAME, report.tally.since(before));
+            }
             if let Some(program) = linked.as_ref().filter(|_| filter.wants(bad_link::NAME)) {
                 let named = filter.cases(bad_link::NAME, &bad_link::names());
                 let wanted = named.unwrap_or_else(bad_link::names);
                 let before = report.tally;
-                // A kernel of the distribution needs its modules, which go by its name.
-                let kernel = match &self.machine.kernel {
-                    Some(name) if name == Path::new("linux") => name,
-                    _ => &machine.kernel,
-                };
                 bad_link::run(
                     kernel,
                     self.peer.as_deref(),

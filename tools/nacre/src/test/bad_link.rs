@@ -151,7 +151,7 @@ fn transfer(
 }
 
 /// A machine, which ends with this.
-struct Running(Child);
+pub struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -161,7 +161,11 @@ impl Drop for Running {
     }
 }
 
-fn boot(
+/// Boots a machine on a link; what it says is kept in `folder`.
+///
+/// # Errors
+/// When it cannot be started.
+pub fn boot(
     kernel: &Path,
     program: &Path,
     words: &[OsString],
