@@ -167,6 +167,28 @@ impl Guest {
         patience: Option<Duration>,
         hear: &mut dyn FnMut(Stream, &[u8]),
     ) -> std::result::Result<Outcome, Lost> {
+        self.run_within(run, input, [patience, None], hear)
+    }
+
+    /// The same of a program that is lost as soon as nothing was heard of it for so long.
+    pub fn run_while_heard(
+        &self,
+        run: &Run,
+        input: Input,
+        patience: Duration,
+        silence: Duration,
+        hear: &mut dyn FnMut(Stream, &[u8]),
+    ) -> std::result::Result<Outcome, Lost> {
+        self.run_within(run, input, [Some(patience), Some(silence)], hear)
+    }
+
+    fn run_within(
+        &self,
+        run: &Run,
+        input: Input,
+        [patience, silence]: [Option<Duration>; 2],
+        hear: &mut dyn FnMut(Stream, &[u8]),
+    ) -> std::result::Result<Outcome, Lost> {
         self.send(&Request::Run(run.clone()))
             .map_err(|_| Lost::Died)?;
         if let Input::Bytes(bytes) = input {
@@ -187,7 +209,9 @@ impl Guest {
             {
                 return Ok(outcome);
             }
-            match self.next_event(until)? {
+            let silent = silence.map(|silence| Instant::now() + silence);
+            let next = [until, silent].into_iter().flatten().min();
+            match self.next_event(next)? {
                 Event::Bytes(stream, bytes) => {
                     let count = if stream == Stream::Stdout {
                         &mut out

@@ -31,6 +31,9 @@ pub const NAME: &str = "wayland";
 /// No case takes longer, on any machine.
 const PATIENCE: Duration = Duration::from_secs(900);
 
+/// Nor is anything silent for so long: the compositor tells each thing that happens.
+const SILENCE: Duration = Duration::from_secs(150);
+
 /// SIGTERM: the script has done what it was for.
 const SIGTERM: u32 = 15;
 
@@ -108,10 +111,11 @@ impl Lab {
         let mut step = 0;
         let mut failure = None;
         let run = shell(&format!("{START}{body}"));
-        let ended = guest.run(
+        let ended = guest.run_while_heard(
             &run,
             Input::Bytes(Vec::new()),
-            Some(PATIENCE),
+            PATIENCE,
+            SILENCE,
             &mut |_, bytes| {
                 said.push_str(&String::from_utf8_lossy(bytes));
                 while failure.is_none()
@@ -135,7 +139,7 @@ impl Lab {
             if let Some(marker) = markers.get(step)
                 && matches!(lost, Lost::Hung)
             {
-                bail!("waiting for \"{marker}\"; it had said:\n{said}");
+                bail!("waited in vain for \"{marker}\"; it had said:\n{said}");
             }
             return Err(Gone(lost).into());
         }
