@@ -73,6 +73,7 @@ impl Machine {
                 self.flight.rtt.measured(now.saturating_since(self.syn_at));
             }
             self.una = header.ack;
+            self.bytes_answered = 1;
             self.backoff = 0;
             self.state = State::Established;
             self.answer = Answer::Now;
@@ -140,6 +141,12 @@ impl Machine {
             self.reply = header.refusal(payload.len());
             return;
         }
+        // Nor was this ever on its way: who guesses the numbers of a stream to put bytes into it has to guess this one,
+        // too (RFC 5961, 5.2).
+        if self.una.since(header.ack) as u64 > self.bytes_answered.min(self.window_most as u64) {
+            self.challenge(now);
+            return;
+        }
         self.heard = now;
         self.asked = 0;
         self.note_stamp(header, now);
@@ -180,7 +187,7 @@ impl Machine {
             let start = self.data_start();
             let count = header.ack.since(start).min(self.out.len());
             self.out.discard(count);
-            self.bytes_answered += count as u64;
+            self.bytes_answered += header.ack.since(self.una) as u64;
             self.una = header.ack;
             self.retransmits = 0;
             self.probed = false;

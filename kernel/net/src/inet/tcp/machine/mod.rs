@@ -151,6 +151,7 @@ pub struct Machine {
     segments_in: u32,
     segments_out: u32,
     bytes_in: u64,
+    /// With SYN and FIN, as Linux counts.
     bytes_answered: u64,
     last_sent: Instant,
     last_came: Instant,

@@ -185,6 +185,37 @@ fn a_reset_counts_in_its_place_only() {
 }
 
 #[test]
+fn bytes_beside_an_answer_that_was_never_on_its_way_are_not_taken() {
+    let mut world = World::connected(13, GOOD);
+    world.rest(Duration::from_secs(1));
+    world.write(0, &[1; 3000]);
+    world.rest(Duration::from_secs(1));
+    let window = world.ends[0].window_most;
+    assert!(window > 4000 && world.ends[0].una == world.ends[0].first.plus(3001));
+    let (now, una) = (world.now, world.ends[0].una);
+    let mut forged = Header {
+        from: 80,
+        to: 4000,
+        seq: world.ends[0].inbox.next,
+        ack: Seq(una.0.wrapping_sub(3002)),
+        bits: Bits::ACK,
+        window: 1,
+        ..Header::default()
+    };
+    world.ends[0].input(&forged, b"forged", now);
+    assert_eq!(world.ends[0].waiting(), 0);
+    assert_eq!(world.ends[0].answer, Answer::Now);
+    forged.ack = Seq(una.0.wrapping_sub(1 << 30));
+    world.ends[0].input(&forged, b"forged", now);
+    assert_eq!(world.ends[0].waiting(), 0);
+    assert!(world.ends[0].window_most == window && world.ends[0].window > 1);
+    // One that was sent before the last answers came is only late.
+    forged.ack = Seq(una.0.wrapping_sub(3000));
+    world.ends[0].input(&forged, b"late", now);
+    assert_eq!(world.read(0, 9), b"late");
+}
+
+#[test]
 fn an_end_without_reader_refuses_what_comes() {
     let mut world = World::connected(12, GOOD);
     world.ends[1].forsake();
