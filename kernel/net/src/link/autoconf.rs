@@ -23,6 +23,9 @@ const LINK_LOCAL: u8 = 3;
 /// An advertisement does not shorten what is left of an address's life below this (RFC 4862, 5.5.3).
 const LEAST_LIFE: u32 = 2 * 60 * 60;
 
+/// Routes advertisements may bring: anybody on the link can send some. Linux sets them no limit.
+const MOST_ROUTES: usize = 256;
+
 /// The moment `seconds` from `now`; `None` for ever.
 fn end(now: Instant, seconds: u32) -> Option<Instant> {
     (seconds != FOREVER).then(|| now.saturating_add(Duration::from_secs(seconds.into())))
@@ -138,6 +141,7 @@ impl Table {
                 && old.interface == new.interface
                 && old.gateway == new.gateway
         });
+        let full = self.routes.iter().filter(|old| old.advertised).count() >= MOST_ROUTES;
         let old = at.and_then(|at| self.routes.get_mut(at));
         if seconds == 0 {
             if let Some(old) = old.map(|old| old.clone()) {
@@ -158,10 +162,11 @@ impl Table {
                 also(&mut new);
                 *old = Arc::new(new);
             }
-            None => {
+            None if !full => {
                 also(&mut new);
                 self.insert(new);
             }
+            None => {}
         }
     }
 

@@ -131,6 +131,26 @@ fn an_address_somebody_has_stays_and_is_never_used() {
 }
 
 #[test]
+fn whoever_advertises_much_fills_no_memory() {
+    let mut table = machine();
+    let routes = |table: &Table| table.routes().iter().filter(|one| one.advertised).count();
+    let kind = told(100, 50);
+    table.hear_router(2, router(), &kind, at(1)).unwrap();
+    for number in 3..2000 {
+        let other = Ipv6Addr::from_bits(0xfe80 << 112 | number);
+        table.hear_router(2, other, &kind, at(1)).unwrap();
+    }
+    assert!((2..=256).contains(&routes(&table)));
+    // Who came first is believed still, and what has ended makes room.
+    let first = default_route(&table).unwrap();
+    assert_eq!(first.gateway, Some(router().into()));
+    table.end_lives(at(2000));
+    assert_eq!(routes(&table), 0);
+    table.hear_router(2, router(), &kind, at(2001)).unwrap();
+    assert_eq!(routes(&table), 2);
+}
+
+#[test]
 fn no_questions_are_asked_where_the_setting_or_the_address_says_so() {
     let mut table = machine();
     let mut quiet = Address::new(ip("fd00::1"), 64, "", at(0));
