@@ -227,8 +227,10 @@ impl Input {
         let mut events = Vec::new();
         let mut tell = false;
         let mut queue = self.events.lock();
-        while let Some((chain, _)) = queue.complete() {
-            if let Some([a, b, c, d, rest @ ..]) = chain.incoming.first().map(|bytes| &**bytes)
+        while let Some((chain, written)) = queue.complete() {
+            // What the device did not write is the event that was there before.
+            if written >= EVENT
+                && let Some([a, b, c, d, rest @ ..]) = chain.incoming.first().map(|bytes| &**bytes)
                 && let Some(value) = words(rest).next()
             {
                 let (kind, code) = (u16::from_le_bytes([*a, *b]), u16::from_le_bytes([*c, *d]));
