@@ -173,11 +173,12 @@ pub(crate) fn attach(tree: &TreeGuard, top: &Arc<Mount>, point: &Path) {
             member.set_group(new_group(tree, &mut taken));
         }
     }
-    let receivers = receivers(tree, parent);
-    tree.attach(top, point);
+    // All copies are made before any stands: a place may lead on to `top` or to a copy, and what stood there already
+    // would be copied with it the next time.
+    let mut copies = Vec::new();
     // The groups of the copies, by the way to them and the mount they are of.
     let mut groups: SortedMap<(Vec<u32>, u32), u32> = SortedMap::new();
-    for Receiver { mount, way } in receivers {
+    for Receiver { mount, way } in receivers(tree, parent) {
         if !shows(&mount, parent, point.dentry()) {
             continue;
         }
@@ -198,7 +199,10 @@ pub(crate) fn attach(tree: &TreeGuard, top: &Arc<Mount>, point: &Path) {
             copy.set_group(group);
             copy.set_master(master);
         }
-        let place = Path::new(mount.clone(), point.dentry().clone());
+        copies.push((copy, Path::new(mount, point.dentry().clone())));
+    }
+    tree.attach(top, point);
+    for (copy, place) in copies {
         tree.attach(&copy, &place.topmost());
     }
 }
