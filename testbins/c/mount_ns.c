@@ -422,3 +422,31 @@ TEST(mounts_of_another_are_not_changed)
     ASSERT_OK(setns(own, CLONE_NEWNS));
     end();
 }
+
+/* Writes a number to a setting; what it was before. */
+static long setting(const char *path, long value)
+{
+    char text[32];
+    int fd = ASSERT_OK(open(path, O_RDWR | O_CLOEXEC));
+    ssize_t n = ASSERT_OK(read(fd, text, sizeof text - 1));
+    text[n] = 0;
+    long old = atol(text);
+    n = snprintf(text, sizeof text, "%ld\n", value);
+    EXPECT_EQ(pwrite(fd, text, n, 0), n);
+    close(fd);
+    return old;
+}
+
+TEST(a_tree_that_hears_of_itself_grows_to_the_limit_and_no_further)
+{
+    start();
+    long most = setting("/proc/sys/fs/mount-max", 1500);
+    ASSERT_OK(mount(NULL, here, NULL, MS_SHARED, NULL));
+    int rounds = 0;
+    while (rounds < 20 && mount(here, "b", NULL, MS_BIND | MS_REC, NULL) == 0)
+        rounds++;
+    EXPECT_TRUE(rounds > 3 && rounds < 20 && errno == ENOSPC);
+    EXPECT_EQ(setting("/proc/sys/fs/mount-max", most), 1500);
+    ASSERT_OK(mount("n", "a", "tmpfs", 0, NULL));
+    end();
+}
