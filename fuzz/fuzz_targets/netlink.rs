@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use net::netlink::message::{attributes, find, messages, number, text};
+use inet::netlink::message::{attributes, find, messages, number, text};
 
 fuzz_target!(|bytes: &[u8]| {
     for (header, body) in messages(bytes) {
@@ -14,5 +14,5 @@ fuzz_target!(|bytes: &[u8]| {
             }
         }
     }
-    let _ = net::link::neighbour::told_by(bytes);
+    let _ = inet::link::neighbour::told_by(bytes);
 });

@@ -3,10 +3,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use net::inet::address::{Endpoint, Family};
-use net::inet::{input, udp};
-use net::link::dhcp::Client;
-use net::link::router;
+use net::address::{Endpoint, Family};
+use inet::{input, udp};
+use inet::link::dhcp::Client;
+use inet::link::router;
 
 fuzz_target!(|bytes: &[u8]| {
     if let Some(packet) = input::parse(bytes, 1) {

@@ -60,7 +60,7 @@ impl NodeSink for Shown {
     }
 
     fn uevent(&self, action: &str, place: &str, class: &str, more: &str) {
-        net::netlink::uevent::send(action, place, class, more);
+        inet::netlink::uevent::send(action, place, class, more);
     }
 }
 

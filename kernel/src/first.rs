@@ -70,14 +70,14 @@ fn no_init(line: &CommandLine, error: Errno) {
 fn start_devices(line: &CommandLine, info: &BootInfo) {
     proc::install(&info.command_line);
     devices::install(info.cpus);
-    net::link::start();
-    net::inet::start();
+    inet::link::start();
+    inet::start();
     terminals::install();
     console::want(&line.consoles);
     console_log::start(&line.consoles);
     vfs::pipe::install();
     net::file::install_caller(task::caller::with);
-    net::inet::install_random(task::random::fill);
+    inet::install_random(task::random::fill);
     if let Some(rtc) = info.devices.rtc {
         drivers::rtc::start(rtc);
     }
@@ -92,7 +92,7 @@ fn start_devices(line: &CommandLine, info: &BootInfo) {
 /// Does what `ip=` asks.
 #[inline(never)]
 fn set_up_network(word: &str) {
-    use net::link::boot;
+    use inet::link::boot;
     let wanted = match boot::parse(word) {
         Ok(wanted) => wanted,
         Err(error) => return log::warn!("IP-Config: ip={word}: {error}"),

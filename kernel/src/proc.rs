@@ -52,10 +52,10 @@ pub fn install(command_line: &str) {
 
 /// Sockets, and what is set for all of them.
 fn register_net() {
-    use net::inet::address::Family;
-    use net::inet::dgram::report::Which;
-    use net::inet::ip_options::DEFAULT_TTL;
-    use net::inet::ports;
+    use inet::dgram::report::Which;
+    use inet::ip_options::DEFAULT_TTL;
+    use inet::ports;
+    use net::address::Family;
     use net::settings::{
         BACKLOG_MAX, CONTROL_MAX, RECEIVE_DEFAULT, RECEIVE_MAX, SEND_DEFAULT, SEND_MAX,
         TCP_ORPHANS_MAX, TCP_RESTS_MAX, TCP_REUSE, TCP_TIMESTAMPS, UNIX_QUEUE_MAX,
@@ -66,13 +66,13 @@ fn register_net() {
     });
     for (name, family) in [("net/tcp", Family::V4), ("net/tcp6", Family::V6)] {
         show(name, move |out: &mut Text| {
-            out.push(&net::inet::tcp::report::report(family));
+            out.push(&inet::tcp::report::report(family));
             Ok(())
         });
     }
     for (name, family) in [("net/sockstat", Family::V4), ("net/sockstat6", Family::V6)] {
         show(name, move |out: &mut Text| {
-            out.push(&net::inet::sockstat::report(family));
+            out.push(&inet::sockstat::report(family));
             Ok(())
         });
     }
@@ -87,12 +87,12 @@ fn register_net() {
         ("net/icmp6", Which::Ping, Family::V6),
     ] {
         show(name, move |out: &mut Text| {
-            out.push(&net::inet::dgram::report::report(which, family));
+            out.push(&inet::dgram::report::report(which, family));
             Ok(())
         });
     }
     two_numbers("sys/net/ipv4/ip_local_port_range", &ports::EPHEMERAL);
-    two_numbers("sys/net/ipv4/ping_group_range", &net::inet::PING_GROUPS);
+    two_numbers("sys/net/ipv4/ping_group_range", &inet::PING_GROUPS);
     setting::counter(
         "sys/net/ipv4/ip_unprivileged_port_start",
         &ports::UNPRIVILEGED,
@@ -100,7 +100,7 @@ fn register_net() {
     setting::counter("sys/net/ipv4/ip_default_ttl", &DEFAULT_TTL);
     setting::counter(
         "sys/net/ipv4/icmp_echo_ignore_all",
-        &net::inet::icmp::ECHO_IGNORE,
+        &inet::icmp::ECHO_IGNORE,
     );
     // What is so and cannot be set: packets of others go nowhere; TCP scales its windows by Reno's rules.
     for (path, is) in [

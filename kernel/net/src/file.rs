@@ -1,6 +1,6 @@
 //! A socket as an open file.
 
-use crate::ioctl;
+use crate::interfaces;
 use crate::socket::{Outgoing, Received, Socket};
 use abi::fcntl::OFlags;
 use abi::socket::{MsgFlags, SIOCATMARK, SIOCINQ, SIOCOUTQ};
@@ -87,7 +87,7 @@ impl FileOps for SocketFile {
             SIOCATMARK => i32::from(self.socket.at_mark()?),
             _ => match self.socket.ioctl(cmd, arg, caller) {
                 Err(Errno::ENOTTY) => {
-                    ioctl::control(self.socket.family(), cmd, arg.into(), caller)?;
+                    interfaces::control(self.socket.family(), cmd, arg.into(), caller)?;
                     return Ok(0);
                 }
                 result => return result,

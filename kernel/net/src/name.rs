@@ -1,6 +1,6 @@
 //! A socket's name as bytes of a `sockaddr`, of any family.
 
-use crate::inet::address::{Endpoint, Family};
+use crate::address::{Endpoint, Family};
 use crate::unix::address::Address;
 use alloc::sync::Arc;
 use alloc::vec::Vec;

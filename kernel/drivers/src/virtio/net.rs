@@ -12,7 +12,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, Ordering};
 use hal::virtio::{Device, Features, PacketQueue, Unusable};
-use net::link::device::{Frame, Mac, NetDevice, News, Offloads, Waker};
+use inet::link::device::{Frame, Mac, NetDevice, News, Offloads, Waker};
 use sync::{IrqLock, Once, SpinLock, rank};
 
 use super::checksum;
@@ -125,9 +125,9 @@ pub fn start(mut device: Device) -> core::result::Result<(), Unusable> {
     hal::irq::register(line, "virtio-net", Arc::new(move || handler.interrupt()))
         .map_err(|_| Unusable)?;
     hal::irq::enable(line);
-    let interface = net::link::install(card).map_err(|_| Unusable)?;
+    let interface = inet::link::install(card).map_err(|_| Unusable)?;
     let mut text = String::new();
-    net::link::sysfs::mac(&interface.mac, &mut text);
+    inet::link::sysfs::mac(&interface.mac, &mut text);
     log::info!("{}: virtio-net {text}", interface.name);
     Ok(())
 }

@@ -5,7 +5,7 @@ use super::{Kind, UnixSocket};
 use crate::bytes::ByteQueue;
 use crate::control::Ancillary;
 use crate::filter::{Beside, EXTENSIONS, Slot};
-use crate::link::registry;
+use crate::interfaces;
 use crate::socket::{NAMESPACE, Socket};
 use abi::socket::{SOL_SOCKET, so};
 use abi::{Errno, Result};
@@ -215,8 +215,8 @@ impl UnixSocket {
             0
         } else {
             let name = core::str::from_utf8(name).map_err(|_| Errno::ENODEV)?;
-            let interface = registry::by_name(name).ok_or(Errno::ENODEV)?;
-            i32::try_from(interface.index).map_err(|_| Errno::ENODEV)?
+            let index = interfaces::index(name).ok_or(Errno::ENODEV)?;
+            i32::try_from(index).map_err(|_| Errno::ENODEV)?
         };
         self.bind_to_index(index, caller)
     }
@@ -277,8 +277,7 @@ impl UnixSocket {
         let Some(index) = u32::try_from(index).ok().filter(|index| *index != 0) else {
             return Ok(Vec::new());
         };
-        let interface = registry::by_index(index).ok_or(Errno::ENODEV)?;
-        let mut name = interface.name.as_bytes().to_vec();
+        let mut name = interfaces::name(index).ok_or(Errno::ENODEV)?.into_bytes();
         name.push(0);
         Ok(name)
     }

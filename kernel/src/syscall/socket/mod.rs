@@ -65,9 +65,9 @@ pub fn socket(cx: &mut Cx<'_>, domain: i32, kind: u32, protocol: i32) -> Result<
     let (kind, flags, cloexec) = split_type(kind)?;
     let socket: Arc<dyn Socket> = match family(domain, kind)? {
         AF_UNIX => UnixSocket::new(Kind::parse(kind, protocol)?),
-        AF_INET | AF_INET6 => net::inet::create(domain as u16, kind, protocol, &cx.caller())?,
-        AF_NETLINK => net::netlink::NetlinkSocket::new(kind, protocol, &cx.caller())?,
-        AF_PACKET => net::packet::PacketSocket::new(kind, protocol, &cx.caller())?,
+        AF_INET | AF_INET6 => inet::create(domain as u16, kind, protocol, &cx.caller())?,
+        AF_NETLINK => inet::netlink::NetlinkSocket::new(kind, protocol, &cx.caller())?,
+        AF_PACKET => inet::packet::PacketSocket::new(kind, protocol, &cx.caller())?,
         _ => return Err(Errno::EAFNOSUPPORT),
     };
     install(cx, socket, flags, cloexec)
