@@ -19,7 +19,7 @@ fn level_triggered_repeats() {
 
 #[test]
 fn a_walk_tells_once_of_each_though_many_are_gone() {
-    let epoll = Epoll::new();
+    let epoll = Epoll::new(0);
     let mut files: Vec<_> = (0..100).map(|_| counter(1)).collect();
     for (fd, file) in files.iter().enumerate() {
         epoll.add(file, fd as i32, &event(IN, fd as u64)).unwrap();
