@@ -5,6 +5,7 @@
 //! Observers are told outside the list's lock and may take any lock, but never sleep: a notification
 //! may come from an interrupt.
 
+use abi::{Errno, Result};
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::fmt;
@@ -15,7 +16,7 @@ use crate::atomic::{AtomicU32, Ordering, fence};
 use crate::events::Events;
 use crate::once::Once;
 use crate::rank;
-use crate::spin_lock::IrqLock;
+use crate::spin_lock::{IrqLock, IrqLockGuard};
 use crate::task::ANY_WAIT;
 
 /// Somebody who is told when an object may be ready.
@@ -152,6 +153,23 @@ impl Pollee {
         Registration { inner, key }
     }
 
+    /// As [`Pollee::register`] for what a program may have many of.
+    ///
+    /// # Errors
+    /// `ENOMEM`: no memory for a longer list.
+    pub fn try_register(
+        &self,
+        observer: Arc<dyn Observer>,
+        events: Events,
+        exclusive: bool,
+    ) -> Result<Registration> {
+        let inner = self.inner().clone();
+        let mut list = inner.list.lock();
+        list.entries.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+        let key = inner.add_to(list, observer, events, exclusive, ANY_WAIT);
+        Ok(Registration { inner, key })
+    }
+
     /// As [`Pollee::register`] for one who stays: the answer is the key to [`Pollee::withdraw`] with.
     #[inline]
     pub(crate) fn enrol(
@@ -196,8 +214,19 @@ impl fmt::Debug for Pollee {
 
 impl Inner {
     fn add(&self, observer: Arc<dyn Observer>, events: Events, exclusive: bool, wait: u32) -> u64 {
+        self.add_to(self.list.lock(), observer, events, exclusive, wait)
+    }
+
+    #[inline(always)]
+    fn add_to(
+        &self,
+        mut list: IrqLockGuard<'_, List, { rank::WAIT_QUEUE }>,
+        observer: Arc<dyn Observer>,
+        events: Events,
+        exclusive: bool,
+        wait: u32,
+    ) -> u64 {
         let events = events | Events::ALWAYS;
-        let mut list = self.list.lock();
         let key = list.next_key;
         list.next_key = key.wrapping_add(1);
         let entry = Entry {

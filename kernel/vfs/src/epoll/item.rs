@@ -2,6 +2,7 @@
 
 use super::ready::Place;
 use super::{BEHAVIOUR, Epoll, Key};
+use abi::Result;
 use abi::epoll::{EPOLLET, EPOLLEXCLUSIVE, EPOLLONESHOT, EpollEvent};
 use alloc::sync::{Arc, Weak};
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -66,12 +67,16 @@ impl Item {
     }
 
     /// Begins to observe the file.
-    pub fn watch(&self, pollee: &Pollee, exclusive: bool) {
+    ///
+    /// # Errors
+    /// `ENOMEM`: the file has too many observers for the memory there is.
+    pub fn watch(&self, pollee: &Pollee, exclusive: bool) -> Result<()> {
         let Some(this) = self.this.upgrade() else {
-            return;
+            return Ok(());
         };
-        let registration = pollee.register(this, events_of(self.mask()), exclusive);
+        let registration = pollee.try_register(this, events_of(self.mask()), exclusive)?;
         *self.registration.lock() = Some(registration);
+        Ok(())
     }
 
     /// Stops observing, for good.

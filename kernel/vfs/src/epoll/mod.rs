@@ -176,7 +176,11 @@ impl Epoll {
                 return Ok(());
             }
         }
-        item.watch(pollee, exclusive);
+        if let Err(error) = item.watch(pollee, exclusive) {
+            drop(interest);
+            self.forget(key);
+            return Err(error);
+        }
         self.ask(&item, file);
         drop(interest);
         Ok(())
