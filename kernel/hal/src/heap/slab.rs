@@ -1,4 +1,4 @@
-//! Slabs: runs of 1 to 4 frames cut into objects of one size.
+//! Slabs: frames cut into objects of one size. One frame each, so that memory in pieces is memory still.
 
 use core::alloc::Layout;
 use core::ptr;
@@ -8,13 +8,18 @@ use crate::addr::PAGE_SIZE;
 use crate::frame::FrameRun;
 use crate::lock::RawLock;
 
-/// Object sizes. A power of two is aligned to itself, the others to their largest power of two.
+/// Object sizes. Up to 384 a power of two is aligned to itself, the others to their largest power of two. The larger
+/// ones are aligned to 64 and leave little of a frame: 9, 7, 6, 5, 4, 3 and 2 are in one.
 const SIZES: [u16; CLASSES] = [
-    16, 32, 48, 64, 80, 96, 128, 144, 192, 256, 384, 512, 768, 1024, 1536, 2048,
+    16, 32, 48, 64, 80, 96, 128, 144, 192, 256, 384, 448, 576, 640, 768, 960, 1344, 1984,
 ];
-pub(super) const CLASSES: usize = 16;
+pub(super) const CLASSES: usize = 18;
 /// The largest object a slab has.
-pub(crate) const LARGEST: usize = 2048;
+pub(crate) const LARGEST: usize = 1984;
+/// Up to this size an alignment beyond 16 asks for a power of two.
+const SMALL: usize = 256;
+/// What is larger is aligned to this at least.
+const LARGE_ALIGN: usize = 64;
 
 /// Class by size in units of 16 bytes, rounded up.
 static BY_SIZE: [u8; LARGEST / 16 + 1] = {
@@ -39,7 +44,12 @@ pub(super) struct Class(u8);
 pub(super) fn class_of(layout: Layout) -> Option<Class> {
     let mut size = layout.size();
     if layout.align() > 16 {
-        size = size.max(layout.align()).next_power_of_two();
+        let least = size.max(layout.align());
+        if least <= SMALL {
+            size = least.next_power_of_two();
+        } else if layout.align() > LARGE_ALIGN {
+            return None;
+        }
     }
     if size > LARGEST {
         return None;
@@ -55,15 +65,6 @@ impl Class {
 
     fn size(self) -> usize {
         SIZES[self.index()] as usize
-    }
-
-    /// Frames in a slab: few enough to come by, many enough to waste little on the header.
-    fn frames(self) -> usize {
-        match self.size() {
-            ..=384 => 1,
-            385..=768 => 2,
-            _ => 4,
-        }
     }
 
     /// Objects a CPU keeps at most.
@@ -141,10 +142,9 @@ impl Central {
             }
             // SAFETY: a listed slab is alive, and reached under the lock only.
             let s = unsafe { &mut *slab };
-            let end = class.frames() * PAGE_SIZE;
             while n < want {
                 let object = if s.free.is_null() {
-                    if s.fresh as usize + class.size() > end {
+                    if s.fresh as usize + class.size() > PAGE_SIZE {
                         break;
                     }
                     let object = slab
@@ -165,7 +165,7 @@ impl Central {
                 unsafe { (*object).next = first };
                 first = object;
             }
-            if s.free.is_null() && s.fresh as usize + class.size() > end {
+            if s.free.is_null() && s.fresh as usize + class.size() > PAGE_SIZE {
                 list.remove(slab);
             }
         }
@@ -178,10 +178,9 @@ impl Central {
     /// The list has at least `n` objects of this class that nobody uses.
     pub(super) unsafe fn give(&self, class: Class, mut first: *mut Free, n: usize) -> *mut Free {
         let mut list = self.partial[class.index()].lock();
-        let mask = class.frames() * PAGE_SIZE - 1;
         for _ in 0..n {
             let object = first;
-            let slab = (object as usize & !mask) as *mut Slab;
+            let slab = (object as usize & !(PAGE_SIZE - 1)) as *mut Slab;
             // SAFETY: the caller's promise; slabs are aligned to their size.
             let s = unsafe {
                 first = (*object).next;
@@ -197,17 +196,15 @@ impl Central {
             if s.used == 0 && !(s.prev.is_null() && s.next.is_null()) {
                 list.remove(slab);
                 // SAFETY: no object of it is in use; `new_slab` gave the run up.
-                drop(unsafe {
-                    FrameRun::from_raw(crate::frame::frame_of(slab.cast()), class.frames() as u32)
-                });
-                self.count_pages(-(class.frames() as isize));
+                drop(unsafe { FrameRun::from_raw(crate::frame::frame_of(slab.cast()), 1) });
+                self.count_pages(-1);
             }
         }
         first
     }
 
     fn new_slab(&self, class: Class) -> *mut Slab {
-        let Some(run) = FrameRun::alloc_dirty(class.frames()) else {
+        let Some(run) = FrameRun::alloc_dirty(1) else {
             return ptr::null_mut();
         };
         self.count_pages(run.count() as isize);
