@@ -437,8 +437,19 @@ static long setting(const char *path, long value)
     return old;
 }
 
+static int mounts(void)
+{
+    static char text[1 << 20];
+    int lines = 0;
+    ASSERT_TRUE(nt_get("/proc/self/mountinfo", text, sizeof text) > 0);
+    for (char *at = text; (at = strchr(at, '\n')); at++)
+        lines++;
+    return lines;
+}
+
 TEST(a_tree_that_hears_of_itself_grows_to_the_limit_and_no_further)
 {
+    int before = mounts();
     start();
     long most = setting("/proc/sys/fs/mount-max", 1500);
     ASSERT_OK(mount(NULL, here, NULL, MS_SHARED, NULL));
@@ -448,5 +459,10 @@ TEST(a_tree_that_hears_of_itself_grows_to_the_limit_and_no_further)
     EXPECT_TRUE(rounds > 3 && rounds < 20 && errno == ENOSPC);
     EXPECT_EQ(setting("/proc/sys/fs/mount-max", most), 1500);
     ASSERT_OK(mount("n", "a", "tmpfs", 0, NULL));
-    end();
+    ASSERT_OK(chdir("/"));
+    /* What it heard of stands on its root as well. */
+    while (umount2(here, MNT_DETACH) == 0)
+        ;
+    EXPECT_ERRNO(umount2(here, MNT_DETACH), EINVAL);
+    EXPECT_EQ(mounts(), before);
 }

@@ -10,14 +10,20 @@ dnsd_answers_nslookup resolv_conf_is_asked telnetd_gives_a_shell inetd_starts_a_
 listens() {
 	hex=$(printf ':%04X 0' "$1")
 	i=0
-	until cat /proc/net/tcp /proc/net/tcp6 | grep -q "$hex.* 0A " || [ $i = 200 ]; do sleep 0.05; i=$((i + 1)); done
+	until cat /proc/net/tcp /proc/net/tcp6 | grep -q "$hex.* 0A " || [ $i = 6000 ]; do sleep 0.05; i=$((i + 1)); done
 }
 
 # hears PORT: waits until a UDP server does
 hears() {
 	hex=$(printf ':%04X 0' "$1")
 	i=0
-	until cat /proc/net/udp /proc/net/udp6 | grep -q "$hex" || [ $i = 200 ]; do sleep 0.05; i=$((i + 1)); done
+	until cat /proc/net/udp /proc/net/udp6 | grep -q "$hex" || [ $i = 6000 ]; do sleep 0.05; i=$((i + 1)); done
+}
+
+# said WORD FILE: waits until a file has it
+said() {
+	i=0
+	until grep -q "$1" "$2" 2> /dev/null || [ $i = 6000 ]; do sleep 0.05; i=$((i + 1)); done
 }
 
 web() { # web PORT OPTIONS...: a server of this folder
@@ -103,10 +109,9 @@ nc_over_udp() {
 	nc -u -l -p 7103 -e cat &
 	server=$!
 	hears 7103
-	{ echo datagram; sleep 2; } | nc -u 127.0.0.1 7103 > out &
+	{ echo datagram; said datagram out; } | nc -u 127.0.0.1 7103 > out &
 	client=$!
-	i=0
-	until grep -q datagram out 2> /dev/null || [ $i = 100 ]; do sleep 0.05; i=$((i + 1)); done
+	said datagram out
 	kill $server $client 2> /dev/null || true
 	equal "$(cat out)" datagram
 }
@@ -237,7 +242,8 @@ resolv_conf_is_asked() {
 telnetd_gives_a_shell() {
 	telnetd -F -p 7115 -b 127.0.0.1 -l /bin/sh &
 	listens 7115
-	{ sleep 1; echo 'tty; echo $((40 + 2))'; sleep 1; echo exit; sleep 1; } | telnet 127.0.0.1 7115 > out 2>&1 || true
+	{ said '# ' out; echo 'tty; echo $((40 + 2))'; said '^42' out; echo exit; } |
+		telnet 127.0.0.1 7115 > out 2>&1 || true
 	grep -q '/dev/pts/' out
 	grep -q '^42' out
 }
@@ -253,10 +259,9 @@ ntpd_serves_the_time() {
 	ntpd -n -l &
 	hears 123
 	# Ask for nothing but the time: it need not be set, only told.
-	timeout 20 ntpd -n -w -p 127.0.0.1 > out 2>&1 &
+	timeout 300 ntpd -n -w -p 127.0.0.1 > out 2>&1 &
 	asking=$!
-	i=0
-	until grep -q 'reply from 127.0.0.1' out || [ $i = 300 ]; do sleep 0.05; i=$((i + 1)); done
+	said 'reply from 127.0.0.1' out
 	kill $asking || true
 	grep -q 'reply from 127.0.0.1' out
 }

@@ -11,7 +11,7 @@ export OPENSSL_CONF=/upstream/openssl/share/openssl.cnf
 listens() {
 	hex=$(printf ':%04X 0' "$1")
 	i=0
-	until cat /proc/net/tcp /proc/net/tcp6 | grep -q "$hex.* 0A " || [ $i = 400 ]; do sleep 0.05; i=$((i + 1)); done
+	until cat /proc/net/tcp /proc/net/tcp6 | grep -q "$hex.* 0A " || [ $i = 6000 ]; do sleep 0.05; i=$((i + 1)); done
 }
 
 web() { # web PORT: busybox httpd

@@ -19,7 +19,7 @@ prepare() { # prepare PORT
 	port=$1
 	hex=$(printf ':%04X 0' "$1")
 	i=0
-	until grep -q "$hex.* 0A " /proc/net/tcp || [ $i = 200 ]; do sleep 0.05; i=$((i + 1)); done
+	until grep -q "$hex.* 0A " /proc/net/tcp || [ $i = 6000 ]; do sleep 0.05; i=$((i + 1)); done
 }
 
 client() { ./dbclient -y -i key -p "$port" "$@"; }
@@ -67,7 +67,7 @@ a_forwarded_port() {
 	client -N -L 127.0.0.1:7408:127.0.0.1:7407 root@127.0.0.1 2> /dev/null &
 	tunnel=$!
 	i=0
-	until [ "$(wget -q -O - http://127.0.0.1:7408/page 2> /dev/null)" = through ] || [ $i = 200 ]; do sleep 0.05; i=$((i + 1)); done
+	until [ "$(wget -q -O - http://127.0.0.1:7408/page 2> /dev/null)" = through ] || [ $i = 6000 ]; do sleep 0.05; i=$((i + 1)); done
 	equal "$(wget -q -O - http://127.0.0.1:7408/page)" through
 	kill $tunnel
 }

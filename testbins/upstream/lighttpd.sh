@@ -25,7 +25,7 @@ start() { # start PORT [LINES...]: a server of ./www on the loopback
 	server=$!
 	hex=$(printf ':%04X 0' "$port")
 	i=0
-	until cat /proc/net/tcp /proc/net/tcp6 | grep -q "$hex.* 0A " || [ $i = 200 ]; do sleep 0.05; i=$((i + 1)); done
+	until cat /proc/net/tcp /proc/net/tcp6 | grep -q "$hex.* 0A " || [ $i = 6000 ]; do sleep 0.05; i=$((i + 1)); done
 }
 
 ask() { # ask PORT LINES...: a request by hand

@@ -23,7 +23,7 @@ identities() {
 listens() {
 	hex=$(printf ':%04X 0' "$1")
 	i=0
-	until cat /proc/net/tcp /proc/net/tcp6 | grep -q "$hex.* 0A " || [ $i = 400 ]; do sleep 0.05; i=$((i + 1)); done
+	until cat /proc/net/tcp /proc/net/tcp6 | grep -q "$hex.* 0A " || [ $i = 6000 ]; do sleep 0.05; i=$((i + 1)); done
 }
 
 serve() { # serve PORT OPTIONS...: sends back what comes, lines turned round
@@ -34,12 +34,24 @@ serve() { # serve PORT OPTIONS...: sends back what comes, lines turned round
 	listens "$port"
 }
 
+# until_over WORD FILE: waits until a file has it, or nothing will come any more
+until_over() {
+	i=0
+	until grep -q "$1" "$2" || [ -e over ] || [ $i = 6000 ]; do sleep 0.05; i=$((i + 1)); done
+}
+
 # client PORT OPTIONS...: sends a line, waits for the answer, which is the last line
 client() {
 	port=$1
 	shift
-	{ echo hello; i=0; until grep -q olleh client.out || [ $i = 200 ]; do sleep 0.05; i=$((i + 1)); done; } |
-		openssl s_client -connect "127.0.0.1:$port" -CAfile ca.pem -verify_return_error "$@" > client.out 2>&1
+	rm -f over
+	: > client.out
+	{ echo hello; until_over olleh client.out; } | {
+		openssl s_client -connect "127.0.0.1:$port" -CAfile ca.pem -verify_return_error "$@" > client.out 2>&1 &&
+			status=0 || status=$?
+		touch over
+		[ $status = 0 ]
+	}
 }
 
 a_word_each_way() {
@@ -113,7 +125,13 @@ the_application_protocol_is_agreed_on() {
 }
 
 through() { # through PORT OPTIONS: what socat gets back for a line
-	{ echo hello; sleep 3; } | socat-tls -t 3 - "OPENSSL:127.0.0.1:$1,cafile=ca.pem$2" 2> socat.log
+	rm -f over
+	: > through.out
+	{ echo hello; until_over . through.out; } | {
+		socat-tls -t 3 - "OPENSSL:127.0.0.1:$1,cafile=ca.pem$2" > through.out 2> socat.log || true
+		touch over
+	}
+	cat through.out
 }
 
 socat_to_s_server() {
