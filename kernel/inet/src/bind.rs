@@ -1,6 +1,6 @@
 //! What `bind` checks before it looks at ports, in Linux's order.
 
-use super::common::Core;
+use super::inet_sock::InetSock;
 use super::ip_options::IpFlags;
 use super::{ports, route};
 use abi::socket::family::AF_UNSPEC;
@@ -15,7 +15,12 @@ use vfs::Caller;
 ///
 /// # Errors
 /// `EINVAL`, `EAFNOSUPPORT`: not an address. `EADDRNOTAVAIL`: not one of this machine. `EACCES`: a privileged port.
-pub fn check(core: &Core, caller: &dyn Caller, address: &[u8], stream: bool) -> Result<Endpoint> {
+pub fn check(
+    core: &InetSock,
+    caller: &dyn Caller,
+    address: &[u8],
+    stream: bool,
+) -> Result<Endpoint> {
     let mut end = match core.family {
         Family::V4 => parse_v4(address)?,
         Family::V6 => Endpoint::parse(Family::V6, address)?,

@@ -1,6 +1,6 @@
 //! Options of `SOL_SOCKET` that IP sockets have besides those of all families.
 
-use super::common::Core;
+use super::inet_sock::InetSock;
 use abi::socket::so;
 use abi::{Errno, Result};
 use alloc::vec::Vec;
@@ -17,7 +17,7 @@ const TIMESTAMPNS_NEW: i32 = 64;
 /// Bytes of an interface's name, its NUL included.
 const IFNAMSIZ: usize = 16;
 
-impl Core {
+impl InetSock {
     /// Sets such an option; `None` for one that is not here.
     pub fn set_own(&self, name: i32, bytes: &[u8], caller: &dyn Caller) -> Option<Result<()>> {
         let int = || {

@@ -15,7 +15,7 @@ mod send;
 mod source_lists;
 mod sources;
 
-use super::common::Core;
+use super::inet_sock::InetSock;
 use super::ip_options::{self, SOL_IP};
 use super::ports::{Ports, Receivers};
 use super::protocol;
@@ -139,7 +139,7 @@ struct Link {
 
 /// A socket of messages.
 pub struct DatagramSocket {
-    pub(super) core: Core,
+    pub(super) core: InetSock,
     pub(super) kind: Kind,
     inbox: Mutex<Inbox, { rank::SOCKET }>,
     link: SpinLock<Link, LINK>,
@@ -164,7 +164,7 @@ impl DatagramSocket {
             ..none
         };
         let socket = Arc::new_cyclic(|this| Self {
-            core: Core::new(family, Options::default(), uid),
+            core: InetSock::new(family, Options::default(), uid),
             kind,
             inbox: Mutex::new(Inbox::default()),
             link: SpinLock::new(Link {

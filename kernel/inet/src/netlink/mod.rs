@@ -9,6 +9,7 @@ pub mod message;
 mod options;
 pub mod report;
 pub mod route;
+mod serve;
 mod socket;
 mod table;
 pub mod uevent;

@@ -18,7 +18,7 @@ mod stream;
 pub mod table;
 mod wire;
 
-use super::common::Core;
+use super::inet_sock::InetSock;
 use super::ip_options::{self, IpFlags, SOL_IP, SOL_IPV6};
 use super::protocol;
 use abi::socket::{MsgFlags, SOCK_STREAM, so};
@@ -47,7 +47,7 @@ const RECEIVE_DEFAULT: u32 = 131_072;
 
 /// A TCP socket.
 pub struct TcpSocket {
-    pub(super) core: Core,
+    pub(super) core: InetSock,
     tcp: TcpOptions,
     /// Bytes that came and nobody has read.
     inbox: Mutex<ByteQueue, { rank::SOCKET }>,
@@ -70,7 +70,7 @@ impl TcpSocket {
     pub fn new(family: Family, uid: u32) -> Arc<Self> {
         let options = Options::with_buffers(SEND_DEFAULT, RECEIVE_DEFAULT);
         Arc::new_cyclic(|this| Self {
-            core: Core::new(family, options, uid),
+            core: InetSock::new(family, options, uid),
             tcp: TcpOptions::default(),
             inbox: Mutex::new(ByteQueue::new()),
             wire: Mutex::new(None),

@@ -1,10 +1,11 @@
 //! Binding, connecting, accepting, ending.
 
 use super::address::{Address, Written};
+use super::charge::wake;
 use super::inbox::Inbox;
 use super::link::{Identity, Shut, Want};
 use super::names::{self, Binding};
-use super::{Kind, UnixSocket, wake};
+use super::{Kind, UnixSocket};
 use crate::options::Flags;
 use crate::socket::How;
 use abi::socket::family::{AF_UNIX, AF_UNSPEC};

@@ -9,6 +9,7 @@
 //! away and tells them when there is room.
 
 pub mod address;
+mod charge;
 mod connect;
 pub mod diag;
 pub mod flight;
@@ -177,27 +178,6 @@ impl UnixSocket {
         any.downcast().ok()
     }
 
-    /// Bytes on their way.
-    fn charged(&self) -> usize {
-        self.charged.load(Relaxed)
-    }
-
-    fn charge(&self, bytes: usize) {
-        self.charged.fetch_add(bytes, Relaxed);
-    }
-
-    /// Bytes arrived or were dropped; who waits for room hears of it at a quarter.
-    fn uncharge(&self, bytes: usize) {
-        if bytes == 0 {
-            return;
-        }
-        let before = self.charged.fetch_sub(bytes, Relaxed);
-        let quarter = self.options.send_buffer() / 4;
-        if before.saturating_sub(bytes) <= quarter {
-            self.pollee.notify_sync(Events::WRITABLE | Events::WRBAND);
-        }
-    }
-
     /// The next call is told of an error.
     fn fail(&self, error: Errno) {
         self.error.store(error.number(), Relaxed);
@@ -267,47 +247,9 @@ impl UnixSocket {
         (taken, waiting)
     }
 
-    /// Tells those who were turned away that there is room.
-    fn wake_blocked(&self) {
-        let blocked = {
-            let mut link = self.link.lock();
-            self.awaited.store(false, Relaxed);
-            link.take_blocked()
-        };
-        wake(&blocked);
-    }
-
-    /// Tells those whom room for so many messages concerns.
-    #[cold]
-    fn wake_for_room(&self, mut room: usize) {
-        // Who comes again meanwhile is not told twice.
-        let most = self.link.lock().blocked();
-        for _ in 0..most {
-            let next = {
-                let mut link = self.link.lock();
-                let next = link.take_blocked_for(&mut room);
-                self.awaited.store(link.blocked() > 0, Relaxed);
-                next
-            };
-            let Some(blocked) = next else {
-                return;
-            };
-            wake(&[blocked]);
-        }
-    }
-
     /// The peer of a datagram socket is gone: forget it.
     fn dissolve(&self) {
         self.link.lock().disconnect();
-    }
-}
-
-/// Tells sockets that waited for room.
-fn wake(blocked: &[link::Blocked]) {
-    for blocked in blocked {
-        if let Some(socket) = blocked.socket.upgrade() {
-            socket.pollee.notify(Events::WRITABLE);
-        }
     }
 }
 

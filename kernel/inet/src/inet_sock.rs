@@ -14,7 +14,7 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 /// See the module's page.
 #[derive(Debug)]
-pub struct Core {
+pub struct InetSock {
     /// The socket's number.
     pub id: u64,
     /// Its family.
@@ -35,7 +35,7 @@ pub struct Core {
     pub timestamp: AtomicU32,
 }
 
-impl Core {
+impl InetSock {
     /// A new socket's.
     pub fn new(family: Family, options: Options, uid: u32) -> Self {
         Self {
