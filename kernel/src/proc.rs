@@ -116,6 +116,11 @@ fn register_net() {
     }
     small("sys/net/ipv4/tcp_timestamps", 255, &TCP_TIMESTAMPS);
     small("sys/net/ipv4/tcp_tw_reuse", 2, &TCP_REUSE);
+    small(
+        "sys/net/ipv4/ip_autobind_reuse",
+        1,
+        &inet::ports::AUTOBIND_REUSE,
+    );
     net::settings::fit_memory();
     setting::counter("sys/net/ipv4/tcp_max_tw_buckets", &TCP_RESTS_MAX);
     setting::counter("sys/net/ipv4/tcp_max_orphans", &TCP_ORPHANS_MAX);

@@ -15,6 +15,10 @@ pub static EPHEMERAL: [AtomicU32; 2] = [AtomicU32::new(32768), AtomicU32::new(60
 /// Whose ports need no privilege (`net.ipv4.ip_unprivileged_port_start`).
 pub static UNPRIVILEGED: AtomicU32 = AtomicU32::new(1024);
 
+/// Whether TCP sockets with `SO_REUSEADDR` may share a port the kernel chose, when none is free
+/// (`net.ipv4.ip_autobind_reuse`).
+pub static AUTOBIND_REUSE: AtomicU32 = AtomicU32::new(0);
+
 /// What a socket claims of a port.
 #[derive(Clone, Debug)]
 pub struct Claim {
@@ -41,12 +45,19 @@ pub struct Claim {
 impl Claim {
     /// Whether the two cannot stand side by side.
     fn conflicts(&self, other: &Self) -> bool {
-        if self.device != other.device && self.device != 0 && other.device != 0 {
-            return false;
-        }
-        let shared = self.reuse_addr && other.reuse_addr && !self.listening && !other.listening
+        let shared = self.shares_address(other)
             || self.reuse_port && other.reuse_port && self.uid == other.uid;
-        !shared && overlap(self, other)
+        !shared && self.meets(other)
+    }
+
+    fn shares_address(&self, other: &Self) -> bool {
+        self.reuse_addr && other.reuse_addr && !self.listening && !other.listening
+    }
+
+    /// Whether the two would be found at one place.
+    fn meets(&self, other: &Self) -> bool {
+        let apart = self.device != other.device && self.device != 0 && other.device != 0;
+        !apart && overlap(self, other)
     }
 }
 
@@ -84,21 +95,38 @@ impl Ports {
     /// # Errors
     /// `EADDRINUSE`: taken, or none free.
     pub fn claim(&self, port: u16, claim: &Claim) -> Result<u16> {
+        let free = |port: &u16| self.try_claim(*port, claim, Claim::conflicts);
         if port != 0 {
-            return self
-                .try_claim(port, claim)
-                .then_some(port)
-                .ok_or(Errno::EADDRINUSE);
+            return free(&port).then_some(port).ok_or(Errno::EADDRINUSE);
         }
-        ephemeral()
-            .find(|port| self.try_claim(*port, claim))
+        ephemeral().find(free).ok_or(Errno::EADDRINUSE)
+    }
+
+    /// Claims an ephemeral port that is not shared, whatever the socket would share: what is connected from there, or
+    /// was a moment ago, would be in the way of the same connection.
+    ///
+    /// # Errors
+    /// `EADDRINUSE`: none free.
+    pub fn claim_alone(&self, claim: &Claim) -> Result<u16> {
+        let alone = ephemeral().find(|port| self.try_claim(*port, claim, Claim::meets));
+        let shared = |mine: &Claim, other: &Claim| !mine.shares_address(other) && mine.meets(other);
+        alone
+            .or_else(|| {
+                let may = claim.reuse_addr && AUTOBIND_REUSE.load(Relaxed) != 0;
+                may.then(|| ephemeral().find(|port| self.try_claim(*port, claim, shared)))?
+            })
             .ok_or(Errno::EADDRINUSE)
     }
 
-    fn try_claim(&self, port: u16, claim: &Claim) -> bool {
+    fn try_claim(
+        &self,
+        port: u16,
+        claim: &Claim,
+        conflict: impl Fn(&Claim, &Claim) -> bool,
+    ) -> bool {
         let mut claims = self.claims.lock();
         let refused =
-            of_port(&claims, port).any(|other| other.id != claim.id && claim.conflicts(other));
+            of_port(&claims, port).any(|other| other.id != claim.id && conflict(claim, other));
         if !refused {
             claims.insert((port, claim.id), claim.clone());
         }
@@ -292,6 +320,27 @@ mod tests {
             let port = ports.claim(0, &v4(id)).unwrap();
             assert!((32768..=60999).contains(&port) && seen.insert(port));
         }
+    }
+
+    #[test]
+    fn a_port_chosen_for_a_stream_is_shared_only_where_that_is_set_and_none_is_free() {
+        let ports = Ports::new();
+        let reuse = |id| Claim {
+            reuse_addr: true,
+            ..v4(id)
+        };
+        let mut seen = alloc::collections::BTreeSet::new();
+        for id in 0..300 {
+            assert!(seen.insert(ports.claim_alone(&reuse(id)).unwrap()));
+        }
+        for port in 32768..=60999 {
+            let _ = ports.claim(port, &reuse(u64::from(port)));
+        }
+        assert_eq!(ports.claim_alone(&reuse(1 << 20)), Err(Errno::EADDRINUSE));
+        AUTOBIND_REUSE.store(1, Relaxed);
+        assert!(ports.claim_alone(&reuse(1 << 20)).is_ok());
+        assert_eq!(ports.claim_alone(&v4(2 << 20)), Err(Errno::EADDRINUSE));
+        AUTOBIND_REUSE.store(0, Relaxed);
     }
 
     #[test]

@@ -29,7 +29,7 @@ impl TcpSocket {
             _ => return Err(Errno::EINVAL),
         }
         if link.local.port == 0 {
-            link.local.port = PORTS.claim(0, &self.core.claim(link.local.addr))?;
+            link.local.port = PORTS.claim_alone(&self.core.claim(link.local.addr))?;
         }
         let port = link.local.port;
         PORTS.change(port, self.core.id, |claim| {

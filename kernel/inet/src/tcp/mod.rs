@@ -126,10 +126,11 @@ impl TcpSocket {
             return Err(Errno::EINVAL);
         }
         let no_port = end.port == 0 && self.core.ip.flags().contains(IpFlags::BIND_NO_PORT);
-        let port = if no_port {
-            0
-        } else {
-            table::PORTS.claim(end.port, &self.core.claim(end.addr))?
+        let claim = self.core.claim(end.addr);
+        let port = match end.port {
+            0 if no_port => 0,
+            0 => table::PORTS.claim_alone(&claim)?,
+            port => table::PORTS.claim(port, &claim)?,
         };
         link.local = Endpoint { port, ..end };
         // A port the kernel chose is not the program's: it goes with a connection that fails.
