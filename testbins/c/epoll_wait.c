@@ -88,7 +88,7 @@ static void many_wait(uint32_t events)
         if (i % 16 == 0)
             nt_sleep_ms(1);
     }
-    for (int i = 0; i < 1000; i++) {
+    for (int i = 0; i < 12000; i++) {
         struct pollfd p = { source, POLLIN, 0 };
         if (poll(&p, 1, 0) == 0)
             break;

@@ -220,13 +220,12 @@ TEST(a_held_key_repeats)
     EXPECT_EQ(rep[1], 33);
     ASSERT_OK(ioctl(fd, EVIOCSREP, fast));
     inject(fd, EV_KEY, KEY_F, 1);
-    nt_sleep_ms(300);
+    for (int repeats = 0; repeats < 2;) {
+        ssize_t n = ASSERT_OK(read(fd, e, sizeof e));
+        for (int i = 0; i < n / 24; i++)
+            repeats += e[i].type == EV_KEY && e[i].value == 2;
+    }
     inject(fd, EV_KEY, KEY_F, 0);
-    ssize_t n = read(fd, e, sizeof e);
-    int repeats = 0;
-    for (int i = 0; i < n / 24; i++)
-        repeats += e[i].type == EV_KEY && e[i].value == 2;
-    EXPECT_TRUE(repeats >= 2);
     EXPECT_OK(ioctl(fd, EVIOCSREP, rep));
     /* A report, lest the news of it wait for somebody else's. */
     inject(fd, EV_KEY, KEY_F, 0);
@@ -291,8 +290,8 @@ TEST(sigio_is_sent)
     ASSERT_OK(fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK | O_ASYNC));
     inject(fd, EV_KEY, KEY_I, 1);
     inject(fd, EV_KEY, KEY_I, 0);
-    nt_sleep_ms(20);
-    EXPECT_TRUE(told >= 1);
+    while (told == 0)
+        nt_sleep_ms(1);
 }
 
 TEST(a_reader_waits_for_a_packet)

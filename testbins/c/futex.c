@@ -176,7 +176,7 @@ TEST(futex_requeued_waiter_still_times_out)
     uint32_t *words = shared_words();
     pid_t pid = nt_fork();
     if (pid == 0) {
-        struct timespec t = { 0, 300000000 };
+        struct timespec t = { 1, 500000000 };
         EXPECT_ERRNO(futex(words, FUTEX_WAIT, 0, &t, NULL, 0), ETIMEDOUT);
         nt_done();
     }

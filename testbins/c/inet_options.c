@@ -149,6 +149,14 @@ TEST(tcp_congestion_reno_can_be_chosen_and_nonsense_not)
     EXPECT_ERRNO(setsockopt(s, IPPROTO_TCP, TCP_CONGESTION, "nonsense", 8), ENOENT);
 }
 
+/* Waits until a connection is in this state. */
+static void in_state(int local, int remote, int state)
+{
+    for (int i = 0; i < 6000 && tcp_state("/proc/net/tcp", local, remote) != state; i++)
+        nt_sleep_ms(5);
+    EXPECT_EQ(tcp_state("/proc/net/tcp", local, remote), state);
+}
+
 /* proves TCP_INFO */
 TEST(tcp_info_tells_the_state)
 {
@@ -163,7 +171,8 @@ TEST(tcp_info_tells_the_state)
     EXPECT_OK(getsockopt(s[0], IPPROTO_TCP, TCP_INFO, &i, &n));
     EXPECT_EQ(i.tcpi_state, 1);
     shutdown(s[0], SHUT_WR);
-    usleep(10000);
+    in_state(port_of(s[0]), port_of(s[1]), 5);
+    in_state(port_of(s[1]), port_of(s[0]), 8);
     EXPECT_OK(getsockopt(s[0], IPPROTO_TCP, TCP_INFO, &i, &n));
     EXPECT_EQ(i.tcpi_state, 5);
     EXPECT_OK(getsockopt(s[1], IPPROTO_TCP, TCP_INFO, &i, &n));
@@ -366,8 +375,7 @@ TEST(tcp_a_port_in_time_wait_wants_reuse)
     close(s);
     EXPECT_EQ(read(c, &b, 1), 0);
     close(c);
-    usleep(20000);
-    EXPECT_EQ(tcp_state("/proc/net/tcp", port, 0), 6);
+    in_state(port, 0, 6);
     n = tcp();
     EXPECT_ERRNO(bind4(n, "127.0.0.1", port), EADDRINUSE);
     set_option(n, SOL_SOCKET, SO_REUSEADDR, 1);
@@ -424,19 +432,16 @@ TEST(tcp_states_are_shown)
     int s[2], port, l = tcp_listener(1, &port), c = tcp_client(port), a = ASSERT_OK(accept(l, NULL, NULL)), own = port_of(c);
     EXPECT_EQ(tcp_state("/proc/net/tcp", port, own), 1);
     EXPECT_OK(shutdown(c, SHUT_WR));
-    usleep(20000);
-    EXPECT_EQ(tcp_state("/proc/net/tcp", own, port), 5);
-    EXPECT_EQ(tcp_state("/proc/net/tcp", port, own), 8);
+    in_state(own, port, 5);
+    in_state(port, own, 8);
     close(a);
-    usleep(20000);
-    EXPECT_EQ(tcp_state("/proc/net/tcp", own, port), 6);
-    EXPECT_EQ(tcp_state("/proc/net/tcp", port, own), -1);
+    in_state(own, port, 6);
+    in_state(port, own, -1);
     close(c);
     tcp_pair(s);
     own = port_of(s[0]);
     close(s[0]);
-    usleep(20000);
-    EXPECT_EQ(tcp_state("/proc/net/tcp", own, 0), 5);
+    in_state(own, 0, 5);
 }
 
 TEST(tcp_rows_of_proc_net_tcp_have_one_length)

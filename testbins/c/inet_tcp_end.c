@@ -23,7 +23,7 @@ TEST(tcp_close_with_unread_bytes_resets)
     char c;
     tcp_pair(s);
     EXPECT_EQ(write(s[0], "unread", 6), 6);
-    usleep(10000);
+    EXPECT_EQ(await(s[1], POLLIN), POLLIN);
     close(s[1]);
     EXPECT_TRUE(await(s[0], POLLIN) & POLLERR);
     EXPECT_EQ(ready(s[0]), POLLIN | POLLOUT | POLLRDHUP | POLLERR | POLLHUP);
@@ -41,7 +41,7 @@ TEST(tcp_bytes_before_a_reset_can_be_read)
     tcp_pair(s);
     EXPECT_EQ(write(s[0], "before", 6), 6);
     EXPECT_OK(setsockopt(s[0], SOL_SOCKET, SO_LINGER, &hard, sizeof hard));
-    usleep(10000);
+    EXPECT_EQ(await(s[1], POLLIN), POLLIN);
     close(s[0]);
     EXPECT_TRUE(await(s[1], POLLHUP) & POLLHUP);
     EXPECT_EQ(read(s[1], buf, 8), 6);
@@ -55,9 +55,9 @@ TEST(tcp_a_write_to_the_closed_goes_and_the_next_is_a_broken_pipe)
     char c;
     tcp_pair(s);
     close(s[1]);
-    usleep(10000);
+    EXPECT_EQ(await(s[0], POLLRDHUP), POLLRDHUP);
     EXPECT_EQ(send(s[0], "x", 1, MSG_NOSIGNAL), 1);
-    usleep(10000);
+    EXPECT_TRUE(await(s[0], 0) & POLLHUP);
     EXPECT_ERRNO(send(s[0], "x", 1, MSG_NOSIGNAL), EPIPE);
     EXPECT_EQ(read(s[0], &c, 1), 0);
 }
@@ -67,9 +67,9 @@ TEST(tcp_a_broken_pipe_raises_sigpipe)
     int s[2];
     tcp_pair(s);
     close(s[1]);
-    usleep(10000);
+    EXPECT_EQ(await(s[0], POLLRDHUP), POLLRDHUP);
     EXPECT_EQ(write(s[0], "x", 1), 1);
-    usleep(10000);
+    EXPECT_TRUE(await(s[0], 0) & POLLHUP);
     signal(SIGPIPE, SIG_IGN);
     EXPECT_ERRNO(write(s[0], "x", 1), EPIPE);
 }

@@ -267,13 +267,14 @@ NT_UNUSED static ssize_t nt_get(const char *path, char *text, size_t size)
     return n;
 }
 
-/* Waits until a file like /proc/<pid>/stat shows this state ('S' sleeping, 'T' stopped, 'Z' zombie). */
+/* Waits until a file like /proc/<pid>/stat shows this state ('S' sleeping, 'T' stopped, 'Z' zombie). Who is dead already
+ * comes to no other: what it came to is the case's to check. */
 NT_UNUSED static void nt_await_state_in(const char *path, char state)
 {
     char text[512];
     for (int i = 0; i < 60000; i++) {
         const char *paren = nt_get(path, text, sizeof text) > 0 ? strrchr(text, ')') : NULL;
-        if (paren && paren[2] == state)
+        if (paren && (paren[2] == state || paren[2] == 'Z'))
             return;
         nt_sleep_ms(5);
     }

@@ -20,7 +20,7 @@ struct nl_request {
 NT_UNUSED static int nl_open(int protocol)
 {
     struct sockaddr_nl a = { .nl_family = AF_NETLINK };
-    struct timeval patience = { .tv_sec = 5 };
+    struct timeval patience = { .tv_sec = 600 };
     int s = ASSERT_OK(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
     ASSERT_OK(bind(s, (struct sockaddr *)&a, sizeof a));
     setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);

@@ -30,7 +30,7 @@ static struct sockaddr_ll at(int index, int kind)
 
 static int packet(int type, int kind)
 {
-    struct timeval patience = { .tv_sec = 5 };
+    struct timeval patience = { .tv_sec = 600 };
     struct sockaddr_ll a = at(1, kind);
     int s = ASSERT_OK(socket(AF_PACKET, type, 0));
     ASSERT_OK(bind(s, (struct sockaddr *)&a, sizeof a));

@@ -356,6 +356,6 @@ TEST(pipe_sigio_is_sent_to_the_owner)
     EXPECT_OK(fcntl(p[0], F_SETOWN, getpid()));
     EXPECT_OK(fcntl(p[0], F_SETFL, O_ASYNC));
     EXPECT_EQ(write(p[1], "x", 1), 1);
-    struct timespec t = { 5, 0 };
+    struct timespec t = { 100, 0 };
     EXPECT_EQ(sigtimedwait(&set, &info, &t), SIGIO);
 }

@@ -148,8 +148,10 @@ TEST(blocked_sides_wake_when_the_other_leaves)
         close(master);
         /* Who waited sees an error, who comes later the end. */
         EXPECT_ERRNO(read(slave, buf, 4), EIO);
-        nt_sleep_ms(100);
-        EXPECT_EQ(read(slave, buf, 4), 0);
+        ssize_t n = -1;
+        for (int i = 0; i < 6000 && (n = read(slave, buf, 4)) == -1 && errno == EIO; i++)
+            nt_sleep_ms(5);
+        EXPECT_EQ(n, 0);
         nt_done();
     }
     nt_await_state(child, 'S');
@@ -234,18 +236,27 @@ TEST(epoll_sees_both_sides)
     ASSERT_OK(epoll_ctl(ep, EPOLL_CTL_ADD, slave, &e));
     EXPECT_EQ(epoll_wait(ep, &e, 1, 0), 0);
     ASSERT_EQ(write(slave, "x", 1), 1);
-    ASSERT_EQ(epoll_wait(ep, &e, 1, 2000), 1);
+    ASSERT_EQ(epoll_wait(ep, &e, 1, 600000), 1);
     EXPECT_EQ(e.data.fd, master);
     char c;
     ASSERT_EQ(read(master, &c, 1), 1);
     ASSERT_EQ(write(master, "y", 1), 1);
-    ASSERT_EQ(epoll_wait(ep, &e, 1, 2000), 1);
+    ASSERT_EQ(epoll_wait(ep, &e, 1, 600000), 1);
     EXPECT_EQ(e.data.fd, slave);
     ASSERT_EQ(read(slave, &c, 1), 1);
     close(slave);
-    ASSERT_EQ(epoll_wait(ep, &e, 1, 2000), 1);
+    ASSERT_EQ(epoll_wait(ep, &e, 1, 600000), 1);
     EXPECT_EQ(e.data.fd, master);
     EXPECT_TRUE(e.events & EPOLLHUP);
+}
+
+/* Waits until so many bytes may be read. */
+static void await(int fd, int count)
+{
+    int n = -1;
+    for (int i = 0; i < 6000 && ioctl(fd, FIONREAD, &n) == 0 && n < count; i++)
+        nt_sleep_ms(5);
+    EXPECT_EQ(n, count);
 }
 
 TEST(flush_of_output_spares_what_has_arrived)
@@ -255,11 +266,11 @@ TEST(flush_of_output_spares_what_has_arrived)
     raw();
     nonblocking(master);
     ASSERT_EQ(write(slave, "here", 4), 4);
-    nt_sleep_ms(50);
+    await(master, 4);
     EXPECT_OK(tcflush(slave, TCOFLUSH));
     EXPECT_EQ(read(master, buf, sizeof buf), 4);
     ASSERT_EQ(write(slave, "lost", 4), 4);
-    nt_sleep_ms(50);
+    await(master, 4);
     EXPECT_OK(tcflush(master, TCIFLUSH));
     EXPECT_ERRNO(read(master, buf, sizeof buf), EAGAIN);
 }
@@ -270,7 +281,7 @@ TEST(master_counts_what_it_may_read)
     pair();
     raw();
     ASSERT_EQ(write(slave, "12345", 5), 5);
-    nt_sleep_ms(50);
+    await(master, 5);
     EXPECT_OK(ioctl(master, FIONREAD, &n));
     EXPECT_EQ(n, 5);
     EXPECT_OK(ioctl(slave, TIOCOUTQ, &n));

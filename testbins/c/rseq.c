@@ -126,7 +126,7 @@ TEST(sequence_is_left_by_its_abort_address_before_a_handler_runs)
     static volatile sig_atomic_t never;
     EXPECT_OK(rseq(&area, 32, 0, SIGNATURE));
     signal(SIGALRM, on_alarm);
-    struct itimerval soon = { { 0, 0 }, { 0, 50000 } };
+    struct itimerval soon = { { 0, 50000 }, { 0, 50000 } };
     /* Being moved or descheduled ends the sequence as well: again until the signal came. */
     EXPECT_OK(setitimer(ITIMER_REAL, &soon, NULL));
     int rounds = 0;
@@ -145,8 +145,7 @@ TEST(wrong_signature_before_the_abort_address_is_a_segv)
     if (pid == 0) {
         static volatile sig_atomic_t never;
         rseq(&area, 32, 0, SIGNATURE + 4);
-        alarm(5);
-        struct itimerval soon = { { 0, 0 }, { 0, 20000 } };
+        struct itimerval soon = { { 0, 20000 }, { 0, 20000 } };
         signal(SIGALRM, on_alarm);
         setitimer(ITIMER_REAL, &soon, NULL);
         spin_until_restarted(&never);

@@ -1,5 +1,6 @@
 /* Scheduling calls: affinity, yield, nice values, policies, getcpu. */
 #include "nacre_test.h"
+#include <limits.h>
 #include <sched.h>
 #include <sys/resource.h>
 
@@ -90,7 +91,7 @@ TEST(setaffinity_of_a_running_process_takes_effect)
         unsigned long mask = 1UL << (round & 1);
         EXPECT_OK(syscall(SYS_sched_setaffinity, pid, 8, &mask));
         unsigned then = seen[1];
-        for (int i = 0; i < 2000 && (seen[0] != (unsigned)(round & 1) || seen[1] - then < 2); i++)
+        for (int i = 0; i < 60000 && (seen[0] != (unsigned)(round & 1) || seen[1] - then < 2); i++)
             nt_sleep_ms(1);
         EXPECT_EQ(seen[0], round & 1);
     }
@@ -213,12 +214,17 @@ TEST(nice_processes_get_less_of_one_cpu)
                 work[i * 8]++;
         }
     }
-    nt_sleep_ms(1000);
+    /* A moment at which the machine stood still counts for whoever had the processor: until it evens out. */
+    int fair = 0;
+    for (int i = 0; i < 300 && !fair; i++) {
+        nt_sleep_ms(i == 0 ? 1000 : 100);
+        fair = work[0] > work[8] * 3;
+    }
+    EXPECT_TRUE(fair);
     for (int i = 0; i < 2; i++) {
         kill(pid[i], SIGKILL);
         EXPECT_KILLED(pid[i], SIGKILL);
     }
-    EXPECT_TRUE(work[0] > work[8] * 3);
 }
 
 TEST(equal_processes_share_one_cpu_fairly)
@@ -233,13 +239,23 @@ TEST(equal_processes_share_one_cpu_fairly)
             for (;;)
                 work[i * 8]++;
     }
-    nt_sleep_ms(1000);
+    /* A moment at which the machine stood still counts for whoever had the processor: until it evens out. */
+    int fair = 0;
+    for (int i = 0; i < 300 && !fair; i++) {
+        long least = LONG_MAX, most = 0;
+        nt_sleep_ms(i == 0 ? 1000 : 100);
+        for (int k = 0; k < 4; k++) {
+            long done = work[k * 8];
+            least = done < least ? done : least;
+            most = done > most ? done : most;
+        }
+        fair = least > 0 && most < least * 4;
+    }
+    EXPECT_TRUE(fair);
     for (int i = 0; i < 4; i++) {
         kill(pid[i], SIGKILL);
         EXPECT_KILLED(pid[i], SIGKILL);
     }
-    for (int i = 0; i < 4; i++)
-        EXPECT_TRUE(work[i * 8] > 0 && work[i * 8] < work[0] * 4 + 1000000);
 }
 
 TEST(attributes_are_set_and_read)

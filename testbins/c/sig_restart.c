@@ -138,7 +138,7 @@ TEST(futex_wait_is_eintr_and_with_a_timeout_even_under_restart)
     static int word;
     ticking(0);
     EXPECT_ERRNO(syscall(SYS_futex, &word, 0, 0, NULL, NULL, 0), EINTR);
-    struct timespec t = { 0, 200000000 };
+    struct timespec t = { 100, 0 };
     ticks = 0;
     ticking(SA_RESTART);
     EXPECT_ERRNO(syscall(SYS_futex, &word, 0, 0, &t, NULL, 0), EINTR);
@@ -233,16 +233,19 @@ TEST(ready_poll_with_mask_keeps_the_signal_pending_for_later)
 
 TEST(write_to_a_full_pipe_restarts)
 {
-    int p[2];
+    int p[2], told[2];
+    char c;
     static char page[4096];
     ASSERT_OK(pipe(p));
+    ASSERT_OK(pipe(told));
+    let_go = told[1];
     for (int i = 0; i < 16; i++)
         ASSERT_EQ(write(p[1], page, sizeof page), 4096);
     ticking(SA_RESTART);
     pid_t pid = nt_fork();
     if (pid == 0) {
         signal(SIGALRM, SIG_IGN);
-        nt_sleep_ms(100);
+        EXPECT_EQ(read(told[0], &c, 1), 1);
         EXPECT_EQ(read(p[0], page, sizeof page), 4096);
         nt_done();
     }

@@ -101,7 +101,7 @@ TEST_LIMIT(eight_threads_connect_accept_send_shut_and_close, 1200)
     EXPECT_EQ(open_descriptors(), before);
     /* Connections not accepted may have carried the listener itself: it goes when it is collected. */
     int gone = 0;
-    for (int i = 0; i < 200 && !gone; i++) {
+    for (int i = 0; i < 6000 && !gone; i++) {
         int c = ASSERT_OK(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0));
         gone = connect(c, (struct sockaddr *)&a, len) == -1 && errno == ECONNREFUSED;
         close(c);

@@ -53,11 +53,12 @@ TEST(monotonic_never_goes_back)
 
 TEST(clocks_agree_with_each_other)
 {
-    long long mono = now(CLOCK_MONOTONIC), boot = now(CLOCK_BOOTTIME), raw = now(CLOCK_MONOTONIC_RAW);
-    EXPECT_TRUE(boot - mono < 1000000000 && boot >= mono);
-    EXPECT_TRUE(raw - mono < 1000000000 && mono - raw < 1000000000);
-    long long coarse = now(CLOCK_MONOTONIC_COARSE), fine = now(CLOCK_MONOTONIC);
-    EXPECT_TRUE(coarse <= fine && fine - coarse < 1000000000);
+    enum { SECOND = 1000000000 };
+    long long before = now(CLOCK_MONOTONIC), boot = now(CLOCK_BOOTTIME), raw = now(CLOCK_MONOTONIC_RAW);
+    long long coarse = now(CLOCK_MONOTONIC_COARSE), after = now(CLOCK_MONOTONIC);
+    EXPECT_TRUE(boot >= before && boot <= after);
+    EXPECT_TRUE(raw > before - SECOND && raw < after + SECOND);
+    EXPECT_TRUE(coarse > before - SECOND && coarse <= after);
 }
 
 TEST(realtime_agrees_with_gettimeofday_and_is_past_2020)
@@ -79,10 +80,11 @@ TEST(vdso_and_system_call_tell_the_same_time)
         long long after = now(clock);
         EXPECT_TRUE(ns(call) >= before && ns(call) <= after);
     }
-    struct timeval tv, by_call;
-    gettimeofday(&tv, NULL);
+    struct timeval before, by_call, after;
+    gettimeofday(&before, NULL);
     EXPECT_OK(syscall(SYS_gettimeofday, &by_call, NULL));
-    EXPECT_TRUE(by_call.tv_sec - tv.tv_sec <= 1);
+    gettimeofday(&after, NULL);
+    EXPECT_TRUE(by_call.tv_sec >= before.tv_sec && by_call.tv_sec <= after.tv_sec);
 }
 
 TEST(process_clock_counts_work_and_not_sleep)

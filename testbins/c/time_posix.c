@@ -120,6 +120,7 @@ TEST(two_timers_with_one_signal_are_both_told)
 {
     siginfo_t info;
     int a = create(CLOCK_MONOTONIC, SIGEV_SIGNAL), b = create(CLOCK_MONOTONIC, SIGEV_SIGNAL), seen[2];
+    on_one_processor();
     block(SIGUSR1);
     set(a, 0, 1000000, 0);
     set(b, 0, 5000000, 0);
@@ -137,6 +138,7 @@ TEST(timer_set_anew_while_its_signal_waits_sends_no_second)
 {
     siginfo_t info;
     sigset_t pending;
+    on_one_processor();
     int timer = create(CLOCK_MONOTONIC, SIGEV_SIGNAL);
     block(SIGUSR1);
     set(timer, 0, 1000000, 0);
@@ -240,12 +242,13 @@ ROLE(alarmed)
 {
     signal(SIGALRM, count);
     wait_for(1);
-    _exit(hits == 1 ? 40 : 41);
+    _exit(hits >= 1 ? 40 : 41);
 }
 
 TEST(itimer_goes_on_over_exec_and_not_over_fork)
 {
-    struct itimerval t = { { 0, 0 }, { 0, 700000 } }, now;
+    /* Again and again, should the first ring before the new program listens. */
+    struct itimerval t = { { 0, 700000 }, { 0, 700000 } }, now;
     pid_t pid = nt_fork();
     if (pid == 0) {
         signal(SIGALRM, SIG_IGN);
@@ -297,10 +300,12 @@ TEST(getoverrun_is_zero_without_misses_and_deleting_ends_the_timer)
     set(timer, 0, 3000000, 0);
     wait_for(1);
     EXPECT_EQ(syscall(SYS_timer_getoverrun, timer), 0);
+    long long start = now(CLOCK_MONOTONIC);
     set(timer, 0, 300000000, 0);
     EXPECT_OK(syscall(SYS_timer_delete, timer));
+    int late = now(CLOCK_MONOTONIC) - start >= 300000000;
     nt_sleep_ms(400);
-    EXPECT_EQ(hits, 1);
+    EXPECT_TRUE(hits == 1 || late);
 }
 
 TEST(timer_clocks_that_cannot_time)

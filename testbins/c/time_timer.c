@@ -38,7 +38,7 @@ TEST(getitimer_tells_what_is_left)
     struct itimerval t = { { 3, 0 }, { 100, 0 } }, now;
     EXPECT_OK(setitimer(ITIMER_REAL, &t, NULL));
     EXPECT_OK(getitimer(ITIMER_REAL, &now));
-    EXPECT_TRUE(now.it_value.tv_sec == 99 || now.it_value.tv_sec == 100);
+    EXPECT_TRUE(now.it_value.tv_sec >= 50 && now.it_value.tv_sec <= 100);
     EXPECT_EQ(now.it_interval.tv_sec, 3);
 }
 
@@ -55,8 +55,10 @@ TEST(itimer_refusals)
 TEST(alarm_returns_the_seconds_left)
 {
     EXPECT_EQ(alarm(100), 0);
-    EXPECT_TRUE(alarm(50) >= 99);
-    EXPECT_EQ(alarm(0), 50);
+    unsigned left = alarm(5000);
+    EXPECT_TRUE(left >= 50 && left <= 100);
+    left = alarm(0);
+    EXPECT_TRUE(left >= 4900 && left <= 5000);
 }
 
 TEST(alarm_kills_by_default)
@@ -118,7 +120,7 @@ TEST(timer_gettime_and_settime_exchange_values)
     EXPECT_EQ(now.it_value.tv_sec, 0);
     EXPECT_OK(syscall(SYS_timer_settime, timer, 0, &t, NULL));
     EXPECT_OK(syscall(SYS_timer_gettime, timer, &now));
-    EXPECT_TRUE(now.it_value.tv_sec == 99 || now.it_value.tv_sec == 100);
+    EXPECT_TRUE(now.it_value.tv_sec >= 50 && now.it_value.tv_sec <= 100);
     memset(&t, 0, sizeof t);
     EXPECT_OK(syscall(SYS_timer_settime, timer, 0, &t, &old));
     EXPECT_EQ(old.it_interval.tv_sec, 5);

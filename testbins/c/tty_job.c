@@ -385,7 +385,7 @@ TEST(leader_exit_sends_hup_to_the_foreground_group)
             int got = 0;
             write(p[1], &got, sizeof got);
             got = sigwaitinfo(&set, NULL);
-            for (int i = 0, fd; i < 400 && (fd = open("/dev/tty", O_RDWR)) != -1; i++) {
+            for (int i = 0, fd; i < 12000 && (fd = open("/dev/tty", O_RDWR)) != -1; i++) {
                 close(fd); /* the signal may come a moment before the terminal goes */
                 nt_sleep_ms(5);
             }

@@ -273,7 +273,7 @@ TEST(accept_has_a_timeout_and_hears_signals)
     t.tv_usec = 0;
     ASSERT_OK(setsockopt(l, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t));
     catch_alarm(0);
-    struct itimerval i = { { 0, 0 }, { 0, 50000 } };
+    struct itimerval i = EVERY_50_MS;
     setitimer(ITIMER_REAL, &i, NULL);
     EXPECT_ERRNO(accept(l, NULL, NULL), EINTR);
 }
@@ -290,7 +290,7 @@ TEST(connect_has_a_timeout_and_hears_signals)
     t.tv_usec = 0;
     ASSERT_OK(setsockopt(c, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t));
     catch_alarm(0);
-    struct itimerval i = { { 0, 0 }, { 0, 50000 } };
+    struct itimerval i = EVERY_50_MS;
     setitimer(ITIMER_REAL, &i, NULL);
     EXPECT_ERRNO(connect_path(c, "sock"), EINTR);
 }

@@ -184,7 +184,7 @@ TEST(waitall_ends_with_a_signal_and_tells_what_came)
     pair(SOCK_STREAM, s);
     catch_alarm(SA_RESTART);
     EXPECT_EQ(write(s[0], "ab", 2), 2);
-    struct itimerval t = { { 0, 0 }, { 0, 50000 } };
+    struct itimerval t = EVERY_50_MS;
     setitimer(ITIMER_REAL, &t, NULL);
     EXPECT_EQ(recv(s[1], buf, 10, MSG_WAITALL), 2);
 }
@@ -234,7 +234,7 @@ TEST(a_signal_ends_a_blocked_send_with_what_went)
     static char big[1 << 20];
     pair(SOCK_STREAM, s);
     catch_alarm(0);
-    struct itimerval t = { { 0, 0 }, { 0, 50000 } };
+    struct itimerval t = EVERY_50_MS;
     setitimer(ITIMER_REAL, &t, NULL);
     ssize_t n = send(s[0], big, sizeof big, 0);
     EXPECT_TRUE(n > 100000 && n < (1 << 20));

@@ -88,6 +88,9 @@ NT_UNUSED static int client(int type, const char *path)
     return s;
 }
 
+/* Again and again: the first may come before the call that it is to interrupt. */
+#define EVERY_50_MS { { 0, 50000 }, { 0, 50000 } }
+
 static void on_alarm(NT_UNUSED int signo)
 {
 }

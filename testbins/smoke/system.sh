@@ -4,6 +4,11 @@ proc_self_is_oneself proc_lists_threads_and_maps kill_by_name nice_is_inherited 
 timeout_kills pty_has_a_size tty_knows_its_name environment_is_passed setsid_makes_a_session chroot_confines
 dmesg_has_lines mounts_are_listed hostname_can_be_set time_counts nohup_survives lsof_and_fuser"
 
+# runs PID NAME: waits until a process has become this program
+runs() {
+	until [ "$(cat "/proc/$1/comm")" = "$2" ]; do usleep 10000; done
+}
+
 uname_says_linux() {
 	equal "$(uname -s) $(uname -m)" "Linux aarch64"
 	uname -r | grep -q '^6\.12\.'
@@ -12,6 +17,7 @@ uname_says_linux() {
 
 ps_shows_processes() {
 	sleep 100 &
+	runs $! sleep
 	ps | grep -q '[s]leep 100'
 	ps -o pid,ppid,comm | grep -q "^ *$! *$$ *sleep"
 	kill $!
@@ -62,6 +68,7 @@ proc_lists_threads_and_maps() {
 
 kill_by_name() {
 	sleep 123 &
+	runs $! sleep
 	pkill -f 'sleep 123'
 	status=0
 	wait $! || status=$?
@@ -136,7 +143,7 @@ time_counts() {
 
 nohup_survives() {
 	nohup sleep 100 > /dev/null 2>&1 &
-	until [ "$(cat /proc/$!/comm)" = sleep ]; do usleep 10000; done
+	runs $! sleep
 	kill -HUP $!
 	usleep 100000
 	kill -0 $!

@@ -80,10 +80,14 @@ bc_counts() {
 	equal "$(echo '2^100' | bc)" 1267650600228229401496703205376
 }
 
-# Both on a terminal of their own, which script(1) makes. What is typed before vi is there is lost, and a pause
-# tells the Escape key from an escape sequence.
+# Both on a terminal of their own, which script(1) makes. What is typed before vi is there is lost: its last line names
+# the file. The terminal's end must not come before the file is written.
 vi_writes_a_file() {
-	{ sleep 1; printf 'ihello\033'; sleep 1; printf ':wq\n'; sleep 1; } | script -q -c 'vi new' /dev/null > /dev/null
+	{
+		until grep -q new screen; do usleep 50000; done
+		printf 'ihello\033:wq\n'
+		until [ -s new ]; do usleep 50000; done
+	} | script -q -c 'vi new' /dev/null > screen
 	equal "$(cat new)" hello
 }
 

@@ -23,7 +23,12 @@ start() { # start PORT [LINES...]: a server of ./www on the loopback
 	} > conf
 	lighttpd -D -f conf > log 2>&1 &
 	server=$!
-	hex=$(printf ':%04X 0' "$port")
+	listens "$port"
+}
+
+# listens PORT: waits until a TCP server does
+listens() {
+	hex=$(printf ':%04X 0' "$1")
 	i=0
 	until cat /proc/net/tcp /proc/net/tcp6 | grep -q "$hex.* 0A " || [ $i = 6000 ]; do sleep 0.05; i=$((i + 1)); done
 }
@@ -116,12 +121,15 @@ fifty_at_once() {
 
 over_ipv6() {
 	start 7210 '$SERVER["socket"] == "[::1]:7211" { }'
+	listens 7211
 	echo six > www/a.txt
 	equal "$(wget -q -O - 'http://[::1]:7211/a.txt')" six
 }
 
 on_a_unix_socket() {
 	start 7212 '$SERVER["socket"] == "'"$PWD"'/web.sock" { }'
+	i=0
+	until [ -S web.sock ] || [ $i = 6000 ]; do sleep 0.05; i=$((i + 1)); done
 	test -S web.sock
 }
 

@@ -152,7 +152,7 @@ socat_both_ways() {
 	identities
 	socat-tls OPENSSL-LISTEN:7512,bind=127.0.0.1,cert=server.both,verify=0 EXEC:cat 2> server.log &
 	listens 7512
-	equal "$(echo round | socat-tls -t 10 - OPENSSL:127.0.0.1:7512,cafile=ca.pem,commonname=server.test)" round
+	equal "$(echo round | socat-tls -t 600 - OPENSSL:127.0.0.1:7512,cafile=ca.pem,commonname=server.test)" round
 }
 
 socat_refuses_the_wrong_host() {
@@ -168,8 +168,8 @@ socat_wants_the_clients_certificate() {
 	socat-tls OPENSSL-LISTEN:7514,bind=127.0.0.1,fork,cert=server.both,cafile=ca.pem,verify=1 EXEC:cat 2> server.log &
 	server=$!
 	listens 7514
-	equal "$(echo known | socat-tls -t 10 - OPENSSL:127.0.0.1:7514,cert=client.both,cafile=ca.pem,commonname=server.test)" known
-	equal "$(echo unknown | socat-tls -t 10 - OPENSSL:127.0.0.1:7514,cafile=ca.pem,commonname=server.test 2> /dev/null)" ""
+	equal "$(echo known | socat-tls -t 600 - OPENSSL:127.0.0.1:7514,cert=client.both,cafile=ca.pem,commonname=server.test)" known
+	equal "$(echo unknown | socat-tls -t 600 - OPENSSL:127.0.0.1:7514,cafile=ca.pem,commonname=server.test 2> /dev/null)" ""
 	kill $server
 }
 
@@ -188,7 +188,7 @@ over_ipv6() {
 	identities
 	socat-tls 'OPENSSL-LISTEN:7516,pf=ip6,bind=[::1],cert=server.both,verify=0' EXEC:cat 2> server.log &
 	listens 7516
-	equal "$(echo six | socat-tls -t 10 - 'OPENSSL:[::1]:7516,cafile=ca.pem,commonname=server.test')" six
+	equal "$(echo six | socat-tls -t 600 - 'OPENSSL:[::1]:7516,cafile=ca.pem,commonname=server.test')" six
 }
 
 # SMTP's STARTTLS, spoken by a script up to the point where TLS begins.

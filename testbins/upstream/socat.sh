@@ -17,10 +17,16 @@ upon_name() { # upon_name NAME: waits until the abstract name is bound
 	until grep -q "@$1" /proc/net/unix || [ $i = 6000 ]; do sleep 0.05; i=$((i + 1)); done
 }
 
+# said WORD FILE: waits until a file has it
+said() {
+	i=0
+	until grep -q "$1" "$2" 2> /dev/null || [ $i = 6000 ]; do sleep 0.05; i=$((i + 1)); done
+}
+
 stream_by_path() {
 	socat UNIX-LISTEN:s EXEC:'tr a-z A-Z' &
 	upon s
-	equal "$(echo hello | socat -t 2 - UNIX-CONNECT:s)" HELLO
+	equal "$(echo hello | socat -t 600 - UNIX-CONNECT:s)" HELLO
 	wait
 }
 
@@ -29,7 +35,7 @@ forking_listener_serves_many() {
 	listener=$!
 	upon s
 	for i in 1 2 3 4 5 6 7 8 9 10; do
-		{ echo "line $i" | socat -t 5 - UNIX-CONNECT:s > "out.$i"; } &
+		{ echo "line $i" | socat -t 600 - UNIX-CONNECT:s > "out.$i"; } &
 		clients="$clients $!"
 	done
 	wait $clients
@@ -40,7 +46,7 @@ forking_listener_serves_many() {
 abstract_name() {
 	socat ABSTRACT-LISTEN:upstream.socat EXEC:cat &
 	upon_name upstream.socat
-	equal "$(echo abstract | socat -t 2 - ABSTRACT-CONNECT:upstream.socat)" abstract
+	equal "$(echo abstract | socat -t 600 - ABSTRACT-CONNECT:upstream.socat)" abstract
 	fails test -e upstream.socat
 }
 
@@ -61,40 +67,44 @@ datagram_with_an_answer() {
 	socat UNIX-RECVFROM:s,fork EXEC:'tr a-z A-Z' &
 	server=$!
 	upon s
-	equal "$(echo ping | socat -t 2 - UNIX-SENDTO:s,bind=mine)" PING
+	# A datagram has no end: the client stays until the answer is there.
+	{ echo ping; said PING out; } | socat -t 0.1 - UNIX-SENDTO:s,bind=mine > out
 	kill $server
+	equal "$(cat out)" PING
 }
 
 sequential_packets() {
 	socat UNIX-LISTEN:s,type=5 EXEC:cat &
 	upon s
-	equal "$(echo packet | socat -t 2 - UNIX-CONNECT:s,type=5)" packet
+	equal "$(echo packet | socat -t 600 - UNIX-CONNECT:s,type=5)" packet
 }
 
 client_tries_all_types() {
 	socat UNIX-LISTEN:s,type=5 EXEC:cat &
 	upon s
-	equal "$(echo any | socat -t 2 - UNIX-CLIENT:s)" any
+	equal "$(echo any | socat -t 600 - UNIX-CLIENT:s)" any
 }
 
 pty_with_a_link() {
-	socat -t 2 PTY,link=tty,raw,echo=0 EXEC:cat &
+	socat PTY,link=tty,raw,echo=0 EXEC:cat &
 	first=$!
 	upon tty
 	equal "$(dirname "$(readlink tty)")" /dev/pts
-	equal "$({ echo through; sleep 0.5; } | socat -t 1 - OPEN:tty,raw,echo=0)" through
+	{ echo through; said through out; } | socat -t 0.1 - OPEN:tty,raw,echo=0 > out
 	kill $first
+	equal "$(cat out)" through
 }
 
 program_on_a_terminal() {
 	echo 'tty; stty -a < /dev/tty; sleep 0.3' > program
-	socat -t 2 - EXEC:'sh program',pty,setsid,ctty,stderr < /dev/null > out
+	socat -t 600 - EXEC:'sh program',pty,setsid,ctty,stderr < /dev/null > out
 	equal "$(dirname "$(head -1 out)")" /dev/pts
 	grep -q speed out
 }
 
 pipe_to_itself() {
-	equal "$(echo round | socat -t 1 - PIPE)" round
+	{ echo round; said round back; } | socat -t 0.1 - PIPE > back
+	equal "$(cat back)" round
 	socat -u PIPE:fifo,rdonly CREATE:out &
 	upon fifo
 	echo named > fifo
@@ -103,7 +113,7 @@ pipe_to_itself() {
 }
 
 two_programs() {
-	socat -t 2 SYSTEM:'echo question; read line; echo \$line > answer' SYSTEM:'read line; echo \$line | sed s/question/answer/'
+	socat -t 600 SYSTEM:'echo question; read line; echo \$line > answer' SYSTEM:'read line; echo \$line | sed s/question/answer/'
 	equal "$(cat answer)" answer
 }
 
@@ -111,7 +121,7 @@ megabytes_both_ways() {
 	dd if=/dev/urandom of=sent bs=64k count=64 2> /dev/null
 	socat UNIX-LISTEN:s EXEC:cat &
 	upon s
-	socat -t 10 OPEN:sent,rdonly!!CREATE:back UNIX-CONNECT:s
+	socat -t 600 OPEN:sent,rdonly!!CREATE:back UNIX-CONNECT:s
 	cmp sent back
 }
 
@@ -130,14 +140,15 @@ no_listener_is_refused() {
 modes_of_the_socket_file() {
 	socat UNIX-LISTEN:s,mode=620,user=1000 /dev/null &
 	upon s
-	sleep 0.2
+	i=0
+	until [ "$(stat -c '%a %u %F' s)" = "620 1000 socket" ] || [ $i = 6000 ]; do sleep 0.05; i=$((i + 1)); done
 	equal "$(stat -c '%a %u %F' s)" "620 1000 socket"
 	kill $!
 }
 
 late_listener_is_waited_for() {
 	{ sleep 0.5; socat -u UNIX-LISTEN:s CREATE:out; } &
-	echo late | socat -u - UNIX-CONNECT:s,retry=50,interval=0.1 2> /dev/null
+	echo late | socat -u - UNIX-CONNECT:s,retry=6000,interval=0.1 2> /dev/null
 	wait
 	equal "$(cat out)" late
 }
@@ -151,7 +162,7 @@ accept_times_out() {
 peer_credentials() {
 	socat -d -d -d UNIX-LISTEN:s EXEC:env 2> log &
 	upon s
-	socat -t 2 - UNIX-CONNECT:s < /dev/null > env
+	socat -t 600 - UNIX-CONNECT:s < /dev/null > env
 	grep -q '^SOCAT_VERSION=' env
 }
 

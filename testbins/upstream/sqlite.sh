@@ -24,7 +24,7 @@ hold() {
 	exec 9> "in.$$"
 	echo "begin $1; insert into t values (1); select 'locked';" >&9
 	i=0
-	until grep -q locked held || [ $i = 200 ]; do sleep 0.05; i=$((i + 1)); done
+	until grep -q locked held || [ $i = 6000 ]; do sleep 0.05; i=$((i + 1)); done
 }
 
 writer_locks_others_out() {
@@ -41,7 +41,7 @@ writer_locks_others_out() {
 busy_writer_waits_its_turn() {
 	sqlite3 db 'create table t(a);'
 	hold immediate
-	sqlite3 -cmd '.timeout 20000' db 'insert into t values (2)' &
+	sqlite3 -cmd '.timeout 600000' db 'insert into t values (2)' &
 	waiter=$!
 	sleep 0.3
 	echo 'commit;' >&9
@@ -75,7 +75,7 @@ many_writers_one_after_another() {
 	writers=
 	for i in 1 2 3 4 5 6 7 8; do
 		for j in 1 2 3 4 5; do echo "insert into t values ($i$j);"; done |
-			sqlite3 -cmd '.timeout 50000' db &
+			sqlite3 -cmd '.timeout 600000' db &
 		writers="$writers $!"
 	done
 	wait $writers

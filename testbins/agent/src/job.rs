@@ -18,7 +18,7 @@ use crate::child::{self, Streams};
 use crate::pump::Pump;
 
 /// After the program's end its leftovers get this long to die.
-const BURIAL: Duration = Duration::from_secs(5);
+const BURIAL: Duration = Duration::from_secs(120);
 
 /// A stream from the program to a port: the side to read, and how much went.
 #[derive(Debug, Default)]

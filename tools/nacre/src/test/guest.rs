@@ -421,10 +421,7 @@ impl<'a> Suite<'a> {
 
     /// Says it at once, too: whoever stops us before the end has seen what failed.
     fn fail(&self, report: &mut Report, name: &str, output: &str, kernel_log: String) {
-        println!(
-            "FAILED {name}: {}",
-            output.trim_start().lines().next().unwrap_or_default()
-        );
+        println!("FAILED {name}: {}", telling(output));
         let root = self.workspace.root().display();
         let command = format!("cd {root} && {} --filter {name}", self.again);
         report.fail(Failure {
@@ -436,10 +433,39 @@ impl<'a> Suite<'a> {
     }
 }
 
+/// What of an output tells the most, in one line: how it begins (a failed check, a status) and how it ends (the last that
+/// a script said).
+fn telling(output: &str) -> String {
+    let mut lines = output
+        .lines()
+        .map(|line| line.trim_start_matches('#').trim())
+        .filter(|line| !line.is_empty());
+    let first = lines.next().unwrap_or_default();
+    match lines.next_back() {
+        Some(last) => format!("{first}; {last}"),
+        None => first.to_owned(),
+    }
+}
+
 /// One run of a program, or of what is left of it.
 struct Attempt {
     reader: Reader,
     outcome: Option<Outcome>,
     lost: Option<&'static str>,
     log: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::telling;
+
+    #[test]
+    fn a_failure_is_told_by_how_its_output_begins_and_ends() {
+        assert_eq!(telling(""), "");
+        assert_eq!(telling("# status 1\n"), "status 1");
+        assert_eq!(
+            telling("# status 6\n# waiting\n# expected 'a', got 'b'\n#\n"),
+            "status 6; expected 'a', got 'b'"
+        );
+    }
 }

@@ -9,7 +9,15 @@ const SCRIPT: &str = "\
 export TEST_BUILD_DIR=$PWD/tests TEST_SRC_DIR=$PWD/tests
 ln -sf /wayland/tests tests
 for test in tests/*-test; do
-	if timeout 120 $test > log 2>&1; then
+	# A moment at which the machine stands still is enough to break what one says of timers.
+	tries=1
+	case $test in *event-loop*) tries=5 ;; esac
+	until passed=yes; timeout 600 $test > log 2>&1; do
+		passed=no
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || break
+	done
+	if [ $passed = yes ]; then
 		echo \"pass $(basename $test)\"
 	else
 		echo \"fail $(basename $test): $(tail -n 1 log)\"
