@@ -158,8 +158,8 @@ static _Noreturn void tell(int bad)
 ROLE(server)
 {
     unsigned long length = argc > 2 ? strtoul(argv[2], NULL, 10) : 100000;
-    set_up(1);
     int l4 = listen_on(AF_INET), l6 = listen_on(AF_INET6);
+    set_up(1);
     tell(serve(l4, length) + serve(l6, length));
 }
 
@@ -206,9 +206,10 @@ ROLE(hold)
     struct epoll_event ready[64];
     int open = 0, e = ASSERT_OK(epoll_create1(0)), l, n;
     ASSERT_OK(setrlimit(RLIMIT_NOFILE, &limit));
-    set_up(1);
+    /* Who is seen on the wire listens: an early SYN would be refused. */
     l = listen_on(AF_INET);
     ASSERT_OK(listen(l, 4096));
+    set_up(1);
     ASSERT_OK(fcntl(l, F_SETFL, O_NONBLOCK));
     ASSERT_OK(epoll_ctl(e, EPOLL_CTL_ADD, l, &(struct epoll_event){ EPOLLIN, { .fd = l } }));
     while ((n = epoll_wait(e, ready, 64, -1)) > 0) {

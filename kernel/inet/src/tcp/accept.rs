@@ -29,6 +29,7 @@ impl TcpSocket {
             _ => return Err(Errno::EINVAL),
         }
         if link.local.port == 0 {
+            super::table::sweep();
             link.local.port = PORTS.claim_alone(&self.core.claim(link.local.addr))?;
         }
         let port = link.local.port;

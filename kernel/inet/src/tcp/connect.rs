@@ -2,8 +2,9 @@
 
 use super::TcpSocket;
 use super::link::{Phase, Shut};
+use super::machine::sequence::Seq;
 use super::state::State;
-use super::table::{self, LISTENERS, PORTS, Pair};
+use super::table::{self, Asks, LISTENERS, PORTS, Pair};
 use crate::counts::{Count, count};
 use crate::ip_options::IpFlags;
 use crate::ports::{Arrival, Claim};
@@ -36,9 +37,9 @@ impl TcpSocket {
             return known;
         }
         let to = self.destination(address)?;
-        self.begin(to)?;
+        let number = self.begin(to)?;
         if super::wire::leaves(to.addr) {
-            self.start_wire();
+            self.start_wire(number);
             return if nonblock {
                 Err(Errno::EINPROGRESS)
             } else {
@@ -103,8 +104,8 @@ impl TcpSocket {
         Ok(to)
     }
 
-    /// Takes a name and stands in the table, in SYN_SENT.
-    fn begin(self: &Arc<Self>, to: Endpoint) -> Result<()> {
+    /// Takes a name and stands in the table, in SYN_SENT. The number to begin with, if it is not free.
+    fn begin(self: &Arc<Self>, to: Endpoint) -> Result<Option<Seq>> {
         let mut link = self.link.lock();
         let from = if link.bound.is_any() {
             route::source(to.addr, self.core.device())?
@@ -125,17 +126,23 @@ impl TcpSocket {
             scope: to.scope,
         };
         let (id, this) = (self.core.id, Arc::downgrade(self));
+        let mut number = None;
         if local.port == 0 {
             let claim = Claim {
                 by_connect: true,
                 ..self.core.claim(from)
             };
+            let asks = Asks::FromAnyPort {
+                within: !super::wire::leaves(to.addr),
+            };
             local.port = PORTS.claim_for_connection(&claim, |port| {
                 let pair = Pair::new(&Endpoint { port, ..local }, &to);
-                table::enter(pair, id, this.clone(), false)
+                let entered = table::enter(pair, id, this.clone(), asks);
+                number = entered.unwrap_or_default();
+                entered.is_ok()
             })?;
-        } else if !table::enter(Pair::new(&local, &to), id, this, false) {
-            return Err(Errno::EADDRNOTAVAIL);
+        } else {
+            number = table::enter(Pair::new(&local, &to), id, this, Asks::FromItsOwnPort)?;
         }
         link.pair = Some(Pair::new(&local, &to));
         link.local = local;
@@ -144,7 +151,7 @@ impl TcpSocket {
         link.phase = Phase::Connecting;
         count(Count::TcpActiveOpens);
         link.error = None;
-        Ok(())
+        Ok(number)
     }
 
     /// Joins the listener at the other end, if there is one and it has room.
@@ -195,6 +202,13 @@ impl TcpSocket {
             Some(true) => {}
         }
         let server = self.make_server(&listener, local, remote);
+        let Ok(server) = server else {
+            if let Some(listener) = &mut listener.link.lock().listener {
+                listener.give_back();
+            }
+            self.reset();
+            return Joined::Refused;
+        };
         if !self.establish(&server) {
             // Shut down meanwhile: the server's end never was.
             if let Some(listener) = &mut listener.link.lock().listener {
@@ -237,11 +251,20 @@ impl TcpSocket {
     }
 
     /// The socket at the listener's end.
-    fn make_server(self: &Arc<Self>, listener: &Self, from: Endpoint, to: Endpoint) -> Arc<Self> {
+    ///
+    /// # Errors
+    /// `ENOMEM`: no room in the table.
+    fn make_server(
+        self: &Arc<Self>,
+        listener: &Self,
+        from: Endpoint,
+        to: Endpoint,
+    ) -> Result<Arc<Self>> {
         let server = Self::new(listener.core.family, listener.core.uid);
         server.inherit(listener);
         count(Count::TcpPassiveOpens);
         let pair = Pair::new(&to, &from);
+        table::enter(pair, server.core.id, Arc::downgrade(&server), Asks::Answers)?;
         {
             let mut link = server.link.lock();
             link.state = State::Established;
@@ -252,8 +275,7 @@ impl TcpSocket {
             link.pair = Some(pair);
         }
         PORTS.join(to.port, server.core.claim(to.addr));
-        table::enter(pair, server.core.id, Arc::downgrade(&server), true);
-        server
+        Ok(server)
     }
 
     /// A listener has room again: who found it full gets his turn.

@@ -49,7 +49,8 @@ impl Info {
         self.put(at, &value.to_ne_bytes());
     }
 
-    fn fill(&mut self, of: &Measures) {
+    /// `header`: the length of IP's.
+    fn fill(&mut self, of: &Measures, header: u32) {
         let stamps = if of.stamps { TIMESTAMPS } else { 0 };
         let sack = if of.sack { SACK } else { 0 };
         let (scaled, scales) = match of.wscale {
@@ -75,7 +76,7 @@ impl Info {
         self.words(
             60,
             &[
-                of.pmtu,
+                of.packet + header,
                 of.rcv_space,
                 micros(of.rtt),
                 micros(of.rttvar),
@@ -102,11 +103,12 @@ impl TcpSocket {
     /// The bytes of `struct tcp_info`; what is not measured is 0.
     pub(super) fn info(&self) -> Vec<u8> {
         let mut info = Info(alloc::vec![0; LENGTH]);
-        let (state, queue) = {
+        let (state, queue, header) = {
             let link = self.link.lock();
             let listener = link.listener.as_ref();
             let queue = listener.map(|queue| (queue.queue.len() as u32, queue.backlog));
-            (link.state, queue)
+            let header = if link.remote.addr.is_ipv6() { 40 } else { 20 };
+            (link.state, queue, header)
         };
         info.put(0, &[state as u8]);
         if let Some((waiting, backlog)) = queue {
@@ -120,7 +122,7 @@ impl TcpSocket {
                 .map(|wire| wire.machine.measures(Instant::now()))
         };
         match measures {
-            Some(measures) => info.fill(&measures),
+            Some(measures) => info.fill(&measures, header),
             None => {
                 let segment = self.segment() as u32;
                 info.words(8, &[RTO, ATO, segment, segment]);

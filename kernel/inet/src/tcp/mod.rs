@@ -121,6 +121,7 @@ impl TcpSocket {
 
     fn bind_to(&self, caller: &dyn Caller, address: &[u8]) -> Result<()> {
         let end = super::bind::check(&self.core, caller, address, true)?;
+        table::sweep();
         let mut link = self.link.lock();
         if link.state != State::Closed || link.local.port != 0 {
             return Err(Errno::EINVAL);

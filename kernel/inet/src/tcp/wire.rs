@@ -1,6 +1,7 @@
 //! A connection that leaves the machine: its state machine, and the packets its segments go in.
 
 use super::machine::segment::Header;
+use super::machine::sequence::Seq;
 use super::machine::{Agreed, End, Machine};
 use super::secret::{first_number, stamps_wanted};
 use super::state::State;
@@ -141,11 +142,17 @@ impl Post {
 }
 
 impl Wire {
-    /// A connection that is asked for.
+    /// A connection that is asked for. `number`: its first, if any is not as good.
     #[must_use]
-    pub fn connecting(local: &Endpoint, remote: &Endpoint, device: u32) -> Self {
+    pub fn connecting(
+        local: &Endpoint,
+        remote: &Endpoint,
+        device: u32,
+        number: Option<Seq>,
+    ) -> Self {
         let way = Way::plain(local.addr, remote.addr, device);
-        let (own, now) = (first_number(local, remote), Instant::now());
+        let own = number.unwrap_or_else(|| first_number(local, remote));
+        let now = Instant::now();
         let stamps = stamps_wanted(local.addr, remote.addr);
         Self {
             machine: Machine::connecting(local.port, remote.port, own, way.segment(), now)

@@ -1,6 +1,7 @@
 //! What a connection tells of itself (`TCP_INFO`, `/proc/net/tcp`).
 
 use super::{Alarm, Machine};
+use crate::tcp::state::State;
 use core::time::Duration;
 use sync::Instant;
 
@@ -36,7 +37,8 @@ pub struct Measures {
     pub last_data_recv: Duration,
     pub last_ack_recv: Duration,
     pub advmss: u32,
-    pub pmtu: u32,
+    /// The longest packet less the header of IP.
+    pub packet: u32,
     pub rtt: Duration,
     pub rttvar: Duration,
     pub min_rtt: Duration,
@@ -85,6 +87,8 @@ impl Machine {
     #[must_use]
     pub fn measures(&self, now: Instant) -> Measures {
         let (unacked, sacked, lost) = self.flight.counts();
+        // Before the answer to a SYN they are only wished for.
+        let stamps = self.stamps.filter(|_| self.state != State::SynSent);
         let threshold = match self.flight.threshold {
             // Linux's word for none.
             usize::MAX => 0x7fff_ffff,
@@ -100,7 +104,7 @@ impl Machine {
             backoff: self.backoff as u8,
             probes: self.asked as u8,
             sack: self.ranges,
-            stamps: self.stamps.is_some(),
+            stamps: stamps.is_some(),
             wscale: self.scaled.then_some((self.scale, self.inbox.scale)),
             rto: self.wait(),
             snd_mss: self.mss as u32,
@@ -110,9 +114,8 @@ impl Machine {
             last_data_sent: now.saturating_since(self.last_sent),
             last_data_recv: now.saturating_since(self.last_came),
             last_ack_recv: now.saturating_since(self.heard),
-            pmtu: u32::from(self.own_mss) + 40,
-            advmss: u32::from(self.own_mss)
-                - self.stamps.map_or(0, |_| super::stamps::LENGTH as u32),
+            packet: u32::from(self.own_mss) + 20,
+            advmss: u32::from(self.own_mss) - stamps.map_or(0, |_| super::stamps::LENGTH as u32),
             rtt: self.flight.rtt.smooth().unwrap_or_default(),
             rttvar: self.flight.rtt.deviation(),
             min_rtt: self.flight.rtt.least().unwrap_or_default(),

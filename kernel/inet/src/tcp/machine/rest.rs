@@ -5,10 +5,14 @@ use super::Machine;
 use super::segment::{Bits, Header};
 use super::sequence::{Seq, Steps};
 use super::stamps::Stamps;
+use core::time::Duration;
 use sync::Instant;
 
 /// How far beyond the last number of a connection the next one's begin (`tcp_timewait_state_process`).
 const BEYOND: usize = 65_537;
+
+/// Between two answers to segments without data at least (`net.ipv4.tcp_invalid_ratelimit`).
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// How a connection stood at its end.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +23,8 @@ pub struct Last {
     window: u16,
     /// The times the ends told.
     pub stamps: Option<Stamps>,
+    /// When something without data was answered last.
+    answered: Option<Instant>,
 }
 
 /// What a segment that came afterwards means.
@@ -61,10 +67,25 @@ impl Last {
         let reply = self.answer(header, now);
         let begins = header.bits & (Bits::SYN | Bits::ACK) == Bits::SYN;
         if begins && !old && (header.seq.after(self.wanted) || later) {
-            let number = self.next.plus(BEYOND);
+            let number = self.beyond();
             return (Met::Begins { number, reply }, false);
         }
-        (Met::Answer(reply), old || header.bits.contains(Bits::ACK))
+        let renews = old || header.bits.contains(Bits::ACK);
+        // Two ends that both only remember do not answer each other for ever.
+        if span == 0 || header.bits.contains(Bits::SYN) {
+            let soon = |before: &Instant| now.saturating_since(*before) < PAUSE;
+            if self.answered.as_ref().is_some_and(soon) {
+                return (Met::Nothing, renews);
+            }
+            self.answered = Some(now);
+        }
+        (Met::Answer(reply), renews)
+    }
+
+    /// The number to begin a new connection between the same ends with.
+    #[must_use]
+    pub fn beyond(&self) -> Seq {
+        self.next.plus(BEYOND)
     }
 
     fn answer(&self, header: &Header, now: Instant) -> Header {
@@ -90,6 +111,7 @@ impl Machine {
             wanted: self.inbox.next,
             window: u16::try_from(self.inbox.told() >> self.inbox.scale).unwrap_or(u16::MAX),
             stamps: self.stamps,
+            answered: None,
         }
     }
 }

@@ -77,7 +77,7 @@ impl Stamps {
     /// A segment of its place came that is not old. What begins after the last answer is told later: the answer
     /// measures the way of the first it is for.
     fn came(&mut self, seq: Seq, value: u32, now: Instant) {
-        if !seq.after(self.answered) {
+        if !seq.after(self.answered) && !self.is_old(value, now) {
             self.recent = value;
             self.at = now;
         }
@@ -96,6 +96,8 @@ impl Machine {
     pub(super) fn is_of_old(&self, header: &Header, now: Instant) -> bool {
         match (&self.stamps, header.stamps) {
             (Some(stamps), Some((value, _))) => {
+                // One less than the latest passes (`TCP_PAWS_WINDOW`).
+                let value = value.wrapping_add(1);
                 !header.bits.contains(Bits::RST) && stamps.is_old(value, now)
             }
             _ => false,
@@ -115,7 +117,8 @@ impl Machine {
         let (_, echo) = header.stamps?;
         let age = self.stamps.as_ref()?.age(echo, now)?;
         let resent = now.saturating_since(self.flight.resent_at()?);
-        (age <= resent.max(TICK)).then_some(age)
+        // Both ends of the age were cut to whole milliseconds.
+        (age <= resent.saturating_add(TICK)).then_some(age)
     }
 
     /// Whether the answer to a SYN tells back a time that no SYN told.

@@ -7,7 +7,7 @@ use super::super::machine::Met;
 use super::super::machine::segment::{Bits, Header};
 use super::super::machine::sequence::Seq;
 use super::super::state::State;
-use super::super::table::{self, LISTENERS, PORTS, Pair};
+use super::super::table::{self, Asks, LISTENERS, PORTS, Pair};
 use super::super::wire::{Post, Way, Wire};
 use crate::checksum;
 use crate::counts::{Count, count};
@@ -100,6 +100,12 @@ fn made(
     socket.inherit(listener);
     count(Count::TcpPassiveOpens);
     let pair = Pair::new(local, remote);
+    let place = Arc::downgrade(&socket);
+    if table::enter(pair, socket.core.id, place, Asks::Answers).is_err() {
+        // As if the last step had been lost: what comes next is refused.
+        listener.return_place();
+        return;
+    }
     {
         let mut link = socket.link.lock();
         link.state = State::Established;
@@ -110,7 +116,6 @@ fn made(
         link.wired = true;
     }
     PORTS.join(local.port, socket.core.claim(local.addr));
-    table::enter(pair, socket.core.id, Arc::downgrade(&socket), true);
     *socket.wire.lock() = Some(wire);
     socket.apply_settings();
     socket.with_wire(|wire| wire.input(header, payload));

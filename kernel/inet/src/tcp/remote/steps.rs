@@ -3,6 +3,7 @@
 use super::super::TcpSocket;
 use super::super::half;
 use super::super::link::Shut;
+use super::super::machine::sequence::Seq;
 use super::super::machine::{End, KeepAlive, Machine, Settings};
 use super::super::options::TcpFlags;
 use super::super::state::State;
@@ -92,8 +93,8 @@ pub(in super::super) fn disarm(socket: &TcpSocket, wire: Option<Box<Wire>>) {
 }
 
 impl TcpSocket {
-    /// Begins a connection that leaves the machine.
-    pub(in super::super) fn start_wire(&self) {
+    /// Begins a connection that leaves the machine. `number`: with which, if any is not as good.
+    pub(in super::super) fn start_wire(&self, number: Option<Seq>) {
         let (local, remote) = {
             let mut link = self.link.lock();
             link.wired = true;
@@ -104,7 +105,7 @@ impl TcpSocket {
         } else {
             self.core.device()
         };
-        *self.wire.lock() = Some(Box::new(Wire::connecting(&local, &remote, device)));
+        *self.wire.lock() = Some(Box::new(Wire::connecting(&local, &remote, device, number)));
         self.apply_settings();
     }
 
