@@ -296,3 +296,44 @@ TEST_LIMIT(a_partner_killed_in_mid_transfer_ends_the_transfer, 120)
         close(s[0]);
     }
 }
+
+/* Fills a stream and writes once more, waiting; exits with the error, or dies by SIGPIPE. Reads then say `after`. */
+static _Noreturn void write_in_want_of_room(int s, int after)
+{
+    static char block[4096];
+    char byte;
+    signal(SIGPIPE, SIG_DFL);
+    while (send(s, block, sizeof block, MSG_DONTWAIT) > 0)
+        ;
+    ssize_t sent = write(s, block, 1);
+    int error = sent == -1 ? errno : 0;
+    ssize_t got = recv(s, &byte, 1, MSG_DONTWAIT);
+    _exit((got == -1 ? errno : (int)got) == after ? error : 255);
+}
+
+TEST(a_writer_that_waits_hears_of_a_reset_without_a_signal)
+{
+    int s[2];
+    pair(SOCK_STREAM, s);
+    pid_t writer = nt_fork();
+    if (writer == 0) {
+        close(s[0]);
+        write_in_want_of_room(s[1], 0);
+    }
+    close(s[1]);
+    nt_await_state(writer, 'S');
+    close(s[0]);
+    EXPECT_EXIT(writer, ECONNRESET);
+}
+
+TEST(a_writer_that_waits_hears_of_the_end_of_reading_without_a_signal)
+{
+    int s[2];
+    pair(SOCK_STREAM, s);
+    pid_t writer = nt_fork();
+    if (writer == 0)
+        write_in_want_of_room(s[1], EAGAIN);
+    nt_await_state(writer, 'S');
+    EXPECT_OK(shutdown(s[0], SHUT_RD));
+    EXPECT_EXIT(writer, EPIPE);
+}

@@ -99,8 +99,12 @@ impl Mailbox {
         Some(letter)
     }
 
+    /// Its place may have been taken meanwhile; without room for another it is lost, as one that comes too late.
     fn put_back(&self, letter: Arc<Letter>) {
         let mut waiting = self.waiting.lock();
+        if waiting.letters.try_reserve(1).is_err() {
+            return;
+        }
         waiting.bytes += letter.bytes.len() + OVERHEAD;
         waiting.letters.push_front(letter);
     }

@@ -32,6 +32,8 @@ pub struct Outgoing<'a> {
     pub control: &'a [u8],
     /// `RLIMIT_NOFILE` of the sender, the limit of descriptors in flight.
     pub descriptor_limit: u64,
+    /// There was no room at first: the sender has waited for it.
+    pub waited: bool,
 }
 
 impl<'a> Outgoing<'a> {
@@ -46,13 +48,14 @@ impl<'a> Outgoing<'a> {
             credentials: None,
             control: &[],
             descriptor_limit: 0,
+            waited: false,
         }
     }
 
     /// The files, put into flight towards `holder`; `None` when there are none.
     ///
     /// # Errors
-    /// `ETOOMANYREFS`.
+    /// `ETOOMANYREFS`, `ENOMEM`.
     #[inline(always)]
     pub fn take_rights(&mut self, holder: SocketId) -> Result<Option<Rights>> {
         match self.files {
@@ -287,8 +290,8 @@ pub trait Socket: Any + Send + Sync {
     }
     /// Keeps an observer that signals the owner of urgent bytes, in place of the one before.
     fn keep_urgent(&self, _observer: Registration) {}
-    /// Whether a failed send raises `SIGPIPE`.
-    fn signals_pipe(&self) -> bool;
+    /// Whether a failed send raises `SIGPIPE`. `waited`: the sender had waited for room.
+    fn signals_pipe(&self, waited: bool) -> bool;
     /// It has a file now, with this inode number.
     fn set_ino(&self, ino: u64);
     /// The last descriptor was closed.

@@ -7,8 +7,8 @@
 //! clears the flag, tries, and parks only while the flag is down. A sleeping lock inside the try may eat
 //! the token, never the flag.
 
-use alloc::boxed::Box;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use abi::{Errno, Result};
 
@@ -47,12 +47,20 @@ const INLINE: usize = 4;
 struct Enrolled<'a> {
     on: &'a [(&'a Pollee, Events)],
     keys: [u64; INLINE],
-    more: Option<Box<[u64]>>,
+    more: Vec<u64>,
 }
 
 impl<'a> Enrolled<'a> {
+    /// # Errors
+    /// `ENOMEM`: for the keys of many.
     #[inline(always)]
-    fn new(task: &Task, on: &'a [(&'a Pollee, Events)], exclusive: bool) -> Self {
+    fn new(task: &Task, on: &'a [(&'a Pollee, Events)], exclusive: bool) -> Result<Self> {
+        let rest = on.get(INLINE..).unwrap_or_default();
+        let mut more = Vec::new();
+        if !rest.is_empty() {
+            more.try_reserve_exact(rest.len())
+                .map_err(|_| Errno::ENOMEM)?;
+        }
         let mut keys = [0; INLINE];
         let wait = if exclusive {
             task.this_wait()
@@ -65,20 +73,15 @@ impl<'a> Enrolled<'a> {
         for (one, key) in on.iter().zip(&mut keys) {
             *key = enrol(one);
         }
-        let rest = on.get(INLINE..).filter(|rest| !rest.is_empty());
-        let more = rest.map(|rest| rest.iter().map(enrol).collect());
-        Self { on, keys, more }
+        more.extend(rest.iter().map(enrol));
+        Ok(Self { on, keys, more })
     }
 }
 
 impl Drop for Enrolled<'_> {
     #[inline]
     fn drop(&mut self) {
-        for ((pollee, _), key) in self
-            .on
-            .iter()
-            .zip(self.keys.iter().chain(self.more.iter().flatten()))
-        {
+        for ((pollee, _), key) in self.on.iter().zip(self.keys.iter().chain(&self.more)) {
             pollee.withdraw(*key);
         }
     }
@@ -88,7 +91,8 @@ impl Drop for Enrolled<'_> {
 /// notifies, or somebody calls [`Task::tell`].
 ///
 /// # Errors
-/// [`Stop`] when the deadline passed or the wait was interrupted; the try's own answer is inside `Ok`.
+/// [`Stop`] when the deadline passed or the wait was interrupted; the try's own answer is inside `Ok`, and `ENOMEM` when
+/// there are many objects.
 pub fn wait_on<T>(
     sleep: &Sleep<'_>,
     on: &[(&Pollee, Events)],
@@ -101,7 +105,10 @@ pub fn wait_on<T>(
         }
     }
     task::with_current(|task| {
-        let enrolled = Enrolled::new(task, on, sleep.exclusive);
+        let enrolled = match Enrolled::new(task, on, sleep.exclusive) {
+            Ok(enrolled) => enrolled,
+            Err(errno) => return Ok(Err(errno)),
+        };
         let mut armed = false;
         let stop = loop {
             task.clear_flag(NOTIFIED);

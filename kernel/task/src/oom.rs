@@ -1,6 +1,9 @@
 //! When memory runs out: who has to go (`man 5 proc`, `oom_score_adj`).
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use core::time::Duration;
 
 use abi::signal::SIGKILL;
 use sync::Instant;
@@ -12,8 +15,15 @@ use crate::tree;
 
 /// Value of `oom_score_adj` that means never.
 const NEVER: i32 = -1000;
-/// How long a victim gets before another is chosen.
-const PATIENCE_MS: u64 = 20;
+/// Between two looks at memory.
+const PAUSE: Duration = Duration::from_millis(20);
+/// How long those on their way out get before another is chosen: one of them may wait for what the asking thread holds.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Processes that are judged at least, where there is no room to list them all.
+const SOME: usize = 64;
+/// When memory was asked for last, and since when those are waited for that are on their way out: nanoseconds.
+static ASKED: AtomicU64 = AtomicU64::new(0);
+static WAITED_SINCE: AtomicU64 = AtomicU64::new(0);
 
 /// How bad a process is: pages it holds, shifted by its adjustment of thousandths of all memory.
 /// `None` when it may not be killed.
@@ -22,7 +32,11 @@ pub fn badness(process: &Process) -> Option<i64> {
     if process.pid() == 1 || adj == NEVER || process.is_ending() {
         return None;
     }
-    let mm = process.any_thread()?.mm().ok()?;
+    let thread = process.any_thread()?;
+    if thread.is_killed() {
+        return None;
+    }
+    let mm = thread.mm().ok()?;
     let pages = mm.resident_pages() as i64;
     let total = hal::frame::total() as i64;
     Some(pages + i64::from(adj) * (total / 1000))
@@ -37,10 +51,19 @@ pub fn relieve() -> bool {
     if thread.is_killed() {
         return false;
     }
-    if let Some(victim) = choose() {
-        kill(&thread, &victim);
-    } else if !someone_is_dying() {
-        return false;
+    let now = Instant::now();
+    let is_old = |at: u64| now.saturating_since(Instant::from_nanos(at)) > PATIENCE;
+    if is_old(ASKED.swap(now.as_nanos(), Relaxed)) {
+        WAITED_SINCE.store(now.as_nanos(), Relaxed);
+    }
+    let dying = someone_is_dying();
+    if !dying || is_old(WAITED_SINCE.load(Relaxed)) {
+        if let Some(victim) = choose() {
+            WAITED_SINCE.store(now.as_nanos(), Relaxed);
+            kill(&thread, &victim);
+        } else if !dying {
+            return false;
+        }
     }
     wait_a_moment();
     !thread.is_killed()
@@ -58,19 +81,21 @@ fn someone_is_dying() -> bool {
     let tree = tree::lock();
     let dying = tree
         .threads()
-        .any(|thread| !thread.has(flag::GONE) && (thread.is_killed() || thread.mm().is_err()));
+        .any(|thread| !thread.has(flag::GONE) && (thread.is_killed() || !thread.has_mm()));
     drop(tree);
     dying
 }
 
-/// The worst process, unless one is dying already.
+/// The worst process that is not on its way out yet.
 fn choose() -> Option<Arc<Process>> {
-    if someone_is_dying() {
-        return None;
-    }
+    let mut all = Vec::new();
     let tree = tree::lock();
-    let all: alloc::vec::Vec<Arc<Process>> =
-        tree.processes().map(|node| node.process.clone()).collect();
+    let count = tree.processes().count();
+    all.try_reserve_exact(count)
+        .or_else(|_| all.try_reserve_exact(count.min(SOME)))
+        .ok()?;
+    let room = all.capacity();
+    all.extend(tree.processes().take(room).map(|node| node.process.clone()));
     drop(tree);
     all.into_iter()
         .filter_map(|process| badness(&process).map(|score| (score, process)))
@@ -101,7 +126,7 @@ fn kill(thread: &Thread, victim: &Arc<Process>) {
 }
 
 fn wait_a_moment() {
-    let until = Instant::now().saturating_add(core::time::Duration::from_millis(PATIENCE_MS));
+    let until = Instant::now().saturating_add(PAUSE);
     while !until.is_past() {
         sync::park(Some(until));
     }

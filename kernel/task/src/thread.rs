@@ -353,6 +353,11 @@ impl Thread {
         self.mm.lock().clone().ok_or(Errno::ESRCH)
     }
 
+    /// Whether it has an address space. Takes no part in it: may be asked under a lock.
+    pub(crate) fn has_mm(&self) -> bool {
+        self.mm.lock().is_some()
+    }
+
     pub(crate) fn set_files(&self, files: Option<Arc<FdTable>>) -> Option<Arc<FdTable>> {
         self.count_exchange();
         if let Some(files) = &files {

@@ -235,7 +235,7 @@ fn take_run_from(pool: &mut Buddy, count: usize) -> Option<u32> {
     pool.alloc_run(count)
 }
 
-/// Frames of the largest slab and of a stack.
+/// Frames of a stack.
 const SMALL_RUN: usize = 4;
 
 /// Half of the reserve is gone: a thread that goes on as it did may leave nothing.

@@ -434,7 +434,7 @@ impl Socket for DatagramSocket {
         self.get_level(level, name, given, room)
     }
 
-    fn signals_pipe(&self) -> bool {
+    fn signals_pipe(&self, _waited: bool) -> bool {
         false
     }
 

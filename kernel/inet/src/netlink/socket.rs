@@ -417,7 +417,7 @@ impl Socket for NetlinkSocket {
         self.get(level, name, room)
     }
 
-    fn signals_pipe(&self) -> bool {
+    fn signals_pipe(&self, _waited: bool) -> bool {
         false
     }
 

@@ -382,7 +382,7 @@ impl Socket for PacketSocket {
         self.get(level, name)
     }
 
-    fn signals_pipe(&self) -> bool {
+    fn signals_pipe(&self, _waited: bool) -> bool {
         false
     }
 

@@ -377,7 +377,7 @@ impl Socket for TcpSocket {
         }
     }
 
-    fn signals_pipe(&self) -> bool {
+    fn signals_pipe(&self, _waited: bool) -> bool {
         true
     }
 

@@ -51,7 +51,12 @@ impl UnixSocket {
             let Some(blocked) = next else {
                 return;
             };
+            // A sender that no longer waits, or never did, leaves its place to the next.
+            let waits = blocked.is_heard();
             wake(&[blocked]);
+            if !waits {
+                room = room.saturating_add(1);
+            }
         }
     }
 }

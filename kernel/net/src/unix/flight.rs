@@ -2,7 +2,7 @@
 //! user has, and the collection of what nobody can receive any more.
 //!
 //! One sleeping lock guards the graph. It is taken under a socket's receive lock (rank), and no
-//! file is dropped while it is held. It is not taken at all for messages without sockets.
+//! file is dropped while it is held. Sending messages without sockets does not take it.
 //!
 //! Who sends brings the memory that collecting and closing will need, or is told `ENOMEM`: what is
 //! to give memory back asks for none.
@@ -333,7 +333,9 @@ fn sweep() -> bool {
     let found = !held.is_empty();
     held.clear();
     let mut flight = FLIGHT.lock();
-    if flight.spare.capacity() < held.capacity() {
+    // Room that many needed is not kept for none.
+    let needed = !flight.graph.is_empty() || held.capacity() <= KEPT;
+    if needed && flight.spare.capacity() < held.capacity() {
         core::mem::swap(&mut flight.spare, &mut held);
     }
     drop(flight);

@@ -81,6 +81,17 @@ pub struct Blocked {
     want: Want,
 }
 
+impl Blocked {
+    /// Whether somebody waits for the message that room is made for; who only looks takes none.
+    pub fn is_heard(&self) -> bool {
+        self.want == Want::Look
+            || self
+                .socket
+                .upgrade()
+                .is_none_or(|socket| socket.pollee.is_observed())
+    }
+}
+
 /// What a socket that ends lets go of.
 pub struct End {
     /// Who hears of it.

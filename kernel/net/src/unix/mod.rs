@@ -1,8 +1,8 @@
 //! AF_UNIX sockets (`man 7 unix`).
 //!
 //! Each socket owns an [`inbox::Inbox`] under a sleeping lock (bytes are copied under it, faults
-//! disabled) and a `Link` under a spin lock: name, peer, shutdown, error. Who sends takes the
-//! *receiver's* inbox; nobody ever holds two. Peers know each other by weak references; what keeps
+//! disabled), a `Link` under a spin lock (name, peer, shutdown), and a pending error. Who sends takes
+//! the *receiver's* inbox; nobody ever holds two. Peers know each other by weak references; what keeps
 //! a socket alive is its open file, or the listener's queue before it is accepted.
 //!
 //! Whoever must wait waits on its own pollee: a full receiver keeps a list of those it turned
@@ -239,9 +239,8 @@ impl UnixSocket {
     pub fn drain(&self) -> (Inbox, VecDeque<Arc<Self>>) {
         let waiting = self.link.lock().take_queue();
         let taken = self.inbox.lock().drain();
-        if let Inbox::Stream(stream) = &taken
-            && let Some(peer) = self.link.lock().peer()
-        {
+        let peer = self.link.lock().peer();
+        if let (Inbox::Stream(stream), Some(peer)) = (&taken, peer) {
             peer.uncharge(stream.bytes.len());
         }
         (taken, waiting)
@@ -423,8 +422,8 @@ impl Socket for UnixSocket {
         }
     }
 
-    fn signals_pipe(&self) -> bool {
-        self.kind == Kind::Stream
+    fn signals_pipe(&self, waited: bool) -> bool {
+        self.kind == Kind::Stream && !waited
     }
 
     fn set_ino(&self, ino: u64) {

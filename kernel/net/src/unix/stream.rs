@@ -128,7 +128,14 @@ impl UnixSocket {
             return Err(Errno::ENOTCONN);
         }
         if link.shut.contains(Shut::SEND) {
-            return Err(Errno::EPIPE);
+            drop(link);
+            // Who waited looks at the error first.
+            let error = if out.waited {
+                self.pending_error()
+            } else {
+                None
+            };
+            return Err(error.unwrap_or(Errno::EPIPE));
         }
         link.peer().ok_or(Errno::EPIPE)
     }

@@ -44,6 +44,7 @@ fn outgoing<'a>(
     Outgoing {
         address,
         descriptor_limit: cx.descriptor_limit() as u64,
+        waited: false,
         ..Outgoing::plain(caller, flags)
     }
 }

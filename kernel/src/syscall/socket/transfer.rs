@@ -25,6 +25,7 @@ pub fn send(
         let mut send = || {
             let result = socket.clone().send(src, out);
             if result.is_err() && !src.faulted() {
+                out.waited |= result == Err(Errno::EAGAIN);
                 src.rewind(start);
             }
             result
@@ -58,8 +59,8 @@ pub fn send(
         if sent > 0 {
             return Ok(sent);
         }
-        if error == Errno::EPIPE && socket.signals_pipe() && !out.flags.contains(MsgFlags::NOSIGNAL)
-        {
+        let signals = socket.signals_pipe(out.waited) && !out.flags.contains(MsgFlags::NOSIGNAL);
+        if error == Errno::EPIPE && signals {
             // A signal of the kernel's is never refused.
             let _ = send_to_thread(
                 thread,
