@@ -161,8 +161,12 @@ impl Task {
     /// Makes a new task runnable. Once.
     pub fn start(self: &Arc<Self>) {
         #[cfg(not(target_os = "none"))]
-        if let Some(entry) = self.entry.lock().take() {
-            crate::machine::host::start(self.clone(), entry);
+        {
+            // Not under the lock: the thread takes others of its rank.
+            let entry = self.entry.lock().take();
+            if let Some(entry) = entry {
+                crate::machine::host::start(self.clone(), entry);
+            }
         }
         #[cfg(target_os = "none")]
         {

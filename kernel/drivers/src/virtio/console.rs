@@ -30,6 +30,12 @@ const CONTROL_OUT: u16 = 3;
 /// Times a full control queue is looked at before a message is given up.
 const PATIENCE: usize = 10_000;
 
+/// Where the configuration says how many ports there are at most.
+const MOST_PORTS: usize = 4;
+
+/// Minor numbers there are for ports.
+const MINORS: u32 = 512;
+
 /// Major number of the ports; on Linux it is given out at run time.
 const MAJOR: u32 = 248;
 
@@ -48,6 +54,8 @@ pub struct Console {
     index: u32,
     device: IrqLock<Device, { rank::LEAF }>,
     controls: Option<Mutex<Controls, { rank::DEVICE }>>,
+    /// Ports have lower numbers.
+    most_ports: u32,
     ports: SpinLock<SortedMap<u32, Arc<Port>>, { rank::LEAF }>,
     terminals: SpinLock<SortedMap<u32, Arc<Tty>>, { rank::LEAF }>,
     work: Pollee,
@@ -59,7 +67,7 @@ pub struct Console {
 /// [`Unusable`] when the device does not work.
 #[inline(never)]
 pub fn start(mut device: Device) -> core::result::Result<Arc<Console>, Unusable> {
-    let features = device.negotiate(SIZE | MULTIPORT);
+    let features = device.negotiate(SIZE | MULTIPORT)?;
     let multiport = features.contains(MULTIPORT);
     let controls = if multiport {
         let incoming = device.queue(CONTROL_IN)?;
@@ -73,12 +81,14 @@ pub fn start(mut device: Device) -> core::result::Result<Arc<Console>, Unusable>
     } else {
         Some((device.queue(0)?, device.queue(1)?))
     };
+    let most_ports = device.config::<u32>(MOST_PORTS).unwrap_or(1);
     device.start();
     let line = device.line();
     let console = Arc::new(Console {
         index: NEXT.fetch_add(1, Ordering::Relaxed),
         device: IrqLock::new(device),
         controls,
+        most_ports: most_ports.min(MINORS),
         ports: SpinLock::new(SortedMap::new()),
         terminals: SpinLock::new(SortedMap::new()),
         work: Pollee::new(),
@@ -109,7 +119,7 @@ pub fn start(mut device: Device) -> core::result::Result<Arc<Console>, Unusable>
 
 impl Console {
     fn interrupt(&self) {
-        if self.device.lock().acknowledge() {
+        if self.device.lock().acknowledge().any() {
             self.work.notify(Events::READABLE);
         }
     }
@@ -129,6 +139,7 @@ impl Console {
         for _ in 0..PATIENCE {
             while controls.outgoing.complete().is_some() {}
             match controls.outgoing.submit(chain) {
+                Err(_) if controls.outgoing.is_broken() => return,
                 Ok(notify) => {
                     drop(controls);
                     if notify {
@@ -157,22 +168,27 @@ impl Console {
         let _registered = waiter.register(&self.work, Events::READABLE);
         loop {
             waiter.clear();
-            self.control();
+            let more = self.control();
             let ports: Vec<Arc<Port>> = self.ports.lock().values().cloned().collect();
             for port in ports {
                 port.poll();
             }
-            waiter.wait(None);
+            if more {
+                sync::yield_now();
+            } else {
+                waiter.wait(None);
+            }
         }
     }
 
-    fn control(self: &Arc<Self>) {
+    /// Does what the host says, as much as there is room for; whether there may be more.
+    fn control(self: &Arc<Self>) -> bool {
         let Some(controls) = &self.controls else {
-            return;
+            return false;
         };
-        loop {
+        for _ in 0..SLOTS {
             let Some((chain, len)) = controls.lock().incoming.complete() else {
-                return;
+                return false;
             };
             if let Some(bytes) = chain.incoming.first().and_then(|buffer| buffer.get(..len))
                 && let Some(message) = Control::parse(bytes)
@@ -183,6 +199,7 @@ impl Console {
                 self.notify(CONTROL_IN);
             }
         }
+        true
     }
 
     fn act(self: &Arc<Self>, message: Control<'_>) {
@@ -250,6 +267,8 @@ impl Console {
         }
         let first = match id {
             0 => Some(0),
+            // Each takes memory: not more than the device said it has.
+            id if id >= self.most_ports => None,
             id => u16::try_from(id)
                 .ok()
                 .and_then(|id| id.checked_mul(2)?.checked_add(2)),
@@ -307,5 +326,8 @@ impl CharDevice for Ports {
 /// Makes ports openable; called once at start-up.
 pub(crate) fn register() {
     // Nobody else has the number.
-    let _ = vfs::register_chrdev(MAJOR, 0, 512, "virtio-portsdev", Arc::new(Ports));
+    let _ = vfs::register_chrdev(MAJOR, 0, MINORS, "virtio-portsdev", Arc::new(Ports));
 }
+
+#[cfg(test)]
+mod tests;

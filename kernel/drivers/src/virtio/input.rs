@@ -182,14 +182,14 @@ fn present(input: &Arc<Input>, description: Description, place: &str) -> Option<
 #[inline(never)]
 pub fn start(mut device: Device) -> Result<(), Unusable> {
     let index = NEXT.fetch_add(1, Ordering::Relaxed);
-    device.negotiate(Features::empty());
+    device.negotiate(Features::empty())?;
     let line = device.line();
     let place = String::from(device.place());
     let description = Box::new(describe(&mut device, &place));
     let input = connect(device)?;
     let handler = input.clone();
     let interrupt = move || {
-        if handler.device.lock().acknowledge() {
+        if handler.device.lock().acknowledge().any() {
             handler.work.notify(Events::READABLE);
         }
     };
@@ -204,30 +204,45 @@ pub fn start(mut device: Device) -> Result<(), Unusable> {
 impl Input {
     /// The device's thread.
     fn serve(&self, device: &InputDevice) {
-        {
-            let mut queue = self.events.lock();
-            while queue.free() > 0 && queue.submit(Chain::room(EVENT)).is_ok() {}
-        }
-        self.device.lock().notify(EVENTS);
+        self.lend_room();
         let waiter = Waiter::new();
         let _registered = waiter.register(&self.work, Events::READABLE);
         loop {
             waiter.clear();
-            let events = self.collect();
+            let (events, more) = self.collect();
             if !events.is_empty() {
                 device.feed(&events);
             }
             device.repeat();
-            waiter.wait(None);
+            if more {
+                sync::yield_now();
+            } else {
+                waiter.wait(None);
+            }
         }
     }
 
-    /// The events that have come; their room goes back to the host.
-    fn collect(&self) -> Vec<(u16, u16, i32)> {
+    /// Gives the host all the room there is for events.
+    fn lend_room(&self) {
+        let mut queue = self.events.lock();
+        while queue.free() > 0 && queue.submit(Chain::room(EVENT)).is_ok() {}
+        drop(queue);
+        self.device.lock().notify(EVENTS);
+    }
+
+    /// The events that have come, as many as there is room for, and whether there may be more; their room goes back to
+    /// the host.
+    fn collect(&self) -> (Vec<(u16, u16, i32)>, bool) {
         let mut events = Vec::new();
         let mut tell = false;
+        let mut more = true;
         let mut queue = self.events.lock();
-        while let Some((chain, written)) = queue.complete() {
+        // A host that fills room as fast as it gets it does not keep us here.
+        for _ in 0..SLOTS {
+            let Some((chain, written)) = queue.complete() else {
+                more = false;
+                break;
+            };
             // What the device did not write is the event that was there before.
             if written >= EVENT
                 && let Some([a, b, c, d, rest @ ..]) = chain.incoming.first().map(|bytes| &**bytes)
@@ -242,7 +257,7 @@ impl Input {
         if tell {
             self.device.lock().notify(EVENTS);
         }
-        events
+        (events, more)
     }
 
     /// Tells the host of a light.
@@ -260,3 +275,6 @@ impl Input {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

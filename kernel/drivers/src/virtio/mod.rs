@@ -7,6 +7,8 @@ mod control;
 mod gpu;
 mod hvc;
 mod input;
+#[cfg(test)]
+mod lies;
 mod net;
 mod port;
 mod rng;
@@ -14,7 +16,7 @@ mod rng;
 use alloc::sync::Arc;
 use core::time::Duration;
 use hal::device::Devices;
-use hal::virtio::Kind;
+use hal::virtio::{Fault, Kind, Wrong};
 use rng::Rng;
 use sync::{Events, Instant, Once, Pollee};
 
@@ -28,9 +30,23 @@ const RESEED: Duration = Duration::from_secs(300);
 /// as they come. Call it once, when kernel threads can be made.
 pub fn start(devices: &Devices, entropy: fn(&[u8])) {
     console::register();
+    hal::virtio::on_fault(complain);
     for device in hal::virtio::find(devices) {
         if !apart(move || start_one(device, entropy)) {
             log::warn!("a virtio device does not work");
+        }
+    }
+}
+
+/// Says what a device did that none may. It comes once for each queue.
+fn complain(fault: Fault) {
+    let (kind, line) = (fault.kind, fault.line.number);
+    match fault.what {
+        Wrong::NotLent { queue, id } => log::warn!(
+            "virtio: the {kind:?} device of interrupt {line} gave back {id} of queue {queue}, which it does not have: the queue is used no more"
+        ),
+        Wrong::NeedsReset => {
+            log::warn!("virtio: the {kind:?} device of interrupt {line} works no more");
         }
     }
 }

@@ -80,8 +80,24 @@ struct Card {
 /// # Errors
 /// [`Unusable`] when the device does not work.
 #[inline(never)]
-pub fn start(mut device: Device) -> core::result::Result<(), Unusable> {
-    let features = device.negotiate(CSUM | GUEST_CSUM | MTU | MAC | STATUS);
+pub fn start(device: Device) -> core::result::Result<(), Unusable> {
+    let line = device.line();
+    let card = connect(device)?;
+    let handler = card.clone();
+    hal::irq::register(line, "virtio-net", Arc::new(move || handler.interrupt()))
+        .map_err(|_| Unusable)?;
+    hal::irq::enable(line);
+    let interface = inet::link::install(card).map_err(|_| Unusable)?;
+    let mut text = String::new();
+    inet::link::sysfs::mac(&interface.mac, &mut text);
+    log::info!("{}: virtio-net {text}", interface.name);
+    Ok(())
+}
+
+/// Takes the device's queues and lets it work.
+#[inline(never)]
+fn connect(mut device: Device) -> core::result::Result<Arc<Card>, Unusable> {
+    let features = device.negotiate(CSUM | GUEST_CSUM | MTU | MAC | STATUS)?;
     let receiving = device.packet_queue(RECEIVING)?;
     let mut queue: PacketQueue<SLOTS> = device.packet_queue(SENDING)?;
     queue.set_interrupts(false);
@@ -95,7 +111,6 @@ pub fn start(mut device: Device) -> core::result::Result<(), Unusable> {
     } else {
         MTU_DEFAULT
     };
-    let line = device.line();
     let place = String::from(device.place());
     let header = if features.contains(Features::VERSION_1) {
         HEADER
@@ -121,15 +136,7 @@ pub fn start(mut device: Device) -> core::result::Result<(), Unusable> {
         place,
     });
     card.look_at_carrier();
-    let handler = card.clone();
-    hal::irq::register(line, "virtio-net", Arc::new(move || handler.interrupt()))
-        .map_err(|_| Unusable)?;
-    hal::irq::enable(line);
-    let interface = inet::link::install(card).map_err(|_| Unusable)?;
-    let mut text = String::new();
-    inet::link::sysfs::mac(&interface.mac, &mut text);
-    log::info!("{}: virtio-net {text}", interface.name);
-    Ok(())
+    Ok(card)
 }
 
 /// A locally administered address; the device has none.
@@ -140,7 +147,7 @@ fn random_mac() -> Mac {
 
 impl Card {
     fn interrupt(&self) {
-        let causes = self.device.lock().acknowledge_causes();
+        let causes = self.device.lock().acknowledge();
         let Some(waker) = self.waker.get() else {
             return;
         };
@@ -235,13 +242,20 @@ impl NetDevice for Card {
         if sending.spare.is_empty() {
             sending.reclaim();
         }
+        if sending.queue.is_broken() {
+            return Err(Errno::EIO);
+        }
         if sending.queue.free() == 0 {
             // The device tells when it is done with one; it may be by now.
             sending.queue.set_interrupts(true);
             sending.waited_for = true;
             sending.reclaim();
             if sending.queue.free() == 0 {
-                return Err(Errno::EAGAIN);
+                return Err(if sending.queue.is_broken() {
+                    Errno::EIO
+                } else {
+                    Errno::EAGAIN
+                });
             }
         }
         if sending.waited_for {
@@ -325,3 +339,6 @@ impl NetDevice for Card {
         let _ = self.waker.set(waker);
     }
 }
+
+#[cfg(test)]
+mod tests;

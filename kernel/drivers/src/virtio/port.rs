@@ -198,11 +198,14 @@ impl Port {
     /// Sends one message of up to [`CHUNK`] bytes, which `fill` puts into the buffer (it says how many came).
     ///
     /// # Errors
-    /// `EAGAIN` when too much is on its way, `ENOMEM`.
+    /// `EAGAIN` when too much is on its way, `ENOMEM`, `EIO`: the device has lost count.
     pub(super) fn send(&self, len: usize, fill: impl FnOnce(&mut [u8]) -> usize) -> Result<usize> {
         let len = len.min(CHUNK);
         let mut sending = self.sending.lock();
         self.reclaim(&mut sending);
+        if sending.queue.is_broken() {
+            return Err(Errno::EIO);
+        }
         if sending.in_flight >= IN_FLIGHT {
             return Err(Errno::EAGAIN);
         }

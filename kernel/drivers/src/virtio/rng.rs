@@ -18,7 +18,7 @@ impl Rng {
     /// Sets the device up. `None` when it does not work.
     #[must_use]
     pub fn start(mut device: Device) -> Option<Arc<Self>> {
-        device.negotiate(Features::empty());
+        device.negotiate(Features::empty()).ok()?;
         let queue = device.queue(0).ok()?;
         device.start();
         let line = device.line();
@@ -29,7 +29,7 @@ impl Rng {
         });
         let handler = rng.clone();
         let interrupt = move || {
-            if handler.device.lock().acknowledge() {
+            if handler.device.lock().acknowledge().any() {
                 handler.done.notify(Events::READABLE);
             }
         };
@@ -55,9 +55,10 @@ impl Rng {
         }
         let deadline = sync::Instant::after(core::time::Duration::from_secs(1));
         let answer = sync::wait_until(&[(&self.done, Events::READABLE)], Some(deadline), || {
-            queue.complete()
+            let answer = queue.complete();
+            (answer.is_some() || queue.is_broken()).then_some(answer)
         });
-        let Some((chain, written)) = answer else {
+        let Some((chain, written)) = answer.flatten() else {
             return 0;
         };
         let given = chain
@@ -71,3 +72,6 @@ impl Rng {
         given.len().min(bytes.len())
     }
 }
+
+#[cfg(test)]
+mod tests;

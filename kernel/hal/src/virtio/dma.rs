@@ -5,8 +5,14 @@ use core::ptr::NonNull;
 
 use virtio_drivers::{BufferDirection, Hal};
 
+use crate::PAGE_SIZE;
+use crate::addr::LINEAR_BASE;
 use crate::frame::FrameRun;
-use crate::{PAGE_SHIFT, PAGE_SIZE};
+
+/// The machine's address of one in the linear map. (The host's devices know the host's addresses.)
+fn machine_address(at: *mut u8) -> u64 {
+    (at as usize).wrapping_sub(LINEAR_BASE) as u64
+}
 
 /// The operations the virtio crate asks for.
 pub(super) struct Dma;
@@ -18,16 +24,16 @@ unsafe impl Hal for Dma {
         let Some(run) = FrameRun::alloc(pages) else {
             return (0, NonNull::dangling());
         };
-        let machine = run.phys().0;
+        let machine = machine_address(run.as_ptr());
         let at = NonNull::new(run.as_ptr()).unwrap_or(NonNull::dangling());
         // Comes back through `dma_dealloc`.
         core::mem::forget(run);
         (machine, at)
     }
 
-    unsafe fn dma_dealloc(machine: u64, _at: NonNull<u8>, pages: usize) -> i32 {
+    unsafe fn dma_dealloc(_machine: u64, at: NonNull<u8>, pages: usize) -> i32 {
         // SAFETY: the caller gives back what `dma_alloc` gave out.
-        drop(unsafe { FrameRun::from_raw((machine >> PAGE_SHIFT) as u32, pages as u32) });
+        drop(unsafe { FrameRun::from_raw(crate::frame::frame_of(at.as_ptr()), pages as u32) });
         0
     }
 
@@ -41,7 +47,7 @@ unsafe impl Hal for Dma {
 
     unsafe fn share(buffer: NonNull<[u8]>, _direction: BufferDirection) -> u64 {
         // The heap lies in the linear map.
-        (buffer.cast::<u8>().as_ptr() as usize).wrapping_sub(crate::addr::LINEAR_BASE) as u64
+        machine_address(buffer.cast::<u8>().as_ptr())
     }
 
     unsafe fn unshare(_machine: u64, _buffer: NonNull<[u8]>, _direction: BufferDirection) {}

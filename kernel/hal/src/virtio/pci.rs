@@ -68,15 +68,11 @@ pub(super) fn find(host: &PciHost) -> Vec<Device> {
             let pin = interrupt_pin(config.as_ptr(), at);
             let line = host.line(at.device, pin)?;
             let transport = PciTransport::new::<Dma, _>(&mut root, at).ok()?;
-            Some(Device {
-                transport: transport.into(),
-                kind,
-                line,
-                place: format!(
-                    "devices/platform/{:x}.pcie/pci0000:00/0000:{:02x}:{:02x}.{}",
-                    host.config.base, at.bus, at.device, at.function
-                ),
-            })
+            let place = format!(
+                "devices/platform/{:x}.pcie/pci0000:00/0000:{:02x}:{:02x}.{}",
+                host.config.base, at.bus, at.device, at.function
+            );
+            Some(Device::new(transport.into(), kind, line, place))
         })
         .collect()
 }

@@ -3,6 +3,8 @@
 //! Commands go out in batches, each with a fence; who must know asks for the fence, or waits for it. Answers are
 //! taken back by whoever looks next: there is no thread behind the device.
 
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use abi::{Errno, Result};
@@ -33,6 +35,9 @@ const CURSOR_SLOTS: usize = 16;
 /// Descriptors a command takes: its bytes and its answer.
 const EACH: usize = 2;
 
+/// Refusals of the host's that are told of: who refuses all should not fill the log.
+const TOLD: u32 = 8;
+
 /// How long the host may take for a command.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -44,7 +49,9 @@ struct Control {
     /// Fences the host has not answered, and whether somebody wants the answer.
     out: SortedMap<u64, bool>,
     /// Answers somebody wants.
-    answers: SortedMap<u64, Box<[u8]>>,
+    answers: SortedMap<u64, Vec<u8>>,
+    /// Refusals that were told of.
+    refusals: u32,
 }
 
 /// A display device.
@@ -66,12 +73,13 @@ pub struct Gpu {
 /// Takes the device's queues and lets it work.
 #[inline(never)]
 fn connect(mut device: Device) -> core::result::Result<Arc<Gpu>, Unusable> {
-    let features = device.negotiate(FEATURE_EDID);
+    let features = device.negotiate(FEATURE_EDID)?;
     let control = Control {
         queue: device.queue(CONTROL)?,
         next: 1,
         out: SortedMap::new(),
         answers: SortedMap::new(),
+        refusals: 0,
     };
     let cursor = device.queue(CURSOR)?;
     let scanouts = device.config::<u32>(SCANOUTS)?;
@@ -109,14 +117,14 @@ pub fn start(device: Device) -> core::result::Result<(), Unusable> {
 
 impl Gpu {
     fn interrupt(&self) {
-        let news = self.device.lock().acknowledge_news();
-        if news.queues {
+        let causes = self.device.lock().acknowledge();
+        if causes.queue {
             self.done.notify(Events::READABLE);
             if self.expects.load(Ordering::Acquire) {
                 self.change.notify(Events::READABLE);
             }
         }
-        if news.configuration {
+        if causes.config {
             self.changed.store(true, Ordering::Release);
             self.change.notify(Events::READABLE);
         }
@@ -130,13 +138,19 @@ impl Gpu {
             else {
                 continue;
             };
-            if let Some((kind, said)) = wire::refusal(command, answer.get(..len).unwrap_or(&[])) {
+            if let Some((kind, said)) = wire::refusal(command, answer.get(..len).unwrap_or(&[]))
+                && control.refusals < TOLD
+            {
+                control.refusals += 1;
                 log::warn!("virtio-gpu: command {kind:#x} was answered with {said:#x}");
             }
             let Some(fence) = wire::fence_of(command) else {
                 continue;
             };
             if control.out.remove(&fence) == Some(true) {
+                // No more of it than was written.
+                let mut answer = Vec::from(answer);
+                answer.truncate(len);
                 control.answers.insert(fence, answer);
             }
         }
@@ -158,6 +172,9 @@ impl Gpu {
         let attempt = || {
             let mut control = self.control.lock();
             Self::reap(&mut control);
+            if control.queue.is_broken() {
+                return Some(Err(Errno::EIO));
+            }
             if control.queue.free() < EACH {
                 drop(control);
                 self.device.lock().notify(CONTROL);
@@ -180,18 +197,26 @@ impl Gpu {
     }
 
     /// Sends a question and waits for its answer.
-    fn ask(&self, room: usize, command: impl FnOnce(u64) -> Box<[u8]>) -> Result<Box<[u8]>> {
+    fn ask(&self, room: usize, command: impl FnOnce(u64) -> Box<[u8]>) -> Result<Vec<u8>> {
         let (fence, tell) = self.post(room, true, command)?;
         if tell {
             self.device.lock().notify(CONTROL);
         }
         let deadline = Some(Instant::after(PATIENCE));
-        sync::wait_until(&[(&self.done, Events::READABLE)], deadline, || {
+        let answer = sync::wait_until(&[(&self.done, Events::READABLE)], deadline, || {
             let mut control = self.control.lock();
             Self::reap(&mut control);
-            control.answers.remove(&fence)
+            let answer = control.answers.remove(&fence);
+            match (answer, control.queue.is_broken()) {
+                (None, true) => Some(Err(Errno::EIO)),
+                (answer, _) => answer.map(Ok),
+            }
+        });
+        answer.unwrap_or_else(|| {
+            // Nobody waits for it any more.
+            self.control.lock().out.insert(fence, false);
+            Err(Errno::EIO)
         })
-        .ok_or(Errno::EIO)
     }
 
     fn send_cursor(&self, command: Box<[u8]>) {
@@ -247,9 +272,15 @@ impl Engine for Gpu {
     fn wait(&self, fence: u64) -> Result<()> {
         let deadline = Some(Instant::after(PATIENCE));
         sync::wait_until(&[(&self.done, Events::READABLE)], deadline, || {
-            self.finished(fence).then_some(())
+            let mut control = self.control.lock();
+            Self::reap(&mut control);
+            match (control.out.contains_key(&fence), control.queue.is_broken()) {
+                (false, _) => Some(Ok(())),
+                (true, true) => Some(Err(Errno::EIO)),
+                (true, false) => None,
+            }
         })
-        .ok_or(Errno::EIO)
+        .unwrap_or(Err(Errno::EIO))
     }
 
     fn show_cursor(&self, scanout: u32, resource: u32, hot: (u32, u32), place: (i32, i32)) {
