@@ -178,3 +178,52 @@ TEST(handles_are_a_clients_own)
     EXPECT_TRUE(mmap(NULL, 4096, PROT_READ, MAP_SHARED, two, map.offset) == MAP_FAILED && errno == EACCES);
 }
 
+
+static uint64_t available(void)
+{
+    char text[4096] = "";
+    int fd = open("/proc/meminfo", O_RDONLY);
+    ASSERT_TRUE(fd >= 0 && read(fd, text, sizeof text - 1) > 0);
+    close(fd);
+    const char *line = strstr(text, "MemAvailable:");
+    return line ? strtoull(line + 13, NULL, 10) : 0;
+}
+
+/* Making them until there are no more leaves a machine that works, and all of it comes back. */
+TEST(buffers_do_not_take_all_memory)
+{
+    int fd = open_card();
+    uint64_t before = available();
+    struct drm_mode_create_dumb create = { 0 };
+    int made = 0, refused = 0;
+    for (; made < 4096 && !refused; made++) {
+        create = (struct drm_mode_create_dumb){ .width = 1024, .height = 1024, .bpp = 32 };
+        if (ioctl(fd, DRM_IOCTL_MODE_CREATE_DUMB, &create) == -1)
+            refused = errno;
+    }
+    EXPECT_EQ(refused, ENOMEM);
+    EXPECT_TRUE(made > 1);
+    pid_t pid = nt_fork();
+    if (pid == 0)
+        nt_done();
+    EXPECT_EXIT(pid, 0);
+    close(fd);
+    /* Linux gives it back when the device has answered. */
+    while (available() + 16384 < before)
+        usleep(10000);
+    fd = open_card();
+    create = (struct drm_mode_create_dumb){ .width = 1024, .height = 1024, .bpp = 32 };
+    EXPECT_OK(ioctl(fd, DRM_IOCTL_MODE_CREATE_DUMB, &create));
+}
+
+TEST(blobs_do_not_take_all_memory)
+{
+    int fd = open_card();
+    static char bytes[65536];
+    struct drm_mode_create_blob make = { .data = (uintptr_t)bytes, .length = sizeof bytes };
+    for (int made = 0; made < 8; made++)
+        ASSERT_OK(ioctl(fd, DRM_IOCTL_MODE_CREATEPROPBLOB, &make));
+    struct drm_mode_destroy_blob destroy = { make.blob_id };
+    EXPECT_OK(ioctl(fd, DRM_IOCTL_MODE_DESTROYPROPBLOB, &destroy));
+    EXPECT_ERRNO(ioctl(fd, DRM_IOCTL_MODE_DESTROYPROPBLOB, &destroy), ENOENT);
+}

@@ -4,7 +4,7 @@ use abi::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use hal::{PAGE_SIZE, UFrame};
 use mm::MemObject;
 use sync::SortedMap;
@@ -27,6 +27,29 @@ static NEXT_PLACE: AtomicU32 = AtomicU32::new(1);
 /// The places of all buffers there are.
 static PLACES: SpinLock<SortedMap<u32, ()>, { rank::LEAF }> = SpinLock::new(SortedMap::new());
 
+/// Pages of all buffers there are.
+static TAKEN: AtomicUsize = AtomicUsize::new(0);
+
+/// Pages a buffer has of those that all buffers together may have: half of the machine's, as file systems in memory.
+struct Share(usize);
+
+impl Share {
+    fn take(pages: usize) -> Result<Self> {
+        let share = Self(pages);
+        let before = TAKEN.fetch_add(pages, Ordering::Relaxed);
+        if before.saturating_add(pages) > hal::frame::total() / 2 {
+            return Err(Errno::ENOMEM);
+        }
+        Ok(share)
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        TAKEN.fetch_sub(self.0, Ordering::Relaxed);
+    }
+}
+
 /// Memory for a picture. Programs map it, the device fetches from it: both see the same frames, which stay as long
 /// as the buffer.
 pub struct Buffer {
@@ -35,13 +58,14 @@ pub struct Buffer {
     size: u64,
     /// Where the card's file shows it, in units of [`MOST`].
     place: u32,
+    _share: Share,
 }
 
 impl Buffer {
     /// Zeroed memory of `size` bytes, rounded up to pages.
     ///
     /// # Errors
-    /// `ENOMEM`
+    /// `ENOMEM`: there is too little, or buffers have half of it.
     pub fn new(size: u64) -> Result<Arc<Self>> {
         let pages = size.div_ceil(PAGE_SIZE as u64);
         let size = pages * PAGE_SIZE as u64;
@@ -49,6 +73,7 @@ impl Buffer {
             return Err(Errno::ENOMEM);
         }
         let pages = usize::try_from(pages).map_err(|_| Errno::ENOMEM)?;
+        let share = Share::take(pages)?;
         let mut frames = Vec::new();
         frames.try_reserve_exact(pages).map_err(|_| Errno::ENOMEM)?;
         let mut piece = PIECE;
@@ -71,6 +96,7 @@ impl Buffer {
             frames,
             size,
             place,
+            _share: share,
         }))
     }
 
@@ -252,5 +278,27 @@ impl Drop for Surface {
             log::warn!("drm: the display device keeps a picture; its memory stays");
             core::mem::forget(self.buffer.clone());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buffers_have_half_of_memory_and_give_it_back() {
+        let half = (hal::frame::total() / 2 * PAGE_SIZE) as u64;
+        let before = TAKEN.load(Ordering::Relaxed);
+        assert_eq!(
+            Buffer::new(half + PAGE_SIZE as u64).err(),
+            Some(Errno::ENOMEM)
+        );
+        let one = Buffer::new(half / 4).unwrap();
+        assert_eq!(Buffer::new(half).err(), Some(Errno::ENOMEM));
+        assert_eq!(TAKEN.load(Ordering::Relaxed) - before, one.frames.len());
+        drop(one);
+        assert_eq!(TAKEN.load(Ordering::Relaxed), before);
+        assert_eq!(Buffer::new(0).err(), Some(Errno::ENOMEM));
+        assert_eq!(Buffer::new(MOST + 1).err(), Some(Errno::ENOMEM));
     }
 }

@@ -86,7 +86,7 @@ pub(super) fn add2(file: &DrmFile, arg: &mut DrmModeFbCmd2) -> Result<()> {
 /// Makes a framebuffer of a client's; an `internal` one is not its to name.
 ///
 /// # Errors
-/// `EINVAL`, `ENOENT`: it cannot be shown; `EIO`.
+/// `EINVAL`, `ENOENT`: it cannot be shown; `ENOMEM`: there are too many; `EIO`.
 pub(super) fn make(
     file: &DrmFile,
     state: &mut State,
@@ -122,6 +122,7 @@ pub(super) fn make(
     if !pitch.is_multiple_of(PIXEL) || end > buffer.size() {
         return Err(Errno::EINVAL);
     }
+    state.room_for(0)?;
     // One with alpha can only be a cursor, and those are copied.
     let surface = if arg.pixel_format == fourcc::XRGB8888 {
         let rows = (pitch, offset);

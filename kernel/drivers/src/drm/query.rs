@@ -224,6 +224,7 @@ pub(super) fn create_blob(file: &DrmFile, arg: &mut DrmModeCreateBlob) -> Result
     }
     let bytes = UserSlice::new(UserAddr(arg.data as usize), arg.length as usize).read_vec()?;
     let mut state = file.card.state();
+    state.room_for(bytes.len())?;
     let id = state.free_id();
     let blob = Blob {
         owner: Some(file.id),

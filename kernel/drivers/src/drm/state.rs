@@ -125,6 +125,10 @@ pub struct Blob {
     pub bytes: Arc<[u8]>,
 }
 
+/// Blobs and framebuffers a card has at most, and bytes of its blobs.
+const MOST_OBJECTS: usize = 2048;
+const MOST_BYTES: usize = 1 << 20;
+
 /// Everything of a card that changes.
 pub struct State {
     /// The displays.
@@ -187,6 +191,19 @@ impl State {
             id += 1;
         }
         id
+    }
+
+    /// Whether one more object may be made, a blob of so many bytes: compositors have dozens, and all of it is the
+    /// kernel's memory.
+    ///
+    /// # Errors
+    /// `ENOMEM`: it may not.
+    pub fn room_for(&self, bytes: usize) -> Result<()> {
+        let kept: usize = self.blobs.values().map(|blob| blob.bytes.len()).sum();
+        if self.blobs.len() + self.framebuffers.len() >= MOST_OBJECTS || kept + bytes > MOST_BYTES {
+            return Err(Errno::ENOMEM);
+        }
+        Ok(())
     }
 
     /// Puts the displays' EDIDs where programs find them.

@@ -238,6 +238,11 @@ fn take_run_from(pool: &mut Buddy, count: usize) -> Option<u32> {
 /// Frames of a stack.
 const SMALL_RUN: usize = 4;
 
+/// Frames that programs do not get.
+pub(crate) fn reserve() -> usize {
+    RESERVE.load(Ordering::Relaxed)
+}
+
 /// Half of the reserve is gone: a thread that goes on as it did may leave nothing.
 static SHORT: AtomicBool = AtomicBool::new(false);
 

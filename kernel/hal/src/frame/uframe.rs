@@ -58,11 +58,15 @@ impl UFrame {
         NonZeroU32::new(pfn).map(UFrame)
     }
 
-    /// `count` zeroed pages that lie in a row, for devices that want their memory whole.
+    /// `count` zeroed pages that lie in a row, for devices that want their memory whole. What is kept for the kernel's own
+    /// objects is not touched.
     #[must_use]
     pub fn alloc_contiguous(count: usize) -> Option<alloc::vec::Vec<UFrame>> {
         let mut frames = alloc::vec::Vec::new();
         frames.try_reserve_exact(count).ok()?;
+        if pool::free_count() < count.checked_add(pool::reserve())? {
+            return None;
+        }
         let first = pool::take_run(count)?;
         for pfn in first..first + count as u32 {
             map().word(pfn).store(1, Ordering::Relaxed);
