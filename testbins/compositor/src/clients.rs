@@ -67,8 +67,9 @@ impl Clients {
             number,
             gone: self.gone.clone(),
         };
-        let client = display.handle().insert_client(stream, Arc::new(ticket))?;
+        // First what may fail: one that is let in and not heard would stay for ever.
         watch.add(&ear, Source::Client(number))?;
+        let client = display.handle().insert_client(stream, Arc::new(ticket))?;
         let id = client.id();
         self.all.insert(number, Client { id, _ear: ear });
         Ok(())

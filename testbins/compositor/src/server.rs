@@ -1,6 +1,7 @@
 //! The loop: clients, devices and the screen.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{Child, Command};
@@ -37,6 +38,8 @@ pub struct Server {
     /// A device's place is its number; one that is gone leaves its place empty.
     devices: Vec<Option<InputDevice>>,
     clients: Clients,
+    /// A descriptor for when there are none left.
+    spare: Option<File>,
     watch: Watch,
     arrow: Image,
     /// Who is told when the frame on its way is shown; `None` while none is.
@@ -100,6 +103,7 @@ impl Server {
             screen,
             devices: devices.into_iter().map(Some).collect(),
             clients: Clients::default(),
+            spare: spare(),
             watch,
             arrow: render::arrow(),
             in_flight: None,
@@ -129,7 +133,7 @@ impl Server {
             self.watch.wait(timeout, &mut ready)?;
             for source in ready.drain(..) {
                 match source {
-                    Source::Listener => self.accept()?,
+                    Source::Listener => self.accept(),
                     Source::Client(number) => {
                         self.clients
                             .serve(number, &mut self.display, &mut self.state);
@@ -209,13 +213,29 @@ impl Server {
         }
     }
 
-    fn accept(&mut self) -> io::Result<()> {
-        while let Some(stream) = self.socket.accept()? {
-            if let Err(error) = self.clients.add(stream, &self.display, &self.watch) {
-                eprintln!("compositor: a client was not let in: {error}");
+    /// Lets in who waits. Where there is no descriptor for one, it is sent away with the spare one: left waiting, it
+    /// would wake the loop again and again.
+    fn accept(&mut self) {
+        loop {
+            let failed = match self.socket.accept() {
+                Ok(None) => return,
+                Ok(Some(stream)) => self.clients.add(stream, &self.display, &self.watch).err(),
+                Err(error) => {
+                    self.spare = None;
+                    let sent_away = self.socket.accept();
+                    let nobody = matches!(sent_away, Ok(None) | Err(_));
+                    drop(sent_away);
+                    self.spare = spare();
+                    if nobody {
+                        return;
+                    }
+                    Some(error)
+                }
+            };
+            if let Some(error) = failed {
+                let _ = writeln!(io::stderr(), "compositor: a client was not let in: {error}");
             }
         }
-        Ok(())
     }
 
     fn read_device(&mut self, number: u32) {
@@ -231,6 +251,10 @@ impl Server {
         }
         inputs.into_iter().for_each(|input| self.state.input(input));
     }
+}
+
+fn spare() -> Option<File> {
+    File::open("/dev/null").ok()
 }
 
 fn start(options: &Options) -> io::Result<Option<Child>> {

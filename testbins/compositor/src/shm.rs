@@ -17,6 +17,9 @@ use crate::state::State;
 /// Bytes a pixel.
 const PIXEL: i32 = 4;
 
+/// Pixels of the largest picture taken. What lies in a file with holes costs its client nothing, but the copy costs us.
+const MOST_PIXELS: i64 = 4096 * 4096;
+
 /// A pool: the client's file, and how much of it the client says is ours to read.
 #[derive(Debug)]
 pub struct Pool {
@@ -60,8 +63,11 @@ impl Buffer {
         let (mut from, mut to) = (from.clamp(0, self.height), to.clamp(0, self.height));
         image.opaque = self.opaque;
         if (image.width, image.height) != (self.width, self.height) {
-            let count =
-                usize::try_from(i64::from(self.width) * i64::from(self.height)).unwrap_or(0);
+            let count = i64::from(self.width) * i64::from(self.height);
+            if count > MOST_PIXELS {
+                return Err(io::ErrorKind::OutOfMemory.into());
+            }
+            let count = usize::try_from(count).unwrap_or(0);
             image.pixels = Vec::new();
             image
                 .pixels
@@ -253,6 +259,17 @@ mod tests {
         buffer.read(&mut image, 0, 2)?;
         ftruncate(&buffer.pool.file, 4)?;
         assert!(buffer.read(&mut image, 0, 2).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn a_picture_of_holes_is_not_copied() -> io::Result<()> {
+        let mut buffer = buffer(&[0; 16], 8)?;
+        ftruncate(&buffer.pool.file, i32::MAX as u64)?;
+        (buffer.width, buffer.height, buffer.stride) = (20_000, 20_000, 80_000);
+        let mut image = Image::default();
+        assert!(buffer.read(&mut image, 0, 1).is_err());
+        assert_eq!(image.pixels.capacity(), 0);
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! What the compositor knows, and the order in which it shows it.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 
 use wayland_protocols::wp::presentation_time::server::wp_presentation_feedback::WpPresentationFeedback;
 use wayland_server::protocol::wl_callback::WlCallback;
@@ -124,7 +125,8 @@ impl State {
     /// Says what happened, where that is wanted.
     pub fn tell(&self, what: impl FnOnce() -> String) {
         if self.report {
-            println!("{}", what());
+            // Who listened may be gone; that is no reason to end.
+            let _ = writeln!(std::io::stdout(), "{}", what());
         }
     }
 
