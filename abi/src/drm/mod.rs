@@ -4,6 +4,7 @@
 
 pub mod fourcc;
 pub mod mode;
+pub mod sync_file;
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 

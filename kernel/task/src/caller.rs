@@ -45,6 +45,14 @@ impl<'a> Calling<'a> {
     }
 }
 
+impl Calling<'_> {
+    /// How many descriptors the process may have.
+    fn descriptors(&self) -> usize {
+        let limit = self.thread.process().limits().soft(Resource::OpenFiles);
+        usize::try_from(limit).unwrap_or(usize::MAX)
+    }
+}
+
 impl Caller for Calling<'_> {
     fn cred(&self) -> &Arc<Credentials> {
         self.cred
@@ -91,10 +99,24 @@ impl Caller for Calling<'_> {
     }
 
     fn install(&self, file: Arc<OpenFile>, cloexec: bool) -> Result<usize> {
-        let limit = self.thread.process().limits().soft(Resource::OpenFiles);
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let fd = self.thread.files()?.install(file, limit, cloexec)?;
+        let fd = self
+            .thread
+            .files()?
+            .install(file, self.descriptors(), cloexec)?;
         Ok(fd as usize)
+    }
+
+    fn install_after(
+        &self,
+        file: Arc<OpenFile>,
+        cloexec: bool,
+        make: &mut dyn FnMut(i32) -> Result<()>,
+    ) -> Result<()> {
+        let files = self.thread.files()?;
+        let kept = files.reserve(0, self.descriptors(), cloexec)?;
+        make(kept.fd())?;
+        kept.install(file);
+        Ok(())
     }
 }
 

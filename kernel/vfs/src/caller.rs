@@ -47,4 +47,16 @@ pub trait Caller {
     /// # Errors
     /// `EMFILE`.
     fn install(&self, file: Arc<OpenFile>, cloexec: bool) -> Result<usize>;
+    /// Keeps the lowest free descriptor and gives `make` its number; the descriptor becomes `file`'s if that succeeds.
+    ///
+    /// # Errors
+    /// `EMFILE`; those of `make`.
+    fn install_after(
+        &self,
+        _file: Arc<OpenFile>,
+        _cloexec: bool,
+        _make: &mut dyn FnMut(i32) -> Result<()>,
+    ) -> Result<()> {
+        Err(Errno::EMFILE)
+    }
 }

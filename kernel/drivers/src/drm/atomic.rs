@@ -7,11 +7,14 @@ use abi::drm::mode::{
     DRM_MODE_PAGE_FLIP_EVENT, DrmModeAtomic,
 };
 use abi::{Errno, Result};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
 use hal::{UserAddr, UserPtr};
+use vfs::{Caller, OpenFile};
 
 use super::commit::{self, Change, How, Wish};
+use super::fence::{Fence, SyncFile};
 use super::file::DrmFile;
 use super::props::{self, Object};
 use super::setting::Touched;
@@ -119,7 +122,7 @@ fn take(
 }
 
 /// `DRM_IOCTL_MODE_ATOMIC`
-pub(super) fn atomic(file: &DrmFile, arg: &DrmModeAtomic) -> Result<()> {
+pub(super) fn atomic(file: &DrmFile, arg: &DrmModeAtomic, caller: &dyn Caller) -> Result<()> {
     let wants = |flag: u32| arg.flags & flag != 0;
     if !file.atomic.load(Ordering::Relaxed)
         || wants(!DRM_MODE_ATOMIC_FLAGS)
@@ -132,35 +135,151 @@ pub(super) fn atomic(file: &DrmFile, arg: &DrmModeAtomic) -> Result<()> {
     }
     let mut steps = Vec::new();
     let whole = read(arg, &mut steps);
-    let state = file.card.state();
-    let mut changes = Vec::new();
-    for Step { object, set } in steps {
-        let found = find(&state, object, DRM_MODE_OBJECT_ANY).ok_or(Errno::ENOENT)?;
-        if let Some(set) = set {
-            if !found.1.props().contains(&set.0) {
-                return Err(Errno::ENOENT);
-            }
-            take(&mut changes, &state, found, set)?;
-        }
+    let fences = fences(file, &mut steps, caller)?;
+    if wants(DRM_MODE_ATOMIC_TEST_ONLY) {
+        let state = file.card.state();
+        let changes = changes(&state, &steps)?;
+        whole?;
+        let how = How {
+            may_set_mode: wants(DRM_MODE_ATOMIC_ALLOW_MODESET),
+            ..How::default()
+        };
+        return commit::check(&state, &changes, &how);
     }
-    whole?;
+    let driver = file.card.engine.driver().0;
+    let made: Vec<(usize, Arc<Fence>)> = fences
+        .out
+        .iter()
+        .map(|out| (out.at, Fence::new(driver, out.crtc, out.at)))
+        .collect();
+    let open = |(out, (_, fence)): (&Out, &(usize, Arc<Fence>))| {
+        (SyncFile::open(fence.clone(), caller), out.user)
+    };
+    let files: Vec<(Arc<OpenFile>, UserPtr<i32>)> =
+        fences.out.iter().zip(&made).map(open).collect();
+    for one in &fences.before {
+        let one = one.ops_as::<SyncFile>().ok_or(Errno::EINVAL)?;
+        one.wait()?;
+    }
     let wish = wants(DRM_MODE_PAGE_FLIP_EVENT).then_some(Wish {
         client: file.id,
         queue: &file.events,
         user_data: arg.user_data,
     });
-    if wish.is_some() && !changes.iter().any(|change| change.touched.crtc) {
-        return Err(Errno::EINVAL);
-    }
+    let wants_event = wish.is_some();
     let how = How {
         may_set_mode: wants(DRM_MODE_ATOMIC_ALLOW_MODESET),
         nonblock: wants(DRM_MODE_ATOMIC_NONBLOCK),
         wish,
+        fences: &made,
     };
-    if wants(DRM_MODE_ATOMIC_TEST_ONLY) {
-        return commit::check(&state, &changes, &how);
+    with_descriptors(caller, &files, &mut || {
+        let state = file.card.state();
+        let changes = changes(&state, &steps)?;
+        whole?;
+        if wants_event && !changes.iter().any(|change| change.touched.crtc) {
+            return Err(Errno::EINVAL);
+        }
+        file.card.make(state, changes, &how)
+    })
+}
+
+/// A descriptor of a flip's end that a program wants.
+struct Out {
+    at: usize,
+    crtc: u32,
+    user: UserPtr<i32>,
+}
+
+/// What a commit has to do with fences.
+#[derive(Default)]
+struct Fences {
+    out: Vec<Out>,
+    /// Those it waits for.
+    before: Vec<Arc<OpenFile>>,
+}
+
+/// Takes what is said of fences out of the steps, up to one that makes no sense. Who wants a descriptor is told of none
+/// for now.
+///
+/// # Errors
+/// `EINVAL`: a descriptor is not of a fence, or a second one of a plane; `EFAULT`.
+fn fences(file: &DrmFile, steps: &mut [Step], caller: &dyn Caller) -> Result<Fences> {
+    let mut fences = Fences::default();
+    let mut before: Vec<(u32, i32)> = Vec::new();
+    let state = file.card.state();
+    for Step { object, set } in steps {
+        let Some((at, kind)) = find(&state, *object, DRM_MODE_OBJECT_ANY) else {
+            break;
+        };
+        let Some((prop, value)) = set else { continue };
+        if !kind.props().contains(prop) {
+            break;
+        }
+        match (*prop, i32::try_from(value.cast_signed())) {
+            (props::OUT_FENCE_PTR, _) if *value != 0 => {
+                let user = UserPtr::new(UserAddr(*value as usize));
+                fences.out.retain(|out| out.at != at);
+                let crtc = *object;
+                fences.out.push(Out { at, crtc, user });
+                *value = 0;
+            }
+            (props::IN_FENCE_FD, Ok(fd @ 0..)) => {
+                before.push((*object, fd));
+                *value = u64::MAX;
+            }
+            _ => {}
+        }
     }
-    file.card.make(state, changes, &how)
+    drop(state);
+    for out in &fences.out {
+        out.user.write(&-1)?;
+    }
+    for (at, (plane, fd)) in before.iter().enumerate() {
+        let open = caller.file(*fd).map_err(|_| Errno::EINVAL)?;
+        let is_second = before.iter().take(at).any(|(other, _)| other == plane);
+        if is_second || open.ops_as::<SyncFile>().is_none() {
+            return Err(Errno::EINVAL);
+        }
+        fences.before.push(open);
+    }
+    Ok(fences)
+}
+
+/// The changes that steps make of the present settings.
+fn changes(state: &State, steps: &[Step]) -> Result<Vec<Change>> {
+    let mut changes = Vec::new();
+    for Step { object, set } in steps {
+        let found = find(state, *object, DRM_MODE_OBJECT_ANY).ok_or(Errno::ENOENT)?;
+        if let Some(set) = set {
+            if !found.1.props().contains(&set.0) {
+                return Err(Errno::ENOENT);
+            }
+            take(&mut changes, state, found, *set)?;
+        }
+    }
+    Ok(changes)
+}
+
+/// Runs `run` with descriptors kept for files, whose numbers the program is told before; they become the files' if it
+/// succeeds.
+fn with_descriptors(
+    caller: &dyn Caller,
+    files: &[(Arc<OpenFile>, UserPtr<i32>)],
+    run: &mut dyn FnMut() -> Result<()>,
+) -> Result<()> {
+    let Some(((open, user), rest)) = files.split_first() else {
+        return run();
+    };
+    let done = caller.install_after(open.clone(), true, &mut |fd| {
+        user.write(&fd)?;
+        with_descriptors(caller, rest, run)
+    });
+    if done.is_err() {
+        // It was written to before.
+        let _ = user.write(&-1);
+    }
+    done
 }
 
 /// Sets one property of an object: `DRM_IOCTL_MODE_OBJ_SETPROPERTY`, `DRM_IOCTL_MODE_SETPROPERTY`.

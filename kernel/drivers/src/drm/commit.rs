@@ -14,6 +14,7 @@ use super::card::Card;
 use super::cursor;
 use super::engine::Op;
 use super::event::EventQueue;
+use super::fence::Fence;
 use super::rect::Rect;
 use super::setting::{Setting, Touched};
 use super::state::{Flip, Framebuffer, Notice, Output, State};
@@ -50,10 +51,18 @@ pub struct How<'a> {
     pub nonblock: bool,
     /// Who wants to hear of its end.
     pub wish: Option<Wish<'a>>,
+    /// Descriptors of its end, by the displays' places.
+    pub fences: &'a [(usize, Arc<Fence>)],
 }
 
-/// Events to be told of when no lock is held.
-pub type Told = Vec<(Notice, DrmEventVblank)>;
+/// What ended, to be told of when no lock is held.
+pub struct Ended {
+    event: Option<(Notice, DrmEventVblank)>,
+    fence: Option<Arc<Fence>>,
+}
+
+/// All that ended meanwhile.
+pub type Told = Vec<Ended>;
 
 /// Whether all changes can be made.
 ///
@@ -62,7 +71,7 @@ pub type Told = Vec<(Notice, DrmEventVblank)>;
 pub fn check(state: &State, changes: &[Change], how: &How<'_>) -> Result<()> {
     for change in changes {
         let output = state.outputs.get(change.at).ok_or(Errno::EINVAL)?;
-        let event = how.wish.is_some();
+        let event = how.wish.is_some() || how.fences.iter().any(|(at, _)| *at == change.at);
         change
             .new
             .check(&output.now, change.touched, how.may_set_mode, event)?;
@@ -130,10 +139,15 @@ fn event_of(notice: &Notice, crtc: u32) -> DrmEventVblank {
 }
 
 impl Flip {
-    fn end(self, crtc: u32) -> Option<(Notice, DrmEventVblank)> {
-        let notice = self.notice?;
-        let event = event_of(&notice, crtc);
-        Some((notice, event))
+    fn end(self, crtc: u32) -> Ended {
+        let with_event = |notice| {
+            let event = event_of(&notice, crtc);
+            (notice, event)
+        };
+        Ended {
+            event: self.notice.map(with_event),
+            fence: self.wanted,
+        }
     }
 }
 
@@ -196,7 +210,10 @@ impl Card {
         }
         let mut done = Ok(());
         for (change, notice) in changes.into_iter().zip(notices) {
-            let one = self.change(state, change, how.nonblock, notice, told);
+            let mut fences = how.fences.iter();
+            let wanted = fences.find(|(at, _)| *at == change.at);
+            let wanted = wanted.map(|(_, fence)| fence.clone());
+            let one = self.change(state, change, how.nonblock, (notice, wanted), told);
             done = done.and(one);
         }
         done
@@ -207,7 +224,7 @@ impl Card {
         state: &mut State,
         change: Change,
         nonblock: bool,
-        notice: Option<Notice>,
+        (notice, wanted): (Option<Notice>, Option<Arc<Fence>>),
         told: &mut Told,
     ) -> Result<()> {
         let output = state.outputs.get_mut(change.at).ok_or(Errno::EINVAL)?;
@@ -236,6 +253,7 @@ impl Card {
             fence: fence.unwrap_or(0),
             until: Instant::after(PATIENCE),
             notice,
+            wanted,
             before: old.primary.fb.take(),
         };
         match fence {
@@ -245,11 +263,11 @@ impl Card {
             }
             Some(fence) => {
                 done = done.and(self.engine.wait(fence));
-                told.extend(flip.end(output.crtc));
+                told.push(flip.end(output.crtc));
             }
             None => {
                 drop(flip.before.take());
-                told.extend(flip.end(output.crtc));
+                told.push(flip.end(output.crtc));
             }
         }
         for blob in [old.mode_blob, old.primary.damage] {
@@ -277,11 +295,11 @@ impl Card {
     }
 
     /// Ends a flip on its way before something else is shown; the event to be told of outside the lock.
-    fn end_flip(&self, output: &mut Output) -> Option<(Notice, DrmEventVblank)> {
+    fn end_flip(&self, output: &mut Output) -> Option<Ended> {
         let flip = output.flip.take()?;
         // Nobody hears of a device that does not answer.
         let _ = self.engine.wait(flip.fence);
-        flip.end(output.crtc)
+        Some(flip.end(output.crtc))
     }
 
     /// Ends the flips that are done; when to look for the others at the latest.
@@ -301,7 +319,7 @@ impl Card {
             }
             if let Some(mut flip) = output.flip.take() {
                 before.push(flip.before.take());
-                told.extend(flip.end(output.crtc));
+                told.push(flip.end(output.crtc));
             }
         }
         if next.is_none() {
@@ -364,17 +382,26 @@ impl Card {
         state.framebuffers = kept;
         drop::<sync::SortedMap<u32, Arc<Framebuffer>>>(gone);
         state.disown_blobs(id);
+        self.leave(id);
+        self.restore_console(&mut state, &mut told);
         drop(state);
-        // A flip of another client's may have ended.
-        told.retain(|(notice, _)| notice.client != id);
+        // A flip of another client's may have ended, and who has a descriptor of one need not be a client.
+        for ended in &mut told {
+            ended.event.take_if(|(notice, _)| notice.client == id);
+        }
         tell(told);
     }
 }
 
 /// Tells who flipped that it is done.
 pub(super) fn tell(told: Told) {
-    for (notice, event) in told {
-        notice.queue.push(event);
-        notice.queue.tell();
+    for Ended { event, fence } in told {
+        if let Some(fence) = fence {
+            fence.signal();
+        }
+        if let Some((notice, event)) = event {
+            notice.queue.push(event);
+            notice.queue.tell();
+        }
     }
 }

@@ -37,6 +37,7 @@ impl Card {
     /// # Errors
     /// `ENODEV` without a display, `ENOMEM`, `EIO`.
     pub(crate) fn console(&self) -> Result<(Arc<Framebuffer>, DrmModeInfo)> {
+        let mut told = Told::new();
         let mode = {
             let state = self.state();
             if let Some(console) = &state.console {
@@ -66,10 +67,13 @@ impl Card {
             let picture = Arc::new(picture);
             state.framebuffers.insert(picture.id, picture.clone());
             state.console = Some(Console { picture, mode });
-            self.restore_console(&mut state);
+            self.restore_console(&mut state, &mut told);
         }
         let console = state.console.as_ref().ok_or(Errno::ENODEV)?;
-        Ok((console.picture.clone(), console.mode))
+        let found = (console.picture.clone(), console.mode);
+        drop(state);
+        tell(told);
+        Ok(found)
     }
 
     /// The size of the console's picture; `None` without a display.
@@ -80,7 +84,7 @@ impl Card {
     }
 
     /// Shows the console's picture where nothing else is shown and nobody is master.
-    pub(super) fn restore_console(&self, state: &mut State) {
+    pub(super) fn restore_console(&self, state: &mut State, told: &mut Told) {
         if self.has_master() {
             return;
         }
@@ -104,8 +108,8 @@ impl Card {
         new.mode = Some(mode);
         new.active = true;
         new.attached = true;
-        // Nobody hears of a device that does not answer, nor of the end of a flip of who is gone.
-        let _ = self.set(state, 0, new, &mut Told::new());
+        // Nobody hears of a device that does not answer.
+        let _ = self.set(state, 0, new, told);
     }
 
     /// Shows what was drawn into a part of the console's picture.

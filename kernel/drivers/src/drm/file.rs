@@ -148,7 +148,5 @@ impl FileOps for DrmFile {
 impl Drop for DrmFile {
     fn drop(&mut self) {
         self.card.client_gone(self.id);
-        self.card.leave(self.id);
-        self.card.restore_console(&mut self.card.state());
     }
 }

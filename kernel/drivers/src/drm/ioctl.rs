@@ -202,7 +202,7 @@ pub(super) fn answer(file: &DrmFile, cmd: u32, arg: usize, caller: &dyn Caller) 
         nr::MODE_GETPLANERESOURCES => call.with(|arg| query::planes(file, arg)),
         nr::MODE_GETPLANE => call.with(|arg| query::plane(file, arg)),
         nr::MODE_SETPLANE => call.with(|arg| modeset::set_plane(file, arg)),
-        nr::MODE_ATOMIC => call.with(|arg: &mut DrmModeAtomic| atomic::atomic(file, arg)),
+        nr::MODE_ATOMIC => call.with(|arg: &mut DrmModeAtomic| atomic::atomic(file, arg, caller)),
         _ => Err(Errno::EINVAL),
     }
 }

@@ -43,8 +43,10 @@ const CRTC_Y: u32 = 14;
 const CRTC_W: u32 = 15;
 const CRTC_H: u32 = 16;
 const FB_ID: u32 = 17;
-const IN_FENCE_FD: u32 = 18;
-const OUT_FENCE_PTR: u32 = 19;
+/// A fence that the plane's picture waits for.
+pub const IN_FENCE_FD: u32 = 18;
+/// Where the descriptor of the flip's end goes.
+pub const OUT_FENCE_PTR: u32 = 19;
 const CRTC_ID: u32 = 20;
 const FB_DAMAGE_CLIPS: u32 = 21;
 const ACTIVE: u32 = 22;
@@ -247,7 +249,7 @@ impl Object {
     /// Sets a property in a setting that is to become the display's. The property is one of the object's.
     ///
     /// # Errors
-    /// `EINVAL`: it cannot have this value; `EOPNOTSUPP`: a fence is wanted.
+    /// `EINVAL`: it cannot have this value.
     pub fn set(
         self,
         new: &mut Setting,
@@ -274,8 +276,8 @@ impl Object {
                 new.mode = blob(state, value).map(mode_of).transpose()?;
                 new.mode_blob = value as u32;
             }
-            (Self::Crtc, OUT_FENCE_PTR) if value != 0 => return Err(Errno::EOPNOTSUPP),
-            (Self::Crtc, OUT_FENCE_PTR) => {}
+            // Fences are the commit's, not the setting's.
+            (Self::Crtc, OUT_FENCE_PTR) if value == 0 => {}
             (Self::Crtc, VRR_ENABLED) => new.variable_refresh = value != 0,
             (Self::Primary, CRTC_ID) => new.primary.attached = own_pipe()?,
             (Self::Cursor, CRTC_ID) => new.cursor.attached = own_pipe()?,
@@ -314,7 +316,6 @@ fn set_plane(plane: &mut Plane, state: &State, id: u32, value: u64) -> Result<()
     let [x, y, width, height] = &mut plane.source;
     match id {
         FB_ID => plane.fb = state.framebuffers.get(&small).cloned(),
-        // No other number is a fence's.
         IN_FENCE_FD if value == u64::MAX => {}
         CRTC_X => plane.place.0 = signed,
         CRTC_Y => plane.place.1 = signed,

@@ -12,6 +12,7 @@ use super::buffer::{Buffer, Surface};
 use super::console::Console;
 use super::engine::Scanout;
 use super::event::EventQueue;
+use super::fence::Fence;
 use super::modes;
 use super::props;
 use super::setting::Setting;
@@ -65,6 +66,8 @@ pub struct Flip {
     pub until: Instant,
     /// The event wanted.
     pub notice: Option<Notice>,
+    /// The descriptor wanted.
+    pub wanted: Option<Arc<Fence>>,
     /// What was shown before: its memory is the device's until the flip ends.
     pub before: Option<Arc<Framebuffer>>,
 }
