@@ -472,3 +472,28 @@ TEST(unreachable_descriptors_are_collected)
     }
     EXPECT_EQ(read(p[0], &c, 1), 0);
 }
+
+TEST(descriptors_of_a_sender_that_waited_come_with_its_message)
+{
+    char text[8];
+    int got[4], count = 0, p[2], full = 0;
+    nt_dir();
+    int r = named(SOCK_DGRAM, "r"), s = client(SOCK_DGRAM, "r");
+    while (send(s, "x", 1, MSG_DONTWAIT) == 1)
+        full++;
+    ASSERT_TRUE(full > 0);
+    ASSERT_OK(pipe(p));
+    pid_t pid = nt_fork();
+    if (pid == 0) {
+        EXPECT_EQ(send_fds(s, "fd", 2, &p[0], 1), 2);
+        nt_done();
+    }
+    nt_await_state(pid, 'S');
+    for (int i = 0; i < full; i++)
+        EXPECT_EQ(recv_fds(r, text, sizeof text, got, 4, &count, 0, NULL), 1);
+    EXPECT_EQ(count, 0);
+    EXPECT_EQ(recv_fds(r, text, sizeof text, got, 4, &count, 0, NULL), 2);
+    ASSERT_EQ(count, 1);
+    EXPECT_TRUE(same_file(got[0], p[0]));
+    EXPECT_EXIT(pid, 0);
+}

@@ -93,7 +93,6 @@ impl UnixSocket {
         if kept < len {
             bytes.take_back(len - kept);
         }
-        let charge = SendCharge::new(self, len);
         let stamp = target.stamp_for();
 
         let mut inbox = target.inbox.lock();
@@ -109,10 +108,12 @@ impl UnixSocket {
             if error == Errno::ECONNREFUSED {
                 self.dissolve();
             }
-            // Not delivered: what it carries goes back, the charge ends.
+            // Not delivered: what it carries goes back.
             out.put_back(rights);
             return Err(error);
         }
+        // Not before: a charge that ends tells who waits for room, and that is the sender itself.
+        let charge = SendCharge::new(self, len);
         queue.push_back(Message {
             bytes,
             stamp,
