@@ -127,3 +127,32 @@ impl<const RANK: u8> Drop for Unlock<'_, RANK> {
         self.waiters.notify(Events::UNLOCKED);
     }
 }
+
+#[cfg(all(test, not(feature = "shuttle")))]
+mod tests {
+    use super::Mutex;
+    use alloc::sync::Arc;
+    use std::sync::mpsc;
+    use std::thread;
+
+    #[test]
+    fn who_waits_for_a_lock_is_told_from_who_sleeps() {
+        let lock = Arc::new(Mutex::<(), { crate::rank::SOCKET_TABLE }>::new(()));
+        let guard = lock.lock();
+        let (tell, hear) = mpsc::channel();
+        let waiter = thread::spawn({
+            let lock = lock.clone();
+            move || {
+                tell.send(crate::task::current()).unwrap();
+                drop(lock.lock());
+            }
+        });
+        let task = hear.recv().unwrap();
+        while !(task.waits_for_lock() && task.is_parked()) {
+            thread::yield_now();
+        }
+        drop(guard);
+        waiter.join().unwrap();
+        assert!(!task.waits_for_lock());
+    }
+}

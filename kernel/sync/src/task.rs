@@ -54,6 +54,8 @@ pub(crate) const NOTIFIED: u32 = 1;
 pub(crate) const UNLOCKED: u32 = 2;
 /// The alarm has rung.
 pub(crate) const RANG: u32 = 4;
+/// It waits for a sleeping lock.
+pub(crate) const LOCKING: u32 = 8;
 /// Above the flags, exclusive waits are counted: who is told of something after his wait has ended has not heard it.
 const WAITS: u32 = 1 << 8;
 /// Instead of the number of a wait: whichever it is.
@@ -240,6 +242,11 @@ impl Task {
         self.state.load(Ordering::Relaxed) & (PARKING | PARKED) != 0
     }
 
+    /// Whether the task waits for a sleeping lock: for a moment, and for nothing that a program knows of.
+    pub fn waits_for_lock(&self) -> bool {
+        self.flag(LOCKING)
+    }
+
     /// Whether the task has ended.
     pub fn is_dead(&self) -> bool {
         self.state.load(Ordering::Relaxed) == DEAD
@@ -329,6 +336,11 @@ impl Task {
     #[inline]
     pub(crate) fn flag(&self, flag: u32) -> bool {
         self.flags.load(Ordering::Acquire) & flag != 0
+    }
+
+    #[inline]
+    pub(crate) fn set_flag(&self, flag: u32) {
+        self.flags.fetch_or(flag, Ordering::Relaxed);
     }
 
     #[inline]

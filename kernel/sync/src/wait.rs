@@ -15,7 +15,7 @@ use abi::{Errno, Result};
 use crate::events::Events;
 use crate::instant::Instant;
 use crate::pollee::{Observer, Pollee, Registration};
-use crate::task::{self, ANY_WAIT, NOTIFIED, RANG, Task, UNLOCKED};
+use crate::task::{self, ANY_WAIT, LOCKING, NOTIFIED, RANG, Task, UNLOCKED};
 use crate::timer;
 
 /// How to sleep in [`wait_on`].
@@ -225,10 +225,12 @@ pub(crate) fn for_lock<G>(
         }
     };
     let key = waiters.enrol(task.clone(), Events::UNLOCKED, exclusive, ANY_WAIT);
+    task.set_flag(LOCKING);
     let mut slept = false;
     loop {
         task.clear_flag(UNLOCKED);
         if let Some(guard) = attempt(slept) {
+            task.clear_flag(LOCKING);
             waiters.withdraw(key);
             return guard;
         }

@@ -27,6 +27,8 @@ const RANDOMIZED: u32 = 0x0040_0000;
 pub(super) enum State {
     Running,
     Sleeping,
+    /// For a moment, in the kernel: not in the wait that its call is for.
+    Blocked,
     Stopped,
     Zombie,
 }
@@ -36,10 +38,13 @@ impl State {
         let Some(thread) = subject.thread() else {
             return Self::Zombie;
         };
-        let parked = thread.task().is_some_and(|task| task.is_parked());
+        let task = thread.task();
+        let parked = task.as_ref().is_some_and(|task| task.is_parked());
+        let blocked = task.as_ref().is_some_and(|task| task.waits_for_lock());
         let job = subject.process().signals().lock().job;
         match job {
             _ if !parked => Self::Running,
+            _ if blocked => Self::Blocked,
             JobState::Running => Self::Sleeping,
             _ => Self::Stopped,
         }
@@ -49,6 +54,7 @@ impl State {
         match self {
             Self::Running => 'R',
             Self::Sleeping => 'S',
+            Self::Blocked => 'D',
             Self::Stopped => 'T',
             Self::Zombie => 'Z',
         }
@@ -58,6 +64,7 @@ impl State {
         match self {
             Self::Running => "running",
             Self::Sleeping => "sleeping",
+            Self::Blocked => "disk sleep",
             Self::Stopped => "stopped",
             Self::Zombie => "zombie",
         }
