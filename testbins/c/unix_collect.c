@@ -156,6 +156,28 @@ TEST(a_connection_not_accepted_carrying_its_listener_is_collected)
     expect_gone(r);
 }
 
+/* What waited at a connection before it was accepted, and what came after, waits at the connection, not at its listener. */
+TEST(accepted_connections_in_circles_are_collected_while_their_listener_lives)
+{
+    nt_dir();
+    int l = listener(SOCK_STREAM, "sock", 4);
+    for (int early = 0; early < 2; early++) {
+        int w, r = witness(&w), c = client(SOCK_STREAM, "sock");
+        if (early)
+            carry(c, c);
+        int a = ASSERT_OK(accept(l, NULL, NULL));
+        carry(early ? a : c, a);
+        carry(c, w);
+        close(w);
+        close(c);
+        expect_held(r);
+        close(a);
+        stir();
+        expect_gone(r);
+        close(r);
+    }
+}
+
 TEST(datagrams_in_circles_are_collected)
 {
     int s[2], w, r = witness(&w);
