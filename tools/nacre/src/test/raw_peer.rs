@@ -21,7 +21,7 @@ use super::tap::Verdict;
 pub const NAME: &str = "raw_peer";
 
 /// No case takes longer, on any machine.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(1500);
 /// Memory may be so much less after many connections than before, in KiB.
 const SLACK: u64 = 4096;
 
@@ -89,12 +89,19 @@ fn mixed(number: u32) -> u32 {
 }
 
 fn connect(peer: &mut Peer, own: End, stamp: Option<u32>) -> Result<()> {
-    peer.ask(own, mixed(u32::from(own.1)), stamp)?;
-    // An answer that is no connection may come first: of one that was.
-    peer.wait("a connection", |peer| {
-        peer.talk(own)
-            .is_ok_and(|talk| talk.open && talk.is_answered())
-    })
+    loop {
+        peer.ask(own, mixed(u32::from(own.1)), stamp)?;
+        // An answer that is no connection may come first: of one that was.
+        peer.wait("a connection", |peer| {
+            peer.talk(own).is_ok_and(|talk| {
+                talk.open && talk.is_answered() || talk.reset && !peer.is_served()
+            })
+        })?;
+        if peer.is_served() {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// Sends bytes and waits for what the server says to them.

@@ -49,6 +49,7 @@ pub struct Peer {
     talks: HashMap<End, Talk>,
     end: Instant,
     looked: Instant,
+    served: bool,
 }
 
 impl Peer {
@@ -64,7 +65,13 @@ impl Peer {
             talks: HashMap::new(),
             end: Instant::now() + patience,
             looked: Instant::now(),
+            served: false,
         })
+    }
+
+    /// Whether the server was there ever: it comes a moment after the machine's card.
+    pub fn is_served(&self) -> bool {
+        self.served
     }
 
     /// Fails when the time is over.
@@ -151,6 +158,7 @@ impl Peer {
         if segment.flags & SYN != 0 {
             talk.wanted = segment.seq.wrapping_add(1);
             talk.open = true;
+            self.served = true;
         } else if segment.seq == talk.wanted {
             talk.got.extend(&segment.body);
             talk.wanted = talk.wanted.wrapping_add(span);
