@@ -186,7 +186,13 @@ fn bind(start: &Start<'_>, source: Option<&[u8]>, target: &Path, recursive: bool
         propagation::copy_of(source.mount(), source.dentry().clone())
     };
     let target = target.clone().topmost();
-    propagation::ensure_room(&tree, &copy, &target, false)?;
+    if let Err(error) = propagation::ensure_room(&tree, &copy, &target, false) {
+        // Parents and children of the copy hold each other.
+        for mount in tree.subtree(&copy).iter().rev() {
+            tree.detach(mount);
+        }
+        return Err(error);
+    }
     propagation::attach(&tree, &copy, &target);
     Ok(())
 }
