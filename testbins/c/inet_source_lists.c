@@ -199,33 +199,6 @@ TEST(source_lists_of_ipv6)
     EXPECT_ERRNO(getsockopt(s, IPPROTO_IPV6, MCAST_MSFILTER, &got, &len), EADDRNOTAVAIL);
 }
 
-TEST(source_lists_of_ipv4_by_interface_number)
-{
-    int s = member();
-    struct list l, got;
-    socklen_t len = size(3);
-    memset(&l, 0, sizeof l);
-    l.index = 1;
-    l.mode = MCAST_INCLUDE;
-    l.count = 2;
-    struct sockaddr_in group = at4(GROUP, 0), from = at4("127.0.0.9", 0), more = at4("127.0.0.10", 0);
-    memcpy(&l.group, &group, sizeof group);
-    memcpy(&l.from[0], &from, sizeof from);
-    memcpy(&l.from[1], &more, sizeof more);
-    ASSERT_OK(setsockopt(s, IPPROTO_IP, MCAST_MSFILTER, &l, size(2)));
-    got = l;
-    got.count = 3;
-    memset(got.from, 0, sizeof got.from);
-    ASSERT_OK(getsockopt(s, IPPROTO_IP, MCAST_MSFILTER, &got, &len));
-    EXPECT_EQ(len, size(2));
-    EXPECT_EQ(got.mode, MCAST_INCLUDE);
-    EXPECT_EQ(((struct sockaddr_in *)&got.from[1])->sin_addr.s_addr, more.sin_addr.s_addr);
-    l.from[1].ss_family = AF_INET6;
-    EXPECT_ERRNO(setsockopt(s, IPPROTO_IP, MCAST_MSFILTER, &l, size(2)), EADDRNOTAVAIL);
-    l.group.ss_family = AF_INET6;
-    EXPECT_ERRNO(setsockopt(s, IPPROTO_IP, MCAST_MSFILTER, &l, size(2)), EADDRNOTAVAIL);
-}
-
 /* Lines of a file that hold a word. */
 static int lines(const char *path, const char *word)
 {
@@ -237,6 +210,75 @@ static int lines(const char *path, const char *word)
         found += strstr(line, word) != NULL;
     fclose(f);
     return found;
+}
+
+/* A list of 64 senders, and one more. */
+static struct {
+    struct list some;
+    struct sockaddr_storage more[64];
+} full;
+
+static void full6(unsigned mode)
+{
+    full.some = list6(mode, 64);
+    for (int i = 0; i < 65; i++) {
+        struct sockaddr_in6 from = at6("fd77::", 0);
+        from.sin6_addr.s6_addr[15] = i + 1;
+        memcpy((char *)&full + size(i), &from, sizeof from);
+    }
+}
+
+/* As many as one membership may name: an option longer than others. */
+TEST(source_lists_of_as_many_as_there_may_be)
+{
+    int s = member6(), other = member();
+    full6(MCAST_INCLUDE);
+    EXPECT_OK(setsockopt(s, IPPROTO_IPV6, MCAST_MSFILTER, &full, size(64)));
+    EXPECT_EQ(lines("/proc/net/mcfilter6", "ff150000000000000000000000770009"), 64);
+    EXPECT_EQ(lines("/proc/net/mcfilter6", "fd770000000000000000000000000040      1      0"), 1);
+    full.some.count = 65;
+    EXPECT_ERRNO(setsockopt(s, IPPROTO_IPV6, MCAST_MSFILTER, &full, size(65)), ENOBUFS);
+    full.some.count = 7;
+    EXPECT_OK(setsockopt(s, IPPROTO_IPV6, MCAST_MSFILTER, &full, size(7)));
+    EXPECT_EQ(lines("/proc/net/mcfilter6", "ff150000000000000000000000770009"), 7);
+    struct sockaddr_in group = at4(GROUP, 0);
+    memcpy(&full.some.group, &group, sizeof group);
+    for (int i = 0; i < 10; i++) {
+        struct sockaddr_in from = at4("127.0.0.9", 0);
+        from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 10 + i);
+        memcpy(&full.some.from[i], &from, sizeof from);
+    }
+    full.some.count = 10;
+    EXPECT_OK(setsockopt(other, IPPROTO_IP, MCAST_MSFILTER, &full, size(10)));
+    EXPECT_EQ(lines("/proc/net/mcfilter", "0xef4d0109"), 10);
+    full.some.count = 11;
+    EXPECT_ERRNO(setsockopt(other, IPPROTO_IP, MCAST_MSFILTER, &full, size(11)), ENOBUFS);
+}
+
+/* Senders of many groups on many sockets: all are taken, or it is said that there is no room. */
+TEST_LIMIT(source_lists_of_many_sockets, 60)
+{
+    int sockets = 0, refused = 0;
+    for (; sockets < 30 && !refused; sockets++) {
+        int s = ASSERT_OK(socket(AF_INET6, SOCK_DGRAM, 0));
+        for (int group = 0; group < 20 && !refused; group++) {
+            struct ipv6_mreq m = { .ipv6mr_interface = 1 };
+            struct sockaddr_in6 at = at6(GROUP6, 0);
+            at.sin6_addr.s6_addr[12] = 1;
+            at.sin6_addr.s6_addr[14] = sockets;
+            at.sin6_addr.s6_addr[15] = group;
+            m.ipv6mr_multiaddr = at.sin6_addr;
+            ASSERT_OK(setsockopt(s, IPPROTO_IPV6, IPV6_JOIN_GROUP, &m, sizeof m));
+            full6(MCAST_INCLUDE);
+            memcpy(&full.some.group, &at, sizeof at);
+            refused = setsockopt(s, IPPROTO_IPV6, MCAST_MSFILTER, &full, size(64)) == -1;
+            EXPECT_TRUE(!refused || errno == ENOBUFS);
+        }
+    }
+    /* A file this long is only begun. */
+    char head[4096];
+    int fd = ASSERT_OK(open("/proc/net/mcfilter6", O_RDONLY));
+    EXPECT_TRUE(read(fd, head, sizeof head) > 1000);
 }
 
 TEST(source_lists_stand_in_proc_net_mcfilter)

@@ -111,7 +111,7 @@ impl DatagramSocket {
                 }
             }
         };
-        group.tally(false);
+        group.forget_named();
         groups::leave(group.addr, group.device);
         Ok(())
     }

@@ -249,7 +249,7 @@ impl DatagramSocket {
             self.receivers().leave(port, self.core.id);
         }
         for group in groups {
-            group.tally(false);
+            group.forget_named();
             crate::groups::leave(group.addr, group.device);
         }
         let dropped = core::mem::take(&mut *self.inbox.lock());

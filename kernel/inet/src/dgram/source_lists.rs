@@ -123,8 +123,7 @@ impl DatagramSocket {
         let own = link.groups.iter_mut().find(|own| own.is(group, device));
         let own = own.ok_or(Errno::EINVAL)?;
         let new = Sources::listed(head.mode == ONLY, named);
-        own.exchange(new);
-        Ok(())
+        own.exchange(new)
     }
 
     /// The list of a group, as much of it as there is room for.

@@ -2,7 +2,7 @@
 
 use super::DatagramSocket;
 use super::groups::Request;
-use crate::group_sources::tally;
+use crate::group_sources;
 use crate::ip_options::{SOL_IP, SOL_IPV6, ip};
 use abi::{Errno, Result};
 use alloc::vec::Vec;
@@ -24,17 +24,21 @@ impl Group {
         self.addr == addr && self.device == device
     }
 
-    /// What it names counts for its interface, or (`more` is not) no more.
-    pub fn tally(&self, more: bool) {
+    /// What it names counts no more for its interface.
+    pub fn forget_named(&self) {
         let (only, named) = (self.sources.only, &self.sources.named);
-        tally(self.device, self.addr, only, named, more);
+        group_sources::forget(self.device, self.addr, only, named);
     }
 
     /// Hears others.
-    pub fn exchange(&mut self, sources: Sources) {
-        self.tally(false);
+    ///
+    /// # Errors
+    /// `ENOBUFS`: it hears whom it heard.
+    pub fn exchange(&mut self, sources: Sources) -> Result<()> {
+        group_sources::name(self.device, self.addr, sources.only, &sources.named)?;
+        self.forget_named();
         self.sources = sources;
-        self.tally(true);
+        Ok(())
     }
 }
 
@@ -168,7 +172,7 @@ impl DatagramSocket {
         let own = own.ok_or(Errno::EINVAL)?;
         let mut sources = own.sources.clone();
         let result = sources.change(source, change, group.is_ipv4());
-        own.exchange(sources);
+        own.exchange(sources)?;
         result
     }
 }

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use core::any::Any;
 use hal::UserAddr;
 use hal::ucopy::{UserPtr, UserSlice};
+use inet::ip_options::{SOL_IP, SOL_IPV6, ip};
 use net::socket::Socket;
 use task::Process;
 use zerocopy::IntoBytes;
@@ -15,8 +16,10 @@ use super::super::Cx;
 use super::super::args::Fd;
 use super::socket_of;
 
-/// No option is longer.
+/// Hardly any option is longer.
 const LONGEST: usize = 1024;
+/// A list of senders is: as many as there may be, and one too many.
+const LONGEST_LIST: usize = 16 * 1024;
 
 /// `setsockopt(2)`
 pub fn setsockopt(
@@ -34,7 +37,11 @@ pub fn setsockopt(
         if is_unix(&**socket) {
             return Err(Errno::EOPNOTSUPP);
         }
-        let bytes = UserSlice::new(value, len.min(LONGEST)).read_vec()?;
+        let longest = match (level, name) {
+            (SOL_IP | SOL_IPV6, ip::MCAST_MSFILTER) => LONGEST_LIST,
+            _ => LONGEST,
+        };
+        let bytes = UserSlice::new(value, len.min(longest)).read_vec()?;
         return socket
             .set_option(level, name, &bytes, &cx.caller())
             .map(|()| 0);
