@@ -33,11 +33,11 @@ pub fn flock(cx: &mut Cx<'_>, fd: Fd, operation: Flags) -> Result<usize> {
         return Err(Errno::EBADF);
     }
     let pid = cx.process().pid() as i32;
-    lock_list::enter(&attached, &file);
+    lock_list::enter(&attached, &file).map_err(|_| Errno::ENOMEM)?;
     match locks.lock_whole(&file, kind, pid) {
         Err(Errno::EAGAIN) if operation.0 & LOCK_NB == 0 => {
             let row = Row::whole(Class::Whole, Some(kind), pid, LockOwner::file(&file));
-            let _waiting = Wait::new(&attached, row);
+            let _waiting = Wait::new(&attached, row).map_err(|_| Errno::ENOMEM)?;
             let on = [(locks.waiters(), Events::OUT)];
             wait(cx.thread, &WaitOptions::default(), &on, || {
                 locks.lock_whole(&file, kind, pid)

@@ -43,7 +43,7 @@ pub fn set(cx: &Cx<'_>, file: &OpenFile, fd: Fd, arg: u64) -> Result<usize> {
         return Err(Errno::EAGAIN);
     }
     let attached = attr.attached();
-    lock_list::enter(&attached, file);
+    lock_list::enter(&attached, file).map_err(|_| Errno::ENOMEM)?;
     let pid = cx.process().pid() as i32;
     attached.leases.set(file, fd.0, kind, pid)?;
     own(cx, file)?;

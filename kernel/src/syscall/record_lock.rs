@@ -75,10 +75,9 @@ pub fn fcntl(
         return Err(Errno::EINVAL);
     }
     if kind.is_none() {
-        attached.locks.unset(owner, start, end);
-        return Ok(0);
+        return attached.locks.unset(owner, start, end).map(|()| 0);
     }
-    lock_list::enter(&attached, file);
+    lock_list::enter(&attached, file)?;
     if matches!(command, F_SETLKW | F_OFD_SETLKW) {
         set_waiting(cx.thread, &attached, &wanted)?;
     } else {
@@ -89,7 +88,9 @@ pub fn fcntl(
         .get(fd.0)
         .is_ok_and(|now| Arc::ptr_eq(&now, file) || of_file);
     if !still {
-        attached.locks.unset(owner, start, end);
+        if attached.locks.unset(owner, start, end).is_err() {
+            attached.locks.unset_all(owner);
+        }
         return Err(Errno::EBADF);
     }
     Ok(0)
@@ -106,7 +107,7 @@ fn set_waiting(thread: &Thread, attached: &Attached, wanted: &RecordLock) -> Res
         Err(Errno::EAGAIN) => {}
         done => return done,
     }
-    let _waiting = Wait::new(attached, wanted.row());
+    let _waiting = Wait::new(attached, wanted.row())?;
     let on = [(locks.waiters(), Events::OUT)];
     wait(thread, &WaitOptions::default(), &on, attempt)
 }

@@ -1,5 +1,6 @@
 //! What hangs on an inode besides its attributes.
 
+use abi::{Errno, Result};
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::any::Any;
@@ -36,12 +37,15 @@ impl Attached {
         }
     }
 
-    /// All locks and leases on the inode.
-    #[must_use]
-    pub fn rows(&self) -> Vec<Row> {
-        let mut rows = self.locks.rows();
-        self.leases.rows(&mut rows);
-        rows
+    /// The locks and leases on the inode that are `wanted`.
+    ///
+    /// # Errors
+    /// `ENOMEM`
+    pub fn rows(&self, wanted: &dyn Fn(&Row) -> bool) -> Result<Vec<Row>> {
+        let mut rows = Vec::new();
+        self.locks.rows(wanted, &mut rows)?;
+        self.leases.rows(wanted, &mut rows)?;
+        Ok(rows)
     }
 
     /// The living object behind the name.
@@ -59,4 +63,20 @@ impl Attached {
         *slot = Some(Arc::downgrade(&new));
         new
     }
+}
+
+/// Adds those of `more` that are `wanted`.
+///
+/// # Errors
+/// `ENOMEM`
+pub(crate) fn collect(
+    rows: &mut Vec<Row>,
+    more: impl Iterator<Item = Row> + Clone,
+    wanted: &dyn Fn(&Row) -> bool,
+) -> Result<()> {
+    let more = more.filter(|row| wanted(row));
+    rows.try_reserve_exact(more.clone().count())
+        .map_err(|_| Errno::ENOMEM)?;
+    rows.extend(more);
+    Ok(())
 }

@@ -11,6 +11,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use core::time::Duration;
 use sync::{Events, Instant, Pollee, SpinLock, rank};
 
+use crate::attached::collect;
 use crate::fd_table::Fd;
 use crate::file::OpenFile;
 use crate::lock::{LockKind, LockOwner};
@@ -58,6 +59,22 @@ struct Lease {
     breaking: Option<Change>,
 }
 
+impl Lease {
+    fn row(&self) -> Row {
+        let breaking = self.breaking.is_some();
+        let kind = match self.breaking {
+            Some(change) => change.to,
+            None => Some(self.kind),
+        };
+        let kind = kind.map(|kind| match kind {
+            LeaseKind::Read => LockKind::Shared,
+            LeaseKind::Write => LockKind::Exclusive,
+        });
+        let owner = LockOwner::File(self.file);
+        Row::whole(Class::Lease { breaking }, kind, self.pid, owner)
+    }
+}
+
 /// The leases on one inode.
 pub struct Leases(SpinLock<Vec<Lease>, { rank::FILE }>);
 
@@ -99,33 +116,21 @@ impl Leases {
         kind
     }
 
-    /// All leases, as they will be when what is being broken is.
-    pub(crate) fn rows(&self, rows: &mut Vec<Row>) {
+    /// The leases that are `wanted`, as they will be when what is being broken is.
+    pub(crate) fn rows(&self, wanted: &dyn Fn(&Row) -> bool, rows: &mut Vec<Row>) -> Result<()> {
         let mut leases = self.0.lock();
         let news = expire(&mut leases);
-        for lease in leases.iter() {
-            let breaking = lease.breaking.is_some();
-            let kind = match lease.breaking {
-                Some(change) => change.to,
-                None => Some(lease.kind),
-            };
-            let kind = kind.map(|kind| match kind {
-                LeaseKind::Read => LockKind::Shared,
-                LeaseKind::Write => LockKind::Exclusive,
-            });
-            let owner = LockOwner::File(lease.file);
-            let class = Class::Lease { breaking };
-            rows.push(Row::whole(class, kind, lease.pid, owner));
-        }
+        let done = collect(rows, leases.iter().map(Lease::row), wanted);
         drop(leases);
         tell(news);
+        done
     }
 
     /// Takes a lease for the process `pid`, or changes the one `file` has. The caller has made sure of who may, and that nobody has the
     /// file open in a way it forbids.
     ///
     /// # Errors
-    /// `EAGAIN` while another's lease is in the way, `EINVAL` when there are to be none.
+    /// `EAGAIN` while another's lease is in the way, `EINVAL` when there are to be none; `ENOMEM`.
     pub fn set(&self, file: &OpenFile, fd: Fd, kind: LeaseKind, pid: i32) -> Result<()> {
         let ownership = file.ownership().clone();
         let mut leases = self.0.lock();
@@ -143,6 +148,8 @@ impl Leases {
             Ok(())
         } else if ENABLED.load(Ordering::Relaxed) == 0 {
             Err(Errno::EINVAL)
+        } else if leases.try_reserve(1).is_err() {
+            Err(Errno::ENOMEM)
         } else {
             leases.push(Lease {
                 file: mine,

@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, Ordering};
 use sync::{Events, Pollee, SpinLock, rank};
 
+use crate::attached::collect;
 use crate::file::OpenFile;
 use crate::lock_list::{Class, Row};
 
@@ -142,18 +143,17 @@ impl FileLocks {
             .copied()
     }
 
-    /// All locks: of the whole file, then of ranges.
-    pub(crate) fn rows(&self) -> Vec<Row> {
-        let mut rows: Vec<Row> = self.whole.lock().iter().map(WholeLock::row).collect();
+    /// The locks that are `wanted`: of the whole file, then of ranges.
+    pub(crate) fn rows(&self, wanted: &dyn Fn(&Row) -> bool, rows: &mut Vec<Row>) -> Result<()> {
+        collect(rows, self.whole.lock().iter().map(WholeLock::row), wanted)?;
         let records = self.records.lock();
-        rows.extend(records.iter().map(RecordLock::row));
-        rows
+        collect(rows, records.iter().map(RecordLock::row), wanted)
     }
 
     /// Takes `wanted`, in place of what its owner holds in the range.
     ///
     /// # Errors
-    /// `EAGAIN` while another holds a part of it.
+    /// `EAGAIN` while another holds a part of it; `ENOLCK`: no memory for one more.
     pub fn set(&self, wanted: &RecordLock) -> Result<()> {
         self.set_for(wanted, None)
     }
@@ -161,7 +161,7 @@ impl FileLocks {
     /// As [`FileLocks::set`] for one that waits while another holds a part of it.
     ///
     /// # Errors
-    /// `EAGAIN`; `EDEADLK` when the holder waits, over any number of others, for the owner.
+    /// As [`FileLocks::set`]; `EDEADLK` when the holder waits, over any number of others, for the owner.
     pub fn set_or_block(&self, wanted: &RecordLock, blocked: &Blocked) -> Result<()> {
         self.set_for(wanted, Some(blocked))
     }
@@ -179,6 +179,8 @@ impl FileLocks {
         if let Some(blocked) = blocked {
             blocked.end();
         }
+        // For itself, and for what is left on the far side of it.
+        make_room(&mut records, 2)?;
         let mut new = *wanted;
         let weakened = carve(&mut records, wanted);
         if weakened {
@@ -202,7 +204,10 @@ impl FileLocks {
     }
 
     /// Gives up what `owner` holds from `start` to `end`.
-    pub fn unset(&self, owner: LockOwner, start: u64, end: u64) {
+    ///
+    /// # Errors
+    /// `ENOLCK`: it would leave two pieces of one, and there is no memory for that.
+    pub fn unset(&self, owner: LockOwner, start: u64, end: u64) -> Result<()> {
         let range = RecordLock {
             owner,
             pid: 0,
@@ -211,6 +216,11 @@ impl FileLocks {
             end,
         };
         let mut records = self.records.lock();
+        let splits =
+            |held: &RecordLock| held.owner == owner && held.start < start && end < held.end;
+        if records.iter().any(splits) {
+            make_room(&mut records, 1)?;
+        }
         let freed = carve(&mut records, &range);
         if freed {
             released(owner, self.place());
@@ -219,6 +229,13 @@ impl FileLocks {
         if freed {
             self.waiters.notify(Events::OUT);
         }
+        Ok(())
+    }
+
+    /// Gives up all that `owner` holds.
+    pub fn unset_all(&self, owner: LockOwner) {
+        // Nothing is left of any: that takes no memory.
+        let _ = self.unset(owner, 0, u64::MAX);
     }
 
     /// What tells these locks from those of other inodes.
@@ -228,20 +245,19 @@ impl FileLocks {
 
     /// A process closed a descriptor of the file: its POSIX locks go, whichever descriptor made them.
     pub fn table_closed(&self, table: u64) {
-        self.unset(LockOwner::Table(table), 0, u64::MAX);
+        self.unset_all(LockOwner::Table(table));
     }
 
     /// The last descriptor of an open file is gone: its locks go.
     pub fn file_closed(&self, file: &OpenFile) {
-        let owner = LockOwner::file(file);
-        self.unset(owner, 0, u64::MAX);
+        self.unset_all(LockOwner::file(file));
         self.unlock_whole(file);
     }
 
     /// Takes the whole file (`flock`) for the process `pid`; what the open file held before goes first, as on Linux.
     ///
     /// # Errors
-    /// `EAGAIN` while another open file holds it.
+    /// `EAGAIN` while another open file holds it; `ENOMEM`
     pub fn lock_whole(&self, file: &OpenFile, kind: LockKind, pid: i32) -> Result<()> {
         let id = core::ptr::from_ref(file).addr();
         let mut whole = self.whole.lock();
@@ -251,6 +267,7 @@ impl FileLocks {
         {
             return Ok(());
         }
+        whole.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
         let held = whole.len();
         whole.retain(|held| held.file != id);
         let freed = whole.len() != held;
@@ -283,6 +300,11 @@ impl FileLocks {
             self.waiters.notify(Events::OUT);
         }
     }
+}
+
+/// Room for as many more.
+fn make_room<T>(list: &mut Vec<T>, more: usize) -> Result<()> {
+    list.try_reserve(more).map_err(|_| Errno::ENOLCK)
 }
 
 /// Cuts the range of `cut` out of what its owner holds; whether there was anything.
@@ -363,11 +385,13 @@ impl Blocked {
             }
             for wait in waits.iter().filter(|wait| wait.waiter == at) {
                 if !reached.contains(&wait.holder) {
+                    make_room(&mut reached, 1)?;
                     reached.push(wait.holder);
                 }
             }
             next += 1;
         }
+        make_room(&mut waits, 1)?;
         waits.push(Wait {
             number: self.number,
             waiter: self.waiter,
@@ -452,7 +476,7 @@ mod tests {
             Err(Errno::EDEADLK)
         );
         // The second waits for nobody any more, though it has not looked again.
-        locks.unset(LockOwner::Table(71), 0, 0);
+        assert_eq!(locks.unset(LockOwner::Table(71), 0, 0), Ok(()));
         assert_eq!(locks.set_or_block(&lock(71, 1), &first), Err(Errno::EAGAIN));
     }
 }

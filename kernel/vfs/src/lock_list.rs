@@ -1,5 +1,6 @@
 //! All locks and leases there are, for who lists them (`/proc/locks`).
 
+use abi::{Errno, Result};
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -98,15 +99,19 @@ pub struct Wait(u64);
 
 impl Wait {
     /// Somebody is about to wait for `row` of the inode.
-    #[must_use]
-    pub fn new(attached: &Attached, row: Row) -> Self {
+    ///
+    /// # Errors
+    /// `ENOLCK`: no memory for a longer list.
+    pub fn new(attached: &Attached, row: Row) -> Result<Self> {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        WAITING.lock().push(Waiting {
+        let mut all = WAITING.lock();
+        all.try_reserve(1).map_err(|_| Errno::ENOLCK)?;
+        all.push(Waiting {
             number,
             place: place(attached),
             row,
         });
-        Self(number)
+        Ok(Self(number))
     }
 }
 
@@ -117,34 +122,67 @@ impl Drop for Wait {
 }
 
 /// The file's inode is about to have a lock: from now on it is looked at.
-pub fn enter(attached: &Arc<Attached>, file: &OpenFile) {
-    if attached.is_listed.swap(true, Ordering::Relaxed) {
-        return;
+///
+/// # Errors
+/// `ENOLCK`: no memory for a longer list.
+pub fn enter(attached: &Arc<Attached>, file: &OpenFile) -> Result<()> {
+    if attached.is_listed.load(Ordering::Relaxed) {
+        return Ok(());
     }
     let (device, ino) = (file.path().mount().sb().dev(), file.inode().attr().ino());
     let mut locked = LOCKED.lock();
+    // Another thread may have come first.
+    if attached.is_listed.load(Ordering::Relaxed) {
+        return Ok(());
+    }
     if locked.len() == locked.capacity() {
         locked.retain(|entry| entry.attached.strong_count() > 0);
+        // Room for as many again: the next look at all of them is that far away.
+        let more = locked.len().max(8);
+        locked.try_reserve(more).map_err(|_| Errno::ENOLCK)?;
     }
     locked.push(Locked {
         device,
         ino,
         attached: Arc::downgrade(attached),
     });
+    attached.is_listed.store(true, Ordering::Relaxed);
+    Ok(())
+}
+
+/// The inodes there are with locks, or that had some.
+fn inodes() -> Result<Vec<(u64, u64, Arc<Attached>)>> {
+    let mut all = Vec::new();
+    let locked = LOCKED.lock();
+    let living = |entry: &Locked| Some((entry.device, entry.ino, entry.attached.upgrade()?));
+    all.try_reserve_exact(locked.len())
+        .map_err(|_| Errno::ENOMEM)?;
+    all.extend(locked.iter().filter_map(living));
+    Ok(all)
+}
+
+/// What is waited for of the inode.
+fn waited_for(attached: &Attached) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    let waiting = WAITING.lock();
+    let here = || {
+        let here = waiting.iter().filter(|wait| wait.place == place(attached));
+        here.map(|wait| wait.row)
+    };
+    rows.try_reserve_exact(here().count())
+        .map_err(|_| Errno::ENOMEM)?;
+    rows.extend(here());
+    Ok(rows)
 }
 
 /// Each lock with its inode's device and number, who waits for it after it (`true`).
-pub fn each(mut take: impl FnMut(u64, u64, &Row, bool)) {
-    let living = |entry: &Locked| Some((entry.device, entry.ino, entry.attached.upgrade()?));
-    let inodes: Vec<_> = LOCKED.lock().iter().filter_map(living).collect();
-    for (device, ino, attached) in inodes {
-        let mut waiting: Vec<Row> = WAITING
-            .lock()
-            .iter()
-            .filter(|wait| wait.place == place(&attached))
-            .map(|wait| wait.row)
-            .collect();
-        for row in attached.rows() {
+///
+/// # Errors
+/// `ENOMEM`
+pub fn each(mut take: impl FnMut(u64, u64, &Row, bool)) -> Result<()> {
+    for (device, ino, attached) in inodes()? {
+        let mut waiting = waited_for(&attached)?;
+        for row in attached.rows(&|_| true)? {
             take(device, ino, &row, false);
             waiting.retain(|wanted| {
                 let stopped = row.stops(wanted);
@@ -155,4 +193,5 @@ pub fn each(mut take: impl FnMut(u64, u64, &Row, bool)) {
             });
         }
     }
+    Ok(())
 }

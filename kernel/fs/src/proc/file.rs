@@ -157,9 +157,8 @@ where
     F: Fn(&mut Text) -> core::fmt::Result + Send + Sync + 'static,
 {
     fn show(&self, out: &mut Text) -> Result<()> {
-        // Text does not fail before its end.
-        let _ = self(out);
-        Ok(())
+        // Text does not fail before its end: what is shown could not be collected.
+        self(out).map_err(|_| Errno::ENOMEM)
     }
 
     fn refusal(&self) -> Option<Errno> {

@@ -73,26 +73,24 @@ pub fn summary(out: &mut Text) -> fmt::Result {
         let on = |cpu| u64::from(private_count(cpu, what));
         hal::cpu::online().iter().map(on).sum()
     };
-    let mut rows = Text::default();
-    let (mut all, mut next) = (0, 0);
-    let mut column = |number: u32, taken: u64| {
-        all += taken;
+    let between = || (0..).zip(BETWEEN.map(|(what, _)| own(what)));
+    let timer = own(Private::Timer);
+    let devices = || device_counts().map(|(line, _, taken)| (line.number, u64::from(taken)));
+    let columns = || between().chain([(timer_line(), timer)]).chain(devices());
+    write!(
+        out,
+        "intr {}",
+        columns().map(|(_, taken)| taken).sum::<u64>()
+    )?;
+    let mut next = 0;
+    for (number, taken) in columns() {
         while next < number {
-            rows.push(b" 0");
+            out.push(b" 0");
             next += 1;
         }
         next += 1;
-        write!(rows, " {taken}")
-    };
-    for (number, (what, _)) in (0..).zip(BETWEEN) {
-        column(number, own(what))?;
+        write!(out, " {taken}")?;
     }
-    column(timer_line(), own(Private::Timer))?;
-    for (device, _, taken) in device_counts() {
-        column(device.number, u64::from(taken))?;
-    }
-    write!(out, "intr {all}")?;
-    out.push(&rows.finish().map_err(|_| fmt::Error)?);
     out.push(b"\n");
     Ok(())
 }

@@ -16,8 +16,8 @@ pub(super) fn show(out: &mut Text) -> fmt::Result {
         // Text does not fail before its end.
         let _ = write!(out, "{number}: {mark}");
         row(out, held, (device, ino));
-    });
-    Ok(())
+    })
+    .map_err(|_| fmt::Error)
 }
 
 /// What Linux says of a lock on the inode with this device and number.

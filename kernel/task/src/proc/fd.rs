@@ -181,7 +181,7 @@ impl Content for Info {
             file.path().mount().id(),
             file.inode().attr().ino()
         );
-        show_locks(&table, &file, out);
+        show_locks(&table, &file, out)?;
         let _ = file.ops().show_info(&file, out);
         Ok(())
     }
@@ -192,17 +192,17 @@ impl Content for Info {
 }
 
 /// A line for each lock held through the file.
-fn show_locks(table: &FdTable, file: &OpenFile, out: &mut Text) {
+fn show_locks(table: &FdTable, file: &OpenFile, out: &mut Text) -> Result<()> {
     let Some(attached) = file.inode().attr().existing_attached() else {
-        return;
+        return Ok(());
     };
     let inode = (file.path().mount().sb().dev(), file.inode().attr().ino());
     let owners = [LockOwner::file(file), LockOwner::Table(table.id())];
-    let rows = attached.rows();
-    let mine = rows.iter().filter(|row| owners.contains(&row.owner));
-    for (number, row) in (1..).zip(mine) {
+    let rows = attached.rows(&|row| owners.contains(&row.owner))?;
+    for (number, row) in (1..).zip(&rows) {
         // Text does not fail before its end.
         let _ = write!(out, "lock:\t{number}: ");
         fs::proc::lock_row(out, row, inode);
     }
+    Ok(())
 }
