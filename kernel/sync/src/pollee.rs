@@ -165,7 +165,10 @@ impl Pollee {
     ) -> Result<Registration> {
         let inner = self.inner().clone();
         let mut list = inner.list.lock();
-        list.entries.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+        // The first of a list stands in it.
+        if !list.is_empty() {
+            list.entries.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+        }
         let key = inner.add_to(list, observer, events, exclusive, ANY_WAIT);
         Ok(Registration { inner, key })
     }

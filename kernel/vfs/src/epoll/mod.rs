@@ -20,6 +20,7 @@ use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use arrayvec::ArrayVec;
 use core::fmt;
+use core::ops::Bound;
 use core::sync::atomic::{AtomicU64, Ordering};
 use item::Item;
 use ready::Ready;
@@ -39,6 +40,9 @@ const EXCLUSIVE_OK: u32 = 0x1 | 0x4 | 0x8 | 0x10 | EPOLLWAKEUP | EPOLLET | EPOLL
 
 /// Files asked under one hold of the lock.
 const BATCH: usize = 16;
+
+/// Items, and the files they are of.
+type Watched = ArrayVec<(Arc<Item>, Arc<OpenFile>), BATCH>;
 
 /// A descriptor, and the address of the open file it stood for when it was added.
 type Key = (i32, usize);
@@ -165,20 +169,20 @@ impl Epoll {
         }
         if _order.is_some() {
             drop(interest);
-            if let Err(error) = nesting::check_paths(self, inner) {
-                self.forget(key);
-                return Err(error);
-            }
+            let fits = nesting::check_paths(self, inner);
             interest = self.interest.lock();
             // Another thread may have taken it away again while the lock was free.
             let still = interest.items.get(&key);
             if still.is_none_or(|other| !Arc::ptr_eq(other, &item)) {
-                return Ok(());
+                return fits;
+            }
+            if let Err(error) = fits {
+                self.take_out(&mut interest, key);
+                return Err(error);
             }
         }
         if let Err(error) = item.watch(pollee, exclusive) {
-            drop(interest);
-            self.forget(key);
+            self.take_out(&mut interest, key);
             return Err(error);
         }
         self.ask(&item, file);
@@ -292,6 +296,9 @@ impl Epoll {
                 }
                 asked.push(file);
             }
+            if interest.counted != interest.items.len() as u64 {
+                self.recount(&mut interest);
+            }
             drop(interest);
         }
     }
@@ -316,7 +323,8 @@ impl Epoll {
         }
     }
 
-    /// Room on the ready list for one more item: queueing happens in interrupts and takes no memory.
+    /// Room on the ready list for one more item: queueing happens in interrupts and takes no memory. A closed file counts
+    /// until its instance comes upon it: here, in a wait, or at the instance's end.
     fn make_room(&self, interest: &mut Interest) -> Result<()> {
         let full = || self.user.get() >= max_user_watches();
         if interest.items.len() >= interest.sweep_at || full() {
@@ -344,14 +352,17 @@ impl Epoll {
     }
 
     fn forget(&self, key: Key) -> bool {
-        let mut interest = self.interest.lock();
+        self.take_out(&mut self.interest.lock(), key)
+    }
+
+    /// Takes an item out; whether there was one.
+    fn take_out(&self, interest: &mut Interest, key: Key) -> bool {
         let Some(item) = interest.items.remove(&key) else {
             return false;
         };
-        self.recount(&mut interest);
+        self.recount(interest);
         // Under the instance's lock: a walk of the ready list is not to meet a turning one.
         self.retire(&item);
-        drop(interest);
         true
     }
 
@@ -371,6 +382,18 @@ impl Epoll {
         for item in items.into_values() {
             self.retire(&item);
         }
+    }
+
+    /// Some of the files it watches, from a key on, and the last key looked at; they are let go outside of the lock.
+    fn watched(&self, from: Bound<Key>) -> Option<(Key, Watched)> {
+        let interest = self.interest.lock();
+        let mut batch = Watched::new();
+        let mut last = None;
+        for (key, item) in interest.items.range((from, Bound::Unbounded)).take(BATCH) {
+            batch.extend(item.file().map(|file| (item.clone(), file)));
+            last = Some(*key);
+        }
+        Some((last?, batch))
     }
 
     fn add_parent(&self, parent: &Weak<Self>) {
@@ -434,23 +457,19 @@ impl FileOps for Epoll {
     }
 
     fn show_info(&self, _file: &OpenFile, out: &mut dyn fmt::Write) -> fmt::Result {
-        let interest = self.interest.lock();
-        // Let go after the lock.
-        let files: Vec<_> = interest
-            .items
-            .values()
-            .filter_map(|item| Some((item.clone(), item.file()?)))
-            .collect();
-        drop(interest);
-        for (item, file) in files {
-            let ino = file.inode().attr().ino();
-            writeln!(
-                out,
-                "tfd: {:8} events: {:8x} data: {:16x}  pos:0 ino:{ino:x} sdev:0",
-                item.fd(),
-                item.mask(),
-                item.data()
-            )?;
+        let mut from = Bound::Unbounded;
+        while let Some((last, batch)) = self.watched(from) {
+            from = Bound::Excluded(last);
+            for (item, file) in batch {
+                let ino = file.inode().attr().ino();
+                writeln!(
+                    out,
+                    "tfd: {:8} events: {:8x} data: {:16x}  pos:0 ino:{ino:x} sdev:0",
+                    item.fd(),
+                    item.mask(),
+                    item.data()
+                )?;
+            }
         }
         Ok(())
     }

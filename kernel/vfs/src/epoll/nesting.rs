@@ -2,8 +2,9 @@
 
 use super::Epoll;
 use abi::{Errno, Result};
-use alloc::sync::Arc;
+use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
+use core::ops::Bound;
 use sync::SortedMap;
 use sync::{Mutex, MutexGuard, rank};
 
@@ -33,7 +34,7 @@ fn address(epoll: &Epoll) -> usize {
 /// `ELOOP` when `inner` already leads to `outer`, or the tower would be too high.
 pub(super) fn check_loop(outer: &Epoll, inner: &Epoll) -> Result<()> {
     let below = levels_below(inner, outer, 0, &mut Seen::new())?;
-    let above = levels_above(outer, 0, &mut Seen::new());
+    let above = levels_above(outer, 0, &mut Seen::new())?;
     if below + 1 + above > DEEPEST {
         return Err(Errno::ELOOP);
     }
@@ -45,7 +46,7 @@ fn levels_below(from: &Epoll, outer: &Epoll, depth: usize, seen: &mut Seen) -> R
         return Ok(*levels);
     }
     let mut levels = 0;
-    for child in children(from) {
+    for child in children(from)? {
         if core::ptr::eq(&*child, outer) || depth > DEEPEST {
             return Err(Errno::ELOOP);
         }
@@ -55,38 +56,36 @@ fn levels_below(from: &Epoll, outer: &Epoll, depth: usize, seen: &mut Seen) -> R
     Ok(levels)
 }
 
-fn levels_above(from: &Epoll, depth: usize, seen: &mut Seen) -> usize {
+fn levels_above(from: &Epoll, depth: usize, seen: &mut Seen) -> Result<usize> {
     if depth > DEEPEST {
-        return 0;
+        return Ok(0);
     }
     if let Some(levels) = seen.get(&address(from)) {
-        return *levels;
+        return Ok(*levels);
     }
-    let above = parents(from)
-        .iter()
-        .map(|parent| 1 + levels_above(parent, depth + 1, seen))
-        .max();
-    let levels = above.unwrap_or(0);
+    let mut levels = 0;
+    for parent in parents(from)? {
+        levels = levels.max(1 + levels_above(&parent, depth + 1, seen)?);
+    }
     seen.insert(address(from), levels);
-    levels
+    Ok(levels)
 }
 
-fn children(epoll: &Epoll) -> Vec<Arc<Epoll>> {
-    let interest = epoll.interest.lock();
+/// The instances it watches.
+fn children(epoll: &Epoll) -> Result<Vec<Arc<Epoll>>> {
     let mut found = Vec::new();
-    let mut files = Vec::new();
-    for item in interest.items.values() {
-        let Some(file) = item.file() else { continue };
-        if let Some(child) = file
-            .ops_as::<Epoll>()
-            .and_then(|child| child.this.upgrade())
-        {
-            found.push(child);
+    let mut from = Bound::Unbounded;
+    while let Some((last, batch)) = epoll.watched(from) {
+        from = Bound::Excluded(last);
+        for (_, file) in batch {
+            let Some(child) = file.ops_as::<Epoll>() else {
+                continue;
+            };
+            found.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+            found.extend(child.this.upgrade());
         }
-        files.push(file);
     }
-    drop(interest);
-    found
+    Ok(found)
 }
 
 /// Whether the files below a new tie reach too many instances above it.
@@ -105,7 +104,7 @@ fn check_below(epoll: &Epoll, seen: &mut Seen) -> Result<()> {
     if seen.insert(address(epoll), 0).is_some() {
         return Ok(());
     }
-    let inside = children(epoll);
+    let inside = children(epoll)?;
     if epoll.interest.lock().items.len() > inside.len() {
         ascend(epoll, 0, &mut [0; DEEPEST + 1])?;
     }
@@ -113,7 +112,7 @@ fn check_below(epoll: &Epoll, seen: &mut Seen) -> Result<()> {
 }
 
 fn ascend(epoll: &Epoll, depth: usize, counts: &mut [usize; DEEPEST + 1]) -> Result<()> {
-    let parents = parents(epoll);
+    let parents = parents(epoll)?;
     let count = counts.get_mut(depth).ok_or(Errno::EINVAL)?;
     if parents.is_empty() {
         *count += 1;
@@ -130,26 +129,25 @@ fn ascend(epoll: &Epoll, depth: usize, counts: &mut [usize; DEEPEST + 1]) -> Res
 }
 
 /// The instances that watch this one now.
-fn parents(epoll: &Epoll) -> Vec<Arc<Epoll>> {
-    let all: Vec<Arc<Epoll>> = {
+fn parents(epoll: &Epoll) -> Result<Vec<Arc<Epoll>>> {
+    let mut all: Vec<Arc<Epoll>> = Vec::new();
+    {
         let mut interest = epoll.interest.lock();
         interest.parents.retain(|parent| parent.strong_count() > 0);
-        interest
-            .parents
-            .iter()
-            .filter_map(alloc::sync::Weak::upgrade)
-            .collect()
-    };
+        all.try_reserve_exact(interest.parents.len())
+            .map_err(|_| Errno::ENOMEM)?;
+        all.extend(interest.parents.iter().filter_map(Weak::upgrade));
+    }
     let mut living: Vec<Arc<Epoll>> = Vec::new();
     for parent in all {
         let known = living.iter().any(|other| Arc::ptr_eq(other, &parent));
         if !known
-            && children(&parent)
+            && children(&parent)?
                 .iter()
                 .any(|child| core::ptr::eq(&**child, epoll))
         {
             living.push(parent);
         }
     }
-    living
+    Ok(living)
 }
