@@ -86,6 +86,32 @@ static void watch_none(void)
     EXPECT_ERRNO(watch(epoll, EPOLL_CTL_ADD, fd), ENOSPC);
 }
 
+/* What was closed counts no more once a wait has met it. */
+static void close_two_and_wait(void)
+{
+    int one = ASSERT_OK(epoll_create1(0)), two = ASSERT_OK(epoll_create1(0)), fds[5];
+    struct epoll_event e;
+    for (int i = 0; i < 2; i++) {
+        fds[i] = ASSERT_OK(eventfd(1, 0));
+        EXPECT_OK(watch(one, EPOLL_CTL_ADD, fds[i]));
+    }
+    close(fds[0]);
+    close(fds[1]);
+    EXPECT_EQ(epoll_wait(one, &e, 1, 0), 0);
+    for (int i = 0; i < 5; i++)
+        fds[i] = ASSERT_OK(eventfd(0, 0));
+    for (int i = 0; i < 4; i++)
+        EXPECT_OK(watch(two, EPOLL_CTL_ADD, fds[i]));
+    EXPECT_ERRNO(watch(two, EPOLL_CTL_ADD, fds[4]), ENOSPC);
+    close(one);
+    EXPECT_ERRNO(watch(two, EPOLL_CTL_ADD, fds[4]), ENOSPC);
+}
+
+TEST(epoll_watches_of_closed_files_do_not_count)
+{
+    with("fs/epoll/max_user_watches", 4, 4009, close_two_and_wait);
+}
+
 TEST(epoll_watches_may_be_none)
 {
     with("fs/epoll/max_user_watches", 0, 4002, watch_none);

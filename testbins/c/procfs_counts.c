@@ -82,12 +82,11 @@ static int go[2];
 
 static void *write_some(NT_UNUSED void *arg)
 {
-    char c, path[64];
+    char path[64];
     snprintf(path, sizeof path, "/proc/self/task/%d/io", gettid());
     EXPECT_EQ(io_of(path).wchar, 0);
     EXPECT_EQ(write(go[1], "abc", 3), 3);
     EXPECT_EQ(io_of(path).wchar, 3);
-    (void)c;
     return NULL;
 }
 
