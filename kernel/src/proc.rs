@@ -54,6 +54,7 @@ pub fn install(command_line: &str) {
 fn register_net() {
     use inet::dgram::report::Which;
     use inet::ip_options::DEFAULT_TTL;
+    use inet::output::fragments;
     use inet::ports;
     use net::address::Family;
     use net::settings::{
@@ -98,6 +99,10 @@ fn register_net() {
         &ports::UNPRIVILEGED,
     );
     setting::counter("sys/net/ipv4/ip_default_ttl", &DEFAULT_TTL);
+    setting::counter("sys/net/ipv4/ipfrag_high_thresh", &fragments::V4.high);
+    setting::counter("sys/net/ipv4/ipfrag_time", &fragments::V4.seconds);
+    setting::counter("sys/net/ipv6/ip6frag_high_thresh", &fragments::V6.high);
+    setting::counter("sys/net/ipv6/ip6frag_time", &fragments::V6.seconds);
     setting::counter(
         "sys/net/ipv4/icmp_echo_ignore_all",
         &inet::icmp::ECHO_IGNORE,

@@ -62,6 +62,37 @@ TEST(counts_of_udp_lite_are_its_own)
     EXPECT_EQ(figure6("UdpLite6InDatagrams"), before6 + 1);
 }
 
+TEST(counts_of_what_is_lost_have_their_columns)
+{
+    const char *ip[] = { "ReasmTimeout", "ReasmReqds", "ReasmOKs", "ReasmFails" };
+    const char *tcp[] = { "InErrs", "OutRsts", "InCsumErrors" };
+    for (unsigned i = 0; i < sizeof ip / sizeof *ip; i++)
+        EXPECT_TRUE(figure("/proc/net/snmp", "Ip:", ip[i]) >= 0);
+    for (unsigned i = 0; i < sizeof tcp / sizeof *tcp; i++)
+        EXPECT_TRUE(figure("/proc/net/snmp", "Tcp:", tcp[i]) >= 0);
+    EXPECT_TRUE(figure6("Ip6ReasmTimeout") >= 0);
+    EXPECT_TRUE(figure6("Ip6ReasmFails") >= 0);
+}
+
+static void is_setting(const char *path, const char *first, const char *second)
+{
+    char text[32];
+    EXPECT_TRUE(nt_get(path, text, sizeof text) > 0);
+    EXPECT_STREQ(text, first);
+    nt_put(path, second);
+    EXPECT_TRUE(nt_get(path, text, sizeof text) > 0);
+    EXPECT_STREQ(text, second);
+    nt_put(path, first);
+}
+
+TEST(pieces_of_packets_have_limits)
+{
+    is_setting("/proc/sys/net/ipv4/ipfrag_high_thresh", "4194304\n", "4194305\n");
+    is_setting("/proc/sys/net/ipv4/ipfrag_time", "30\n", "31\n");
+    is_setting("/proc/sys/net/ipv6/ip6frag_high_thresh", "4194304\n", "4194305\n");
+    is_setting("/proc/sys/net/ipv6/ip6frag_time", "60\n", "61\n");
+}
+
 TEST(counts_of_octets_have_their_columns)
 {
     const char *columns[] = { "InMcastPkts", "OutMcastPkts", "InBcastPkts", "OutBcastPkts", "InOctets", "OutOctets" };

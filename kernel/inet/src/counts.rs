@@ -27,8 +27,8 @@ macro_rules! counts {
 
 counts! {
     ip {
-        IpInReceives, IpInHdrErrors, IpInAddrErrors, IpInDelivers, IpOutRequests, IpOutNoRoutes, IpReasmReqds, IpReasmOKs,
-        IpFragOKs, IpFragFails, IpFragCreates,
+        IpInReceives, IpInHdrErrors, IpInAddrErrors, IpInDelivers, IpOutRequests, IpOutNoRoutes, IpReasmTimeout,
+        IpReasmReqds, IpReasmOKs, IpReasmFails, IpFragOKs, IpFragFails, IpFragCreates,
     }
     icmp {
         IcmpInMsgs, IcmpInErrors, IcmpInCsumErrors, IcmpInDestUnreachs, IcmpInEchos, IcmpInEchoReps, IcmpOutMsgs,
@@ -42,8 +42,8 @@ counts! {
         UdpLiteInCsumErrors,
     }
     ip6 {
-        Ip6InReceives, Ip6InHdrErrors, Ip6InAddrErrors, Ip6InDelivers, Ip6OutRequests, Ip6OutNoRoutes, Ip6ReasmReqds,
-        Ip6ReasmOKs, Ip6FragOKs, Ip6FragFails, Ip6FragCreates, Ip6InMcastPkts, Ip6OutMcastPkts, Ip6InOctets,
+        Ip6InReceives, Ip6InHdrErrors, Ip6InAddrErrors, Ip6InDelivers, Ip6OutRequests, Ip6OutNoRoutes, Ip6ReasmTimeout,
+        Ip6ReasmReqds, Ip6ReasmOKs, Ip6ReasmFails, Ip6FragOKs, Ip6FragFails, Ip6FragCreates, Ip6InMcastPkts, Ip6OutMcastPkts, Ip6InOctets,
         Ip6OutOctets,
     }
     icmp6 {
@@ -61,7 +61,7 @@ counts! {
         IpExtInMcastPkts, IpExtOutMcastPkts, IpExtInBcastPkts, IpExtOutBcastPkts, IpExtInOctets, IpExtOutOctets,
     }
     tcp {
-        TcpActiveOpens, TcpPassiveOpens, TcpInSegs,
+        TcpActiveOpens, TcpPassiveOpens, TcpInSegs, TcpInErrs, TcpOutRsts, TcpInCsumErrors,
     }
 }
 

@@ -1,6 +1,7 @@
 //! `/proc/net/sockstat` and `/proc/net/sockstat6`.
 
 use super::dgram::{LITE, RAW, UDP};
+use super::output::fragments;
 use super::tcp::machine::memory;
 use super::tcp::remote::orphans;
 use super::tcp::table;
@@ -35,9 +36,10 @@ pub fn report(family: Family) -> Vec<u8> {
         .iter()
         .filter(|socket| of(socket.family()))
         .count();
+    let (pieces, memory_of_pieces) = fragments::held(family == Family::V4);
     let text = match family {
         Family::V4 => format!(
-            "sockets: used {}\nTCP: inuse {tcp} orphan {} tw {} alloc {} mem {}\nUDP: inuse {udp} mem 0\nUDPLITE: inuse {lite}\nRAW: inuse {raw}\nFRAG: inuse 0 memory 0\n",
+            "sockets: used {}\nTCP: inuse {tcp} orphan {} tw {} alloc {} mem {}\nUDP: inuse {udp} mem 0\nUDPLITE: inuse {lite}\nRAW: inuse {raw}\nFRAG: inuse {pieces} memory {memory_of_pieces}\n",
             tcp + udp + lite + raw,
             orphans(),
             rests.len(),
@@ -45,7 +47,7 @@ pub fn report(family: Family) -> Vec<u8> {
             memory::used(),
         ),
         Family::V6 => format!(
-            "TCP6: inuse {tcp}\nUDP6: inuse {udp}\nUDPLITE6: inuse {lite}\nRAW6: inuse {raw}\nFRAG6: inuse 0 memory 0\n"
+            "TCP6: inuse {tcp}\nUDP6: inuse {udp}\nUDPLITE6: inuse {lite}\nRAW6: inuse {raw}\nFRAG6: inuse {pieces} memory {memory_of_pieces}\n"
         ),
     };
     text.into_bytes()

@@ -22,6 +22,7 @@ use sync::Events;
 /// A segment came.
 pub fn input(packet: &Incoming<'_>, verified: bool) {
     let Some((header, payload)) = Header::parse(packet.payload) else {
+        count(Count::TcpInErrs);
         return;
     };
     if packet.to.is_multicast() || crate::route::is_broadcast(packet.to) {
@@ -29,6 +30,8 @@ pub fn input(packet: &Incoming<'_>, verified: bool) {
     }
     let sum = || checksum::of_protocol(packet.from, packet.to, packet.protocol, packet.payload);
     if !verified && sum() != 0 {
+        count(Count::TcpInCsumErrors);
+        count(Count::TcpInErrs);
         return;
     }
     let local = Endpoint::new(packet.to, header.to);
