@@ -229,6 +229,57 @@ ROLE(hold)
     return 1;
 }
 
+static int try_to(int s, int port)
+{
+    struct sockaddr_in a = at4("10.9.0.2", port);
+    return connect(s, (struct sockaddr *)&a, sizeof a);
+}
+
+/* inet_link @exhaust: asks a machine that takes all connections, and keeps nothing, for more than there are ports; sends
+ * more than it and the card take. */
+ROLE(exhaust)
+{
+    enum { FIRST = 40000, PORTS = 64 };
+    static char block[65000];
+    struct linger at_once = { 1, 0 };
+    char range[32];
+    int s, sent = 0, full = 0;
+    long n, total = 0;
+    set_up(1);
+    snprintf(range, sizeof range, "%d %d", FIRST, FIRST + PORTS - 1);
+    nt_put("/proc/sys/net/ipv4/ip_local_port_range", range);
+    for (int i = 0; i < PORTS; i++) {
+        s = ASSERT_OK(socket(AF_INET, SOCK_STREAM, 0));
+        ASSERT_OK(try_to(s, 7));
+        ASSERT_OK(close(s));
+    }
+    s = ASSERT_OK(socket(AF_INET, SOCK_STREAM, 0));
+    ASSERT_TRUE(try_to(s, 7) == -1 && errno == EADDRNOTAVAIL);
+    /* Another port there is another connection. */
+    ASSERT_OK(try_to(s, 8));
+    /* Nobody answers bytes: what is kept for them has an end. */
+    ASSERT_OK(fcntl(s, F_SETFL, O_NONBLOCK));
+    while ((n = send(s, block, sizeof block, MSG_NOSIGNAL)) > 0)
+        total += n;
+    ASSERT_TRUE(n == -1 && errno == EAGAIN && total < 64 << 20);
+    ASSERT_OK(setsockopt(s, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once));
+    ASSERT_OK(close(s));
+    /* A datagram goes, or there is no room for it now. */
+    int u = ASSERT_OK(socket(AF_INET, SOCK_DGRAM, 0));
+    struct sockaddr_in a = at4("10.9.0.2", 9);
+    for (int i = 0; i < 2000; i++) {
+        n = sendto(u, block, 1400, MSG_DONTWAIT, (struct sockaddr *)&a, sizeof a);
+        sent += n == 1400;
+        full += n == -1 && (errno == EAGAIN || errno == ENOBUFS);
+        ASSERT_EQ(sent + full, i + 1);
+    }
+    ASSERT_EQ(sendto(u, block, 1400, 0, (struct sockaddr *)&a, sizeof a), 1400);
+    /* And connections are made as before. */
+    s = ASSERT_OK(socket(AF_INET, SOCK_STREAM, 0));
+    ASSERT_OK(try_to(s, 9));
+    tell(0);
+}
+
 static void between(int family)
 {
     int l = listen_on(family);

@@ -2,6 +2,7 @@
 //! segments of an earlier time. It speaks raw frames over the machine's card.
 
 mod frame;
+mod misfits;
 mod peer;
 
 use std::net::Ipv4Addr;
@@ -25,20 +26,35 @@ const PATIENCE: Duration = Duration::from_secs(1500);
 /// Memory may be so much less after many connections than before, in KiB.
 const SLACK: u64 = 4096;
 
-/// A case: its name, and what the other end does.
-type Case = (&'static str, fn(&mut Peer) -> Result<()>);
+/// A case: its name, the program's part, and what the other end does.
+type Case = (&'static str, &'static str, fn(&mut Peer) -> Result<()>);
 
-const CASES: [Case; 5] = [
-    ("clients_are_served_in_a_flood_of_syns", flood),
-    ("resets_by_the_thousand_end_nothing", resets),
-    ("ten_thousand_connections_at_once", many),
-    ("an_end_is_remembered", remembered),
-    ("what_is_of_an_earlier_time_does_not_count", earlier),
+const CASES: [Case; 8] = [
+    ("clients_are_served_in_a_flood_of_syns", "@hold", flood),
+    ("resets_by_the_thousand_end_nothing", "@hold", resets),
+    ("ten_thousand_connections_at_once", "@hold", many),
+    ("an_end_is_remembered", "@hold", remembered),
+    (
+        "what_is_of_an_earlier_time_does_not_count",
+        "@hold",
+        earlier,
+    ),
+    (
+        "what_does_not_fit_is_answered_as_linux_does",
+        "@hold",
+        misfits::answers,
+    ),
+    (
+        "challenges_are_not_answered_too_often",
+        "@hold",
+        misfits::limit,
+    ),
+    ("ports_and_buffers_run_out", "@exhaust", exhausted),
 ];
 
 /// The cases' names.
 pub fn names() -> Vec<String> {
-    CASES.iter().map(|(name, _)| (*name).to_owned()).collect()
+    CASES.iter().map(|(name, ..)| (*name).to_owned()).collect()
 }
 
 /// Runs them.
@@ -49,7 +65,7 @@ pub fn run(
     again: &str,
     report: &mut Report,
 ) -> Result<()> {
-    for (name, act) in CASES {
+    for (name, part, act) in CASES {
         if !wanted.iter().any(|its| its == name) {
             continue;
         }
@@ -57,7 +73,7 @@ pub fn run(
         let mut peer = Peer::lay(folder.path(), PATIENCE)?;
         let link = |name: &str| folder.path().join(name).display().to_string();
         let link = format!("{}:{}:1", link("card0"), link("plug0"));
-        let words = ["@hold".into()];
+        let words = [part.into()];
         let machine: Running = boot(kernel, &program.host, &words, &link, folder.path(), 0)?;
         let done = peer.meet().and_then(|()| act(&mut peer));
         drop(machine);
@@ -254,6 +270,18 @@ fn many(peer: &mut Peer) -> Result<()> {
     }
     all(peer, 10_000, false)?;
     settled(peer, own, 1, free.saturating_sub(SLACK))?;
+    Ok(())
+}
+
+/// The machine asks for connections until it has no port left.
+fn exhausted(peer: &mut Peer) -> Result<()> {
+    peer.mirror = true;
+    peer.wait("the machine", |peer| {
+        peer.said()
+            .is_ok_and(|said| said.contains("WHOLE") || said.contains("not ok"))
+    })?;
+    let said = peer.said()?;
+    ensure!(said.contains("WHOLE"), "{said}");
     Ok(())
 }
 

@@ -285,6 +285,13 @@ impl Inbox {
         ranges
     }
 
+    /// The number after the last of what came too early.
+    #[must_use]
+    pub fn last(&self) -> Option<Seq> {
+        let (at, bytes) = self.early.back()?;
+        Some(at.plus(bytes.len()))
+    }
+
     /// Whether there is a hole.
     #[must_use]
     pub fn has_hole(&self) -> bool {

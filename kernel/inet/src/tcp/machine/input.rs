@@ -100,9 +100,13 @@ impl Machine {
                 && header.seq.plus(1) == self.inbox.next;
             if again && !header.bits.contains(Bits::ACK) {
                 self.syn_due = true;
-            } else if !header.bits.contains(Bits::RST) {
+            } else if header.bits.contains(Bits::RST) {
+                if self.resets_late(header) {
+                    self.finish(End::Reset);
+                }
+            } else {
                 // Bytes sent again are answered each time; what has no place is not.
-                if span > 0 || header.seq == self.inbox.next.minus_one() {
+                if span > 0 && (again || !header.bits.contains(Bits::SYN)) {
                     self.answer = Answer::Now;
                 } else {
                     self.challenge(now);
@@ -115,7 +119,9 @@ impl Machine {
             return;
         }
         if header.bits.contains(Bits::RST) {
-            if header.seq == self.inbox.next {
+            // Whoever saw what is told to be here knows its end (`tcp_validate_incoming`).
+            if header.seq == self.inbox.next || self.ranges && self.inbox.last() == Some(header.seq)
+            {
                 self.finish(End::Reset);
             } else {
                 self.challenge(now);
@@ -132,7 +138,8 @@ impl Machine {
         if header.ack.after(self.nxt) {
             if self.state == State::SynReceived {
                 self.reply = header.refusal(payload.len());
-            } else {
+            } else if self.state != State::Established {
+                // An established connection does not answer it (`tcp_rcv_established`).
                 self.challenge(now);
             }
             return;
@@ -152,6 +159,15 @@ impl Machine {
         self.note_stamp(header, now);
         self.take_answer(header, payload.len(), now);
         self.take_bytes(header, payload, now);
+    }
+
+    /// Whether a reset has the number of the FIN that came, as some systems send it (`tcp_reset_check`).
+    fn resets_late(&self, header: &Header) -> bool {
+        let ended = matches!(
+            self.state,
+            State::CloseWait | State::LastAck | State::Closing
+        );
+        ended && header.seq == self.inbox.next.minus_one()
     }
 
     /// An answer that says how things are here, but not too often.

@@ -126,8 +126,11 @@ impl Machine {
             }
             Alarm::Room => {
                 let since = *self.no_room_since.get_or_insert(now);
+                let silent = now.saturating_since(since);
+                // Bytes that nobody holds any more are not kept for an end that answers and never has room.
                 let up = match self.settings.user_timeout {
-                    Some(most) => now.saturating_since(since) >= most,
+                    Some(most) => silent >= most,
+                    None if self.nobody_reads && silent >= self.settings.give_up => true,
                     None => self.asked >= ROOM_PROBES,
                 };
                 if up {

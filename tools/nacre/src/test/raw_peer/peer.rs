@@ -31,6 +31,8 @@ pub struct Talk {
     /// The time to tell, if any, and the last segment that came.
     pub stamp: Option<u32>,
     pub last: Option<Segment>,
+    /// Segments that came with nothing in them.
+    pub bare: u32,
     waits: Option<(Segment, Instant)>,
 }
 
@@ -50,6 +52,8 @@ pub struct Peer {
     end: Instant,
     looked: Instant,
     served: bool,
+    /// Connections are taken, and ended when the other end ends them, without being remembered.
+    pub mirror: bool,
 }
 
 impl Peer {
@@ -66,6 +70,7 @@ impl Peer {
             end: Instant::now() + patience,
             looked: Instant::now(),
             served: false,
+            mirror: false,
         })
     }
 
@@ -80,6 +85,11 @@ impl Peer {
             bail!("the time is over, waiting for {what}");
         }
         Ok(())
+    }
+
+    /// What the machine has said.
+    pub fn said(&self) -> Result<String> {
+        Ok(std::fs::read_to_string(self.card.with_file_name("said0"))?)
     }
 
     fn send(&mut self, frame: &[u8]) -> Result<()> {
@@ -141,7 +151,7 @@ impl Peer {
 
     fn take(&mut self, segment: Segment) -> Result<()> {
         let Some(talk) = self.talks.get_mut(&segment.to) else {
-            return Ok(());
+            return self.reflect(&segment);
         };
         if segment.flags & RST != 0 {
             talk.reset = true;
@@ -164,6 +174,7 @@ impl Peer {
             talk.wanted = talk.wanted.wrapping_add(span);
             talk.ended |= segment.flags & FIN != 0;
         }
+        talk.bare += u32::from(span == 0);
         let end = segment.to;
         talk.last = Some(segment);
         if span > 0 {
@@ -171,6 +182,23 @@ impl Peer {
             self.post(&answer)?;
         }
         Ok(())
+    }
+
+    /// What the other end of a connection says that knows only what the segment tells.
+    fn reflect(&mut self, segment: &Segment) -> Result<()> {
+        let ends = segment.flags & (SYN | FIN);
+        if !self.mirror || ends == 0 || segment.flags & RST != 0 {
+            return Ok(());
+        }
+        self.post(&Segment {
+            from: segment.to,
+            to: segment.from,
+            seq: segment.ack,
+            ack: segment.seq.wrapping_add(segment.span()),
+            flags: ends | ACK,
+            stamp: None,
+            body: Vec::new(),
+        })
     }
 
     /// The next segment of a connection; it does not count as sent.
@@ -211,6 +239,7 @@ impl Peer {
             got: Vec::new(),
             stamp,
             last: None,
+            bare: 0,
             waits: None,
         };
         self.talks.insert(own, talk);

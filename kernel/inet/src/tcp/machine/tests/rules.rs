@@ -3,7 +3,7 @@
 use super::super::segment::{Bits, Header};
 use super::super::sequence::{Seq, Steps};
 use super::super::*;
-use super::{Dice, GOOD, Mood, World, pattern};
+use super::{Dice, GOOD, Mood, SETTINGS, World, pattern};
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -182,6 +182,82 @@ fn a_reset_counts_in_its_place_only() {
     reset.seq = world.ends[0].inbox.next;
     world.ends[0].input(&reset, &[], now);
     assert_eq!(world.ends[0].end(), Some(End::Reset));
+}
+
+#[test]
+fn a_reset_counts_behind_what_came_too_early_and_behind_the_end() {
+    for late in [false, true] {
+        let mut world = World::connected(14, GOOD);
+        let now = world.now;
+        let next = world.ends[0].inbox.next;
+        let mut header = Header {
+            from: 80,
+            to: 4000,
+            seq: if late { next } else { next.plus(10) },
+            ack: world.ends[0].nxt,
+            bits: Bits::ACK,
+            window: 1000,
+            ..Header::default()
+        };
+        if late {
+            header.bits |= Bits::FIN;
+            world.ends[0].input(&header, b"", now);
+            assert_eq!(world.ends[0].state(), State::CloseWait);
+        } else {
+            world.ends[0].input(&header, b"early", now);
+            header.seq = next.plus(14);
+            header.bits = Bits::RST;
+            world.ends[0].input(&header, b"", now);
+            assert_eq!(world.ends[0].end(), None);
+            header.seq = next.plus(15);
+        }
+        header.bits = Bits::RST;
+        world.ends[0].input(&header, b"", now);
+        assert_eq!(world.ends[0].end(), Some(End::Reset), "{late}");
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_challenged_now_and_then() {
+    let mut world = World::connected(15, GOOD);
+    let (start, next) = (world.now, world.ends[0].inbox.next);
+    let mut answers = 0;
+    for step in 0..200 {
+        world.now = start.saturating_add(Duration::from_millis(10 * step));
+        let header = Header {
+            from: 80,
+            to: 4000,
+            seq: next.plus(1 << 20),
+            bits: Bits::SYN,
+            ..Header::default()
+        };
+        let now = world.now;
+        world.ends[0].answer = Answer::None;
+        world.ends[0].input(&header, b"", now);
+        answers += usize::from(world.ends[0].answer == Answer::Now);
+    }
+    assert_eq!(answers, 4);
+}
+
+#[test]
+fn who_never_has_room_does_not_keep_what_nobody_holds() {
+    let mut world = World::connected(16, GOOD);
+    let data = pattern(400_000, 5);
+    let mut written = 0;
+    for _ in 0..300 {
+        written += world.write(0, &data[written..]);
+        world.rest(Duration::from_millis(10));
+    }
+    assert_eq!(world.ends[0].window, 0);
+    world.ends[0].set(&Settings {
+        give_up: Duration::from_secs(100),
+        ..SETTINGS
+    });
+    world.ends[0].forsake();
+    world.ends[0].close();
+    world.rest(Duration::from_secs(300));
+    assert_eq!(world.ends[0].end(), Some(End::TimedOut));
+    assert_eq!(world.ends[0].unanswered(), 0);
 }
 
 #[test]
