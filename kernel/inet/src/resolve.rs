@@ -7,7 +7,7 @@ use super::counts::{Count, add_of, count, count_of};
 use super::input::Incoming;
 use super::output::Packet;
 use super::{checksum, protocol, route};
-use crate::link::device::{BROADCAST, Mac};
+use crate::link::device::{BROADCAST, Mac, Outgoing};
 use crate::link::discovery::{self, Heard};
 use crate::link::flags::Ifa;
 use crate::link::{self, Address, Interface, neighbour};
@@ -37,8 +37,30 @@ const ROUTER_ADVERTISEMENT: u8 = 134;
 const SOLICITATION: u8 = 135;
 const ADVERTISEMENT: u8 = 136;
 
+/// A packet that is ready to go.
+#[derive(Debug)]
+pub struct Ready {
+    /// From the IP header on.
+    pub bytes: Vec<u8>,
+    /// The card is to fill in the checksum.
+    pub unsummed: bool,
+    /// Others follow at once, and a push of the port after them.
+    pub more: bool,
+}
+
+impl Ready {
+    /// One that goes as it is.
+    fn whole(bytes: Vec<u8>) -> Self {
+        Self {
+            bytes,
+            unsummed: false,
+            more: false,
+        }
+    }
+}
+
 struct Pending {
-    packets: VecDeque<Vec<u8>>,
+    packets: VecDeque<Ready>,
     tries: u32,
     next: Instant,
 }
@@ -68,8 +90,16 @@ pub(super) fn group_mac(addr: IpAddr) -> Option<Mac> {
 /// # Errors
 /// `ENETDOWN`, `EMSGSIZE`. What the card has no room for is lost, as on a wire.
 pub fn send(interface: &Arc<Interface>, next: IpAddr, packet: Vec<u8>) -> Result<()> {
+    post(interface, next, Ready::whole(packet))
+}
+
+/// As [`send`], one of several.
+///
+/// # Errors
+/// As [`send`].
+pub fn post(interface: &Arc<Interface>, next: IpAddr, packet: Ready) -> Result<()> {
     count_of(next.is_ipv4(), Count::IpOutRequests, Count::Ip6OutRequests);
-    let (v4, bytes) = (next.is_ipv4(), packet.len());
+    let (v4, bytes) = (next.is_ipv4(), packet.bytes.len());
     add_of(v4, Count::IpExtOutOctets, Count::Ip6OutOctets, bytes);
     if let Some(mac) = group_mac(next) {
         if next.is_multicast() {
@@ -77,7 +107,7 @@ pub fn send(interface: &Arc<Interface>, next: IpAddr, packet: Vec<u8>) -> Result
         } else {
             count(Count::IpExtOutBcastPkts);
         }
-        return transmit(interface, &mac, &packet);
+        return pass(interface, &mac, &packet);
     }
     let now = Instant::now();
     if let Some(known) = neighbour::find(interface.index, next) {
@@ -85,7 +115,7 @@ pub fn send(interface: &Arc<Interface>, next: IpAddr, packet: Vec<u8>) -> Result
         if !fresh && wait_for(interface.index, next, None, now) {
             ask(interface, next);
         }
-        return transmit(interface, &known.mac, &packet);
+        return pass(interface, &known.mac, &packet);
     }
     if wait_for(interface.index, next, Some(packet), now) {
         ask(interface, next);
@@ -95,7 +125,7 @@ pub fn send(interface: &Arc<Interface>, next: IpAddr, packet: Vec<u8>) -> Result
 }
 
 /// Puts a packet in the row for a neighbour; whether it is to be asked for now.
-fn wait_for(index: u32, next: IpAddr, packet: Option<Vec<u8>>, now: Instant) -> bool {
+fn wait_for(index: u32, next: IpAddr, packet: Option<Ready>, now: Instant) -> bool {
     let mut dropped = None;
     let mut pending = PENDING.lock();
     let asks = !pending.contains_key(&(index, next));
@@ -113,7 +143,10 @@ fn wait_for(index: u32, next: IpAddr, packet: Option<Vec<u8>>, now: Instant) -> 
         if entry.packets.len() >= MOST {
             dropped = entry.packets.pop_front();
         }
-        entry.packets.push_back(packet);
+        entry.packets.push_back(Ready {
+            more: false,
+            ..packet
+        });
     }
     drop(pending);
     drop(dropped);
@@ -121,21 +154,41 @@ fn wait_for(index: u32, next: IpAddr, packet: Option<Vec<u8>>, now: Instant) -> 
 }
 
 fn transmit(interface: &Interface, to: &Mac, packet: &[u8]) -> Result<()> {
-    let kind = if packet.first().is_some_and(|first| first >> 4 == 6) {
+    transmit_as(interface, to, kind_of(packet), packet)
+}
+
+fn kind_of(packet: &[u8]) -> u16 {
+    if packet.first().is_some_and(|first| first >> 4 == 6) {
         TYPE_IPV6
     } else {
         TYPE_IPV4
-    };
-    transmit_as(interface, to, kind, packet)
+    }
 }
 
 fn transmit_as(interface: &Interface, to: &Mac, kind: u16, body: &[u8]) -> Result<()> {
-    let mut frame = Vec::with_capacity(14 + body.len());
-    frame.extend_from_slice(to);
-    frame.extend_from_slice(&interface.mac);
-    frame.extend_from_slice(&kind.to_be_bytes());
-    frame.extend_from_slice(body);
-    match interface.port.transmit(&frame) {
+    pass_as(interface, to, kind, Outgoing::whole(body))
+}
+
+fn pass(interface: &Interface, to: &Mac, packet: &Ready) -> Result<()> {
+    let frame = Outgoing {
+        unsummed: packet.unsummed,
+        more: packet.more,
+        ..Outgoing::whole(&packet.bytes)
+    };
+    pass_as(interface, to, kind_of(&packet.bytes), frame)
+}
+
+/// Sends the packet that stands where the frame's head will.
+fn pass_as(interface: &Interface, to: &Mac, kind: u16, packet: Outgoing<'_>) -> Result<()> {
+    let [a, b, c, d, e, f] = *to;
+    let [g, h, i, j, k, l] = interface.mac;
+    let [m, n] = kind.to_be_bytes();
+    let frame = Outgoing {
+        head: &[a, b, c, d, e, f, g, h, i, j, k, l, m, n],
+        body: packet.head,
+        ..packet
+    };
+    match interface.port.send(&frame, 0) {
         Err(abi::Errno::EAGAIN) => {
             interface
                 .port
@@ -302,7 +355,7 @@ pub(super) fn flush(interface: &Arc<Interface>, addr: IpAddr, mac: &Mac) {
     };
     for packet in pending.packets {
         // Lost like any other when it does not go.
-        let _ = transmit(interface, mac, &packet);
+        let _ = pass(interface, mac, &packet);
     }
 }
 
@@ -340,7 +393,7 @@ pub fn settle() -> Option<Instant> {
     }
     for ((index, _), packets) in given_up {
         for packet in packets {
-            super::icmp::host_unreachable(&packet, index);
+            super::icmp::host_unreachable(&packet.bytes, index);
         }
     }
     next

@@ -12,7 +12,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, Ordering};
 use hal::virtio::{Device, Features, PacketQueue, Unusable};
-use inet::link::device::{Frame, Mac, NetDevice, News, Offloads, Waker};
+use inet::link::device::{Frame, Mac, NetDevice, News, Offloads, Outgoing, Waker};
 use sync::{IrqLock, Once, SpinLock, rank};
 
 use super::checksum;
@@ -234,8 +234,8 @@ impl NetDevice for Card {
         self.notify(RECEIVING);
     }
 
-    fn transmit(&self, frame: &[u8]) -> Result<()> {
-        if frame.len() > ETHERNET + usize::from(self.mtu) {
+    fn transmit(&self, frame: &Outgoing<'_>) -> Result<()> {
+        if frame.length() > ETHERNET + usize::from(self.mtu) {
             return Err(Errno::EMSGSIZE);
         }
         let mut sending = self.sending.lock();
@@ -251,11 +251,18 @@ impl NetDevice for Card {
             sending.waited_for = true;
             sending.reclaim();
             if sending.queue.free() == 0 {
-                return Err(if sending.queue.is_broken() {
+                let error = if sending.queue.is_broken() {
                     Errno::EIO
                 } else {
                     Errno::EAGAIN
-                });
+                };
+                let notify = sending.queue.should_notify();
+                drop(sending);
+                // What was to be pushed later is what fills it.
+                if notify {
+                    self.notify(SENDING);
+                }
+                return Err(error);
             }
         }
         if sending.waited_for {
@@ -263,14 +270,17 @@ impl NetDevice for Card {
             sending.queue.set_interrupts(false);
         }
         let mut buffer = sending.spare.pop().unwrap_or_else(|| self.buffer());
-        let len = self.header + frame.len();
+        let len = self.header + frame.length();
         let Some((header, room)) = buffer.split_at_mut_checked(self.header) else {
             return Err(Errno::EIO);
         };
         header.fill(0);
-        if let Some(room) = room.get_mut(..frame.len()) {
-            room.copy_from_slice(frame);
-            if self.features.contains(CSUM)
+        if let Some(room) = room.get_mut(..frame.length())
+            && let Some((head, body)) = room.split_at_mut_checked(frame.head.len())
+        {
+            head.copy_from_slice(frame.head);
+            body.copy_from_slice(frame.body);
+            if frame.unsummed
                 && let Some((start, offset)) = checksum::prepare(room)
                 && let [flags, _, _, _, _, _, from, from_high, at, at_high, ..] = header
             {
@@ -280,7 +290,9 @@ impl NetDevice for Card {
             }
         }
         let lent = sending.queue.lend_outgoing(buffer, len);
-        let notify = sending.queue.should_notify();
+        // A long burst is told of before it fills the ring.
+        let due = !frame.more || sending.queue.free() <= SLOTS / 2;
+        let notify = due && sending.queue.should_notify();
         drop(sending);
         match lent {
             Ok(()) => {
@@ -290,6 +302,12 @@ impl NetDevice for Card {
                 Ok(())
             }
             Err(_) => Err(Errno::EIO),
+        }
+    }
+
+    fn push(&self) {
+        if self.sending.lock().queue.should_notify() {
+            self.notify(SENDING);
         }
     }
 

@@ -30,6 +30,38 @@ pub struct Frame<'a> {
     pub verified: bool,
 }
 
+/// A frame that goes, in two parts that follow each other on the wire.
+#[derive(Clone, Copy, Debug)]
+pub struct Outgoing<'a> {
+    /// From the destination address on.
+    pub head: &'a [u8],
+    /// The rest.
+    pub body: &'a [u8],
+    /// The card fills in the TCP or UDP checksum, which it said it does ([`Offloads::transmit`]).
+    pub unsummed: bool,
+    /// Others follow at once, and [`NetDevice::push`] after the last of them.
+    pub more: bool,
+}
+
+impl<'a> Outgoing<'a> {
+    /// One that lies in one place and goes as it is.
+    #[must_use]
+    pub fn whole(frame: &'a [u8]) -> Self {
+        Self {
+            head: frame,
+            body: &[],
+            unsummed: false,
+            more: false,
+        }
+    }
+
+    /// How long it is.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        self.head.len() + self.body.len()
+    }
+}
+
 /// What a card has to tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum News {
@@ -72,7 +104,9 @@ pub trait NetDevice: Send + Sync {
     ///
     /// # Errors
     /// `EAGAIN`: the ring is full; the waker tells when there is room. `EMSGSIZE`: longer than the card takes.
-    fn transmit(&self, frame: &[u8]) -> Result<()>;
+    fn transmit(&self, frame: &Outgoing<'_>) -> Result<()>;
+    /// Sends on its way what more was to follow.
+    fn push(&self) {}
     /// Hands each frame that waits to `each`, `most` at the most; how many there were.
     fn receive(&self, most: usize, each: &mut dyn FnMut(Frame<'_>)) -> usize;
     /// Names who is told of news. Called once.

@@ -1,6 +1,6 @@
 //! What frames go through: a card or the loopback, with its counters.
 
-use super::device::{Frame, Mac, NetDevice};
+use super::device::{Frame, Mac, NetDevice, Outgoing};
 use super::tap::{self, Direction};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
@@ -125,20 +125,31 @@ impl Port {
     /// # Errors
     /// As [`Port::transmit`].
     pub fn transmit_as(&self, frame: &[u8], origin: u64) -> Result<()> {
+        self.send(&Outgoing::whole(frame), origin)
+    }
+
+    /// As [`Port::transmit_as`], a frame in two parts.
+    ///
+    /// # Errors
+    /// As [`Port::transmit`].
+    pub fn send(&self, frame: &Outgoing<'_>, origin: u64) -> Result<()> {
         if !self.up.load(Relaxed) {
             return Err(Errno::ENETDOWN);
         }
         let Some(card) = &self.device else {
-            return self.loop_back(frame, origin);
+            return self.loop_back(&[frame.head, frame.body].concat(), origin);
         };
         match card.transmit(frame) {
             Ok(()) => {
-                self.counters.sent(frame.len());
-                let shown = Frame {
-                    bytes: frame,
-                    verified: true,
-                };
-                tap::show(self, Direction::Outgoing, shown, origin);
+                self.counters.sent(frame.length());
+                if tap::is_heard() {
+                    let whole = [frame.head, frame.body].concat();
+                    let shown = Frame {
+                        bytes: &whole,
+                        verified: true,
+                    };
+                    tap::show(self, Direction::Outgoing, shown, origin);
+                }
                 Ok(())
             }
             Err(Errno::EAGAIN) => Err(Errno::EAGAIN),
@@ -147,6 +158,20 @@ impl Port {
                 Err(error)
             }
         }
+    }
+
+    /// What was sent with more to follow goes now.
+    pub fn push(&self) {
+        if let Some(card) = &self.device {
+            card.push();
+        }
+    }
+
+    /// Whether the card fills in checksums. Who listens sees frames as they go, so not while somebody does.
+    #[must_use]
+    pub fn sums(&self) -> bool {
+        let card = self.device.as_ref();
+        !tap::is_heard() && card.is_some_and(|card| card.offloads().transmit)
     }
 
     /// What is sent on the loopback comes back at once; only packet sockets send frames there, sockets of one

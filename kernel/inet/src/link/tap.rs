@@ -62,9 +62,14 @@ pub fn remove(tap: &Arc<dyn Tap>) {
     drop(gone);
 }
 
+/// Whether anybody listens.
+pub(super) fn is_heard() -> bool {
+    COUNT.load(Relaxed) != 0
+}
+
 /// A frame passes.
 pub(super) fn show(port: &Port, direction: Direction, frame: Frame<'_>, origin: u64) {
-    if COUNT.load(Relaxed) == 0 {
+    if !is_heard() {
         return;
     }
     let taps: Vec<Arc<dyn Tap>> = TAPS.lock().clone();

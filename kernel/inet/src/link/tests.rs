@@ -23,7 +23,7 @@ impl NetDevice for Card {
     fn driver(&self) -> &'static str {
         "test"
     }
-    fn transmit(&self, _frame: &[u8]) -> abi::Result<()> {
+    fn transmit(&self, _frame: &crate::link::device::Outgoing<'_>) -> abi::Result<()> {
         Ok(())
     }
     fn receive(&self, _most: usize, _each: &mut dyn FnMut(super::device::Frame<'_>)) -> usize {

@@ -137,7 +137,7 @@ impl Half {
             let offset = stamps_wanted(way.from, way.to)?;
             Some(Stamps::new(offset, now).with(value, syn.seq.plus(1), now))
         });
-        (way.hop_limit, way.tos) = listener.marks();
+        listener.mark(&mut way);
         let (v4, v6) = MSS_DEFAULT;
         let default = if way.from.is_ipv4() { v4 } else { v6 };
         let asked = listener.asked_segment().unwrap_or(u16::MAX);

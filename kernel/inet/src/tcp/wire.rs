@@ -1,12 +1,14 @@
 //! A connection that leaves the machine: its state machine, and the packets its segments go in.
 
-use super::machine::segment::Header;
+use super::machine::segment::{Bits, Header};
 use super::machine::sequence::Seq;
 use super::machine::{Agreed, End, Machine};
 use super::secret::{first_number, stamps_wanted};
 use super::state::State;
+use crate::counts::{Count, count};
 use crate::link;
 use crate::output::{self, Packet};
+use crate::resolve::Ready;
 use crate::{checksum, protocol, resolve, route};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -39,7 +41,8 @@ pub struct Standing {
 pub struct Wire {
     /// The state machine.
     pub machine: Machine,
-    way: Way,
+    /// Where its segments go.
+    pub way: Way,
     /// The key it stands under in the table of timers.
     pub timer: Option<Instant>,
 }
@@ -55,6 +58,8 @@ pub struct Way {
     pub device: u32,
     /// Their hop limit.
     pub hop_limit: u8,
+    /// Nobody has chosen that one: IPv6 takes the way's.
+    pub any_hops: bool,
     /// Their type of service.
     pub tos: u8,
 }
@@ -68,6 +73,7 @@ impl Way {
             to,
             device,
             hop_limit: 64,
+            any_hops: true,
             tos: 0,
         }
     }
@@ -101,10 +107,13 @@ impl Post {
     }
 
     fn next(&mut self) -> Option<(Arc<link::Interface>, IpAddr)> {
-        let way = &self.way;
+        let way = &mut self.way;
         self.next
             .get_or_insert_with(|| {
                 let found = link::route::lookup(way.to, way.device).ok()?;
+                if way.any_hops && way.to.is_ipv6() && found.hop_limit != 0 {
+                    way.hop_limit = found.hop_limit;
+                }
                 Some((found.interface, found.gateway.unwrap_or(way.to)))
             })
             .clone()
@@ -115,6 +124,9 @@ impl Post {
         let Some((interface, next)) = self.next() else {
             return;
         };
+        if header.bits.contains(Bits::RST) {
+            count(Count::TcpOutRsts);
+        }
         let whole = header.length() + length;
         let packet = Packet {
             hop_limit: self.way.hop_limit,
@@ -131,13 +143,30 @@ impl Post {
         let start = bytes.len();
         header.write(&mut bytes);
         fill(&mut bytes);
-        let segment = bytes.get_mut(start..).unwrap_or_default();
-        let sum = checksum::of_protocol(self.way.from, self.way.to, packet.protocol, segment);
-        if let Some(place) = segment.get_mut(SUM) {
-            place.copy_from_slice(&sum.to_be_bytes());
+        let unsummed = interface.port.sums();
+        if !unsummed {
+            let segment = bytes.get_mut(start..).unwrap_or_default();
+            let sum = checksum::of_protocol(self.way.from, self.way.to, packet.protocol, segment);
+            if let Some(place) = segment.get_mut(SUM) {
+                place.copy_from_slice(&sum.to_be_bytes());
+            }
         }
+        let ready = Ready {
+            bytes,
+            unsummed,
+            more: true,
+        };
         // Lost like any other on the way.
-        let _ = resolve::send(&interface, next, bytes);
+        let _ = resolve::post(&interface, next, ready);
+    }
+}
+
+impl Drop for Post {
+    /// The card hears of them together.
+    fn drop(&mut self) {
+        if let Some(Some((interface, _))) = &self.next {
+            interface.port.push();
+        }
     }
 }
 
@@ -170,12 +199,6 @@ impl Wire {
             way,
             timer: None,
         }
-    }
-
-    /// How its packets are marked.
-    pub fn mark(&mut self, hop_limit: u8, tos: u8) {
-        self.way.hop_limit = hop_limit.max(1);
-        self.way.tos = tos;
     }
 
     /// A packet of `mtu` bytes is the largest that came through.

@@ -8,7 +8,7 @@ use super::super::machine::{End, KeepAlive, Machine, Settings};
 use super::super::options::TcpFlags;
 use super::super::state::State;
 use super::super::table::{self, Rest};
-use super::super::wire::{Standing, Wire};
+use super::super::wire::{Standing, Way, Wire};
 use super::ending;
 use abi::Errno;
 use alloc::boxed::Box;
@@ -16,6 +16,7 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Weak;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use core::time::Duration;
+use net::address::Family;
 use net::options::Flags;
 use sync::{Events, Instant, SpinLock, rank};
 
@@ -109,10 +110,17 @@ impl TcpSocket {
         self.apply_settings();
     }
 
-    /// Hop limit and type of service of packets.
-    pub(in super::super) fn marks(&self) -> (u8, u8) {
-        let hop_limit = self.core.ip.hop_limit(self.core.family, false);
-        (hop_limit.max(1), self.core.ip.tos())
+    /// Has packets carry the hop limit and type of service that were chosen.
+    pub(in super::super) fn mark(&self, way: &mut Way) {
+        let ip = &self.core.ip;
+        let (family, tos) = if way.to.is_ipv4() {
+            (Family::V4, ip.tos())
+        } else {
+            (Family::V6, ip.tclass())
+        };
+        way.hop_limit = ip.hop_limit(family, false).max(1);
+        way.any_hops = !ip.chooses_hops(family);
+        way.tos = tos;
     }
 
     /// Tells the machine what the options are.
@@ -149,9 +157,8 @@ impl TcpSocket {
             receive_buffer: self.chosen_window(),
             not_sent_low: kept.not_sent_low(),
         };
-        let (hop_limit, tos) = self.marks();
         self.with_wire(|wire| {
-            wire.mark(hop_limit, tos);
+            self.mark(&mut wire.way);
             wire.machine.set(&settings);
         });
     }
