@@ -195,3 +195,25 @@ TEST(tcp_dup_and_fork_keep_the_connection)
     close(d);
     EXPECT_EQ(read(s[1], &c, 1), 0);
 }
+
+TEST(tcp_the_end_wakes_who_reads_and_who_polls)
+{
+    for (int polls = 0; polls < 2; polls++) {
+        int s[2];
+        char c;
+        tcp_pair(s);
+        pid_t child = nt_fork();
+        if (child == 0) {
+            struct pollfd p = { s[1], POLLIN, 0 };
+            close(s[0]);
+            if (polls)
+                EXPECT_EQ(poll(&p, 1, 600000), 1);
+            EXPECT_EQ(read(s[1], &c, 1), 0);
+            nt_done();
+        }
+        nt_await_state(child, 'S');
+        close(s[0]);
+        EXPECT_EXIT(child, 0);
+        close(s[1]);
+    }
+}
