@@ -129,6 +129,7 @@ impl<const RANK: u8> Drop for Unlock<'_, RANK> {
 }
 
 #[cfg(all(test, not(feature = "shuttle")))]
+#[allow(clippy::unwrap_used, reason = "tests say where they fail")]
 mod tests {
     use super::Mutex;
     use alloc::sync::Arc;
