@@ -500,3 +500,20 @@ TEST(tcp_a_thousand_connections_one_after_another)
         close(s);
     }
 }
+
+TEST(tcp_a_port_that_was_only_bound_is_free_after_close)
+{
+    int s = tcp(), other = tcp();
+    ASSERT_OK(bind4(s, "127.0.0.1", 0));
+    int port = port_of(s);
+    EXPECT_ERRNO(bind4(other, "127.0.0.1", port), EADDRINUSE);
+    close(s);
+    EXPECT_OK(bind4(other, "127.0.0.1", port));
+}
+
+TEST(a_privileged_port_is_refused_before_a_strange_ipv6_address)
+{
+    be_nobody();
+    EXPECT_ERRNO(bind6(ASSERT_OK(socket(AF_INET6, SOCK_STREAM, 0)), "2001:db8::1", 80), EACCES);
+    EXPECT_ERRNO(bind4(tcp(), "192.0.2.1", 80), EADDRNOTAVAIL);
+}

@@ -182,3 +182,17 @@ TEST(tcp_epoll_edge_tells_of_each_arrival)
     EXPECT_EQ(write(s[0], "b", 1), 1);
     EXPECT_EQ(epoll_wait(e, &ev, 1, 600000), 1);
 }
+
+TEST(tcp_reading_moves_the_peek_offset_back)
+{
+    int s[2];
+    char c;
+    tcp_pair(s);
+    EXPECT_EQ(write(s[0], "abcdef", 6), 6);
+    EXPECT_EQ(await(s[1], POLLIN), POLLIN);
+    set_option(s[1], SOL_SOCKET, SO_PEEK_OFF, 4);
+    EXPECT_EQ(read(s[1], (char[2]){ 0 }, 2), 2);
+    EXPECT_EQ(option(s[1], SOL_SOCKET, SO_PEEK_OFF), 2);
+    EXPECT_EQ(recv(s[1], &c, 1, MSG_PEEK | MSG_DONTWAIT), 1);
+    EXPECT_EQ(c, 'e');
+}

@@ -188,14 +188,26 @@ TEST(the_end_draws_the_cork)
 
 TEST(more_is_a_cork_for_one_write)
 {
-    int s[2];
+    int s[2], seen = 0;
     char bytes[16];
-    tcp_pair(s);
-    ASSERT_EQ(send(s[0], "head", 4, MSG_MORE), 4);
-    ASSERT_EQ(send(s[0], "body", 4, 0), 4);
-    EXPECT_TRUE(await(s[1], POLLIN) & POLLIN);
-    EXPECT_EQ(recv(s[1], bytes, sizeof bytes, MSG_WAITALL | MSG_DONTWAIT), 8);
-    EXPECT_MEMEQ(bytes, "headbody", 8);
+    /* Where the machine is so busy that 200 ms went by, once more. */
+    for (int round = 0; round < 20 && !seen; round++) {
+        tcp_pair(s);
+        long start = now_ms();
+        ASSERT_EQ(send(s[0], "head", 4, MSG_MORE), 4);
+        int before = queued(s[1]);
+        ASSERT_EQ(send(s[0], "body", 4, 0), 4);
+        int early = now_ms() - start < 150;
+        EXPECT_EQ(recv(s[1], bytes, 8, MSG_WAITALL), 8);
+        EXPECT_MEMEQ(bytes, "headbody", 8);
+        if (early) {
+            EXPECT_EQ(before, 0);
+            seen = 1;
+        }
+        close(s[0]);
+        close(s[1]);
+    }
+    EXPECT_TRUE(seen);
 }
 
 static int deferring(int seconds, int *port)

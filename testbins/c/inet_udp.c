@@ -384,3 +384,28 @@ TEST(udp6_v6only_leaves_ipv4_alone)
     to = at6("::ffff:127.0.0.1", port);
     EXPECT_ERRNO(sendto(r, "x", 1, 0, (struct sockaddr *)&to, sizeof to), ENETUNREACH);
 }
+
+TEST(udp_a_port_for_a_connection_is_free_when_that_is_over)
+{
+    struct sockaddr none = { .sa_family = AF_UNSPEC };
+    int s = ASSERT_OK(socket(AF_INET, SOCK_DGRAM, 0)), other = ASSERT_OK(socket(AF_INET, SOCK_DGRAM, 0));
+    ASSERT_OK(connect4(s, "127.0.0.1", 9));
+    int port = port_of(s);
+    EXPECT_ERRNO(bind4(other, "127.0.0.1", port), EADDRINUSE);
+    ASSERT_OK(connect(s, &none, sizeof none));
+    EXPECT_EQ(port_of(s), 0);
+    EXPECT_OK(bind4(other, "127.0.0.1", port));
+}
+
+TEST(udp_what_is_for_ipv6_only_hears_nothing_of_ipv4)
+{
+    char c;
+    int six = ASSERT_OK(socket(AF_INET6, SOCK_DGRAM, 0)), four = ASSERT_OK(socket(AF_INET, SOCK_DGRAM, 0));
+    set_option(six, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+    ASSERT_OK(bind6(six, "::", 0));
+    ASSERT_OK(connect4(four, "127.0.0.1", port_of(six)));
+    EXPECT_EQ(send(four, "x", 1, 0), 1);
+    EXPECT_TRUE(await(four, POLLIN) & POLLERR);
+    EXPECT_ERRNO(recv(four, &c, 1, MSG_DONTWAIT), ECONNREFUSED);
+    EXPECT_ERRNO(recv(six, &c, 1, MSG_DONTWAIT), EAGAIN);
+}
