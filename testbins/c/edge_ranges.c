@@ -6,12 +6,15 @@
  */
 #include "nacre_test.h"
 
+#include <limits.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/ioctl.h>
+#include <sys/sendfile.h>
 #include <sys/timerfd.h>
+#include <sys/uio.h>
 
 #define PAGE 4096ul
 #define TFD_IOC_SET_TICKS 0x40085400
@@ -182,4 +185,84 @@ TEST_LIMIT(sockets_on_their_way_in_each_other_go, 60)
     close(held);
     int s[2];
     EXPECT_OK(socketpair(AF_UNIX, SOCK_STREAM, 0, s));
+}
+
+TEST(positions_that_are_addresses_may_be_any_number)
+{
+    char b[2] = "x";
+    int fd = ASSERT_OK(open("/proc/self/mem", O_RDWR)), n = 0;
+    struct iovec v = { b, 1 };
+    EXPECT_EQ(lseek(fd, -1, SEEK_SET), -1);
+    EXPECT_ERRNO(read(fd, b, 1), EOVERFLOW);
+    EXPECT_ERRNO(readv(fd, &v, 1), EOVERFLOW);
+    EXPECT_ERRNO(write(fd, b, 1), EOVERFLOW);
+    EXPECT_ERRNO(writev(fd, &v, 1), EOVERFLOW);
+    EXPECT_EQ(lseek(fd, -8192, SEEK_SET), -8192);
+    EXPECT_ERRNO(read(fd, b, 1), EIO);
+    EXPECT_ERRNO(write(fd, b, 1), EIO);
+    EXPECT_EQ(lseek(fd, INT64_MIN, SEEK_SET), INT64_MIN);
+    EXPECT_ERRNO(read(fd, b, 1), EIO);
+    EXPECT_OK(ioctl(fd, FIONREAD, &n));
+    EXPECT_EQ(n, 0);
+    EXPECT_EQ(lseek(fd, INT64_MAX, SEEK_SET), INT64_MAX);
+    EXPECT_ERRNO(read(fd, b, 1), EIO);
+    EXPECT_ERRNO(pread(fd, b, 1, -1), EINVAL);
+    close(fd);
+}
+
+TEST(copies_between_places_beyond_all_ends_stop_nothing)
+{
+    char name[] = "/tmp/edge.XXXXXX";
+    int to = ASSERT_OK(mkstemp(name)), from = ASSERT_OK(open("/proc/self/mem", O_RDWR));
+    lseek(from, -1, SEEK_SET);
+    EXPECT_EQ(syscall(SYS_copy_file_range, from, NULL, to, NULL, 1, 0), -1);
+    EXPECT_EQ(syscall(SYS_copy_file_range, to, NULL, from, NULL, 1, 0), -1);
+    EXPECT_EQ(sendfile(to, from, NULL, 1), -1);
+    unlink(name);
+}
+
+TEST(calls_that_do_not_exist_fail_by_the_ten_thousand)
+{
+    for (int n = 1000; n < 66000; n++)
+        if (syscall(n) != -1 || errno != ENOSYS) {
+            EXPECT_EQ(n, 0);
+            break;
+        }
+}
+
+TEST(a_directory_deeper_than_any_path_has_no_name)
+{
+    char name[201], base[] = "/tmp/deep.XXXXXX", text[PATH_MAX + 1];
+    memset(name, 'd', 200);
+    name[200] = 0;
+    ASSERT_TRUE(mkdtemp(base) != NULL);
+    ASSERT_OK(chdir(base));
+    for (int i = 0; i < 200; i++) {
+        ASSERT_OK(mkdir(name, 0700));
+        ASSERT_OK(chdir(name));
+    }
+    EXPECT_ERRNO(syscall(SYS_getcwd, text, sizeof text), ENAMETOOLONG);
+    EXPECT_ERRNO(readlink("/proc/self/cwd", text, sizeof text), ENAMETOOLONG);
+    for (int i = 0; i < 200; i++) {
+        ASSERT_OK(chdir(".."));
+        ASSERT_OK(rmdir(name));
+    }
+    ASSERT_OK(chdir("/"));
+    EXPECT_OK(rmdir(base));
+}
+
+TEST(a_sparse_file_of_many_pieces_is_cut_at_once)
+{
+    int fd = ASSERT_OK(memfd_create("sparse", 0));
+    struct stat st;
+    ASSERT_OK(ftruncate(fd, 1LL << 40));
+    for (int i = 0; i < 2000; i++)
+        ASSERT_EQ(pwrite(fd, "x", 1, (1LL << 30) + i * (256LL << 10)), 1);
+    EXPECT_OK(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (1LL << 30) + 4096, 1LL << 29));
+    ASSERT_OK(fstat(fd, &st));
+    EXPECT_EQ(st.st_blocks, 8);
+    EXPECT_OK(ftruncate(fd, 0));
+    ASSERT_OK(fstat(fd, &st));
+    EXPECT_EQ(st.st_blocks, 0);
+    close(fd);
 }

@@ -219,7 +219,8 @@ pub fn copy_file_range(
     let mut at_in = place(&input, asked_in)?;
     let mut at_out = place(&output, asked_out)?;
     let most = seek::MAX_SIZE;
-    if len as u64 > most || at_in + len as u64 > most || at_out + len as u64 > most {
+    let ends_beyond = |at: u64| at.checked_add(len as u64).is_none_or(|end| end > most);
+    if len as u64 > most || ends_beyond(at_in) || ends_beyond(at_out) {
         return Err(Errno::EOVERFLOW);
     }
     let left = from.metadata().size.saturating_sub(at_in);

@@ -50,6 +50,9 @@ pub fn getcwd(cx: &mut Cx<'_>, buf: UserAddr, size: usize) -> Result<usize> {
     if text.deleted {
         return Err(Errno::ENOENT);
     }
+    if text.too_long {
+        return Err(Errno::ENAMETOOLONG);
+    }
     let mut path = text.bytes;
     if !text.reachable {
         path.splice(..0, *b"(unreachable)");

@@ -21,12 +21,9 @@ fn read_strings(at: UserAddr, room: u64) -> Result<Strings> {
         return Ok(strings);
     }
     let pointers = UserPtr::<u64>::new(at);
-    let mut buffer = Vec::new();
-    buffer
-        .try_reserve_exact(MAX_STRING)
-        .map_err(|_| Errno::ENOMEM)?;
     // Most strings are short: the buffer grows to what the longest needs.
-    buffer.resize(256, 0);
+    let mut buffer = Vec::new();
+    grow(&mut buffer)?;
     for n in 0.. {
         let pointer = pointers.add(n).read()?;
         if pointer == 0 {
@@ -41,7 +38,7 @@ fn read_strings(at: UserAddr, room: u64) -> Result<Strings> {
             if buffer.len() == MAX_STRING {
                 return Err(Errno::E2BIG);
             }
-            buffer.resize(MAX_STRING, 0);
+            grow(&mut buffer)?;
         };
         strings.push(buffer.get(..length).unwrap_or(&[]))?;
         if strings.size() as u64 > room {
@@ -49,6 +46,16 @@ fn read_strings(at: UserAddr, room: u64) -> Result<Strings> {
         }
     }
     Ok(strings)
+}
+
+/// Makes room for a longer string.
+fn grow(buffer: &mut Vec<u8>) -> Result<()> {
+    let length = (buffer.len() * 4).clamp(256, MAX_STRING);
+    buffer
+        .try_reserve_exact(length - buffer.len())
+        .map_err(|_| Errno::ENOMEM)?;
+    buffer.resize(length, 0);
+    Ok(())
 }
 
 /// `execve(2)`.

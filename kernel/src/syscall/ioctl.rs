@@ -50,7 +50,9 @@ pub fn ioctl(cx: &mut Cx<'_>, fd: Fd, command: u32, arg: UserAddr) -> Result<usi
             _ => return Err(Errno::ENOTTY),
         },
         FIONREAD if file.inode().attr().is_regular() => {
-            let left = file.inode().metadata().size as i64 - file.position_seen() as i64;
+            // A position may be any number where it is an address.
+            let size = file.inode().metadata().size;
+            let left = size.wrapping_sub(file.position_seen());
             UserPtr::new(arg).write(&(left as i32))?;
         }
         _ => {

@@ -28,12 +28,20 @@ pub struct How {
 
 /// Refuses a range that no position can name.
 #[inline]
-fn verify(pos: u64, len: usize) -> Result<()> {
-    // A position is at most 2^63 - 1 and a length too, so that this does not overflow.
-    if pos + len as u64 > seek::MAX_SIZE {
-        Err(Errno::EINVAL)
-    } else {
-        Ok(())
+fn verify(file: &OpenFile, pos: u64, len: usize) -> Result<()> {
+    match pos.checked_add(len as u64) {
+        Some(end) if end <= seek::MAX_SIZE => Ok(()),
+        end => verify_address(file, end),
+    }
+}
+
+/// Where positions are addresses, the upper half of them counts as well.
+#[cold]
+fn verify_address(file: &OpenFile, end: Option<u64>) -> Result<()> {
+    match end {
+        _ if !file.ops().has_addresses() => Err(Errno::EINVAL),
+        None => Err(Errno::EOVERFLOW),
+        Some(_) => Ok(()),
     }
 }
 
@@ -58,17 +66,17 @@ pub fn read(
     }
     match at {
         Some(at) => {
-            verify(*at, dst.remaining())?;
+            verify(file, *at, dst.remaining())?;
             read_from(cx.thread, file, dst, at, how)
         }
         None if file.holds_position() => {
             let mut position = file.position();
-            verify(*position, dst.remaining())?;
+            verify(file, *position, dst.remaining())?;
             read_from(cx.thread, file, dst, &mut position, how)
         }
         None => {
             let mut position = file.position_seen();
-            verify(position, dst.remaining())?;
+            verify(file, position, dst.remaining())?;
             let done = read_from(cx.thread, file, dst, &mut position, how);
             file.set_position_loosely(position);
             done
@@ -263,7 +271,7 @@ fn write_positioned(
     at: &mut u64,
     how: How,
 ) -> Result<usize> {
-    verify(*at, src.remaining())?;
+    verify(file, *at, src.remaining())?;
     let limit = thread.process().limits().soft(Resource::FileSize);
     if limit != INFINITY {
         limit_size(thread, file, src, *at, how, limit)?;

@@ -29,6 +29,12 @@ impl<K, V> SortedMap<K, V> {
         self.entries.len()
     }
 
+    /// Makes room for so many more; whether there is memory for them.
+    #[must_use]
+    pub fn try_reserve(&mut self, more: usize) -> bool {
+        self.entries.try_reserve(more).is_ok()
+    }
+
     /// Whether it has no entry.
     #[must_use]
     pub const fn is_empty(&self) -> bool {

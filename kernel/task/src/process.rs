@@ -21,6 +21,9 @@ use crate::user::User;
 /// Numbers of system calls that are counted.
 pub const CALLS: usize = 480;
 
+/// Kinds of failures, a call and an errno, that are counted of a process.
+const KINDS: usize = 256;
+
 /// The program a process runs.
 #[derive(Clone, Default)]
 pub struct Program {
@@ -61,11 +64,17 @@ impl CallCounts {
         }
     }
 
-    /// Counts a failure.
+    /// Counts a failure, if it is one of those there is room for.
     #[cold]
     pub fn count_error(&self, number: usize, errno: abi::Errno) {
         let key = (number as u16, errno.number() as u16);
-        *self.errors.lock().get_or_insert_with(key, || 0) += 1;
+        let mut errors = self.errors.lock();
+        let known = errors.get(&key).is_some();
+        if number >= CALLS || !known && (errors.len() >= KINDS || !errors.try_reserve(1)) {
+            return;
+        }
+        let count = errors.get_or_insert_with(key, || 0);
+        *count = count.saturating_add(1);
     }
 
     /// Number and count of each call that was made.

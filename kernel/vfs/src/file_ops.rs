@@ -138,6 +138,11 @@ pub trait FileOps: Any + Send + Sync {
         false
     }
 
+    /// Whether positions are addresses: any number is one (`FMODE_UNSIGNED_OFFSET`).
+    fn has_addresses(&self) -> bool {
+        false
+    }
+
     /// Moves the position.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! A place in the tree of mounts.
 
+use abi::fcntl::PATH_MAX;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -100,10 +101,13 @@ impl Path {
                 bytes: anon_text(&anon, self.inode().attr().ino()),
                 reachable: true,
                 deleted: false,
+                too_long: false,
             };
         }
         let deleted = self.dentry.is_unlinked();
-        let mut names: Vec<Arc<[u8]>> = Vec::new();
+        // From the last name to the first, each backwards, and then all of it turned round.
+        let mut bytes = Vec::new();
+        let mut too_long = false;
         let mut at = self.clone();
         let reachable = loop {
             if at.same(root) {
@@ -119,17 +123,17 @@ impl Path {
             }
             match at.dentry.parent_and_name() {
                 Some((parent, name)) => {
-                    names.push(name);
+                    too_long |= bytes.len() + name.len() >= PATH_MAX;
+                    if !too_long {
+                        bytes.extend(name.iter().rev());
+                        bytes.push(b'/');
+                    }
                     at = Self::new(at.mount, parent);
                 }
                 None => break false,
             }
         };
-        let mut bytes = Vec::new();
-        for name in names.iter().rev() {
-            bytes.push(b'/');
-            bytes.extend_from_slice(name);
-        }
+        bytes.reverse();
         if bytes.is_empty() {
             bytes.push(b'/');
         }
@@ -137,17 +141,14 @@ impl Path {
             bytes,
             reachable,
             deleted,
+            too_long,
         }
     }
 
     /// The path as `/proc` links show it: with ` (deleted)` when the name is gone.
     #[must_use]
     pub fn display(&self, root: &Self) -> Vec<u8> {
-        let mut text = self.text(root);
-        if text.deleted {
-            text.bytes.extend_from_slice(b" (deleted)");
-        }
-        text.bytes
+        self.text(root).into_display()
     }
 }
 
@@ -159,6 +160,19 @@ pub struct PathText {
     pub reachable: bool,
     /// Whether the name has been removed.
     pub deleted: bool,
+    /// Whether it is longer than any path may be: the text is what its last names are.
+    pub too_long: bool,
+}
+
+impl PathText {
+    /// As `/proc` links show it.
+    #[must_use]
+    pub fn into_display(mut self) -> Vec<u8> {
+        if self.deleted {
+            self.bytes.extend_from_slice(b" (deleted)");
+        }
+        self.bytes
+    }
 }
 
 fn anon_text(name: &AnonName, ino: u64) -> Vec<u8> {

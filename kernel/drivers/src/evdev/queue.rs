@@ -34,7 +34,7 @@ impl EventQueue {
             return false;
         }
         self.events.push_back(event);
-        if self.events.len() == self.capacity {
+        if self.events.len() >= self.capacity {
             self.events.clear();
             self.events.push_back(InputEvent {
                 kind: EV_SYN,

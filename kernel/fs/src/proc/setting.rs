@@ -254,10 +254,14 @@ fn parse_one(word: &str) -> Option<i64> {
     if !digits.starts_with(|first: char| first.is_ascii_digit()) {
         return None;
     }
-    let number = if let Some(hex) = digits
+    let hex = digits
         .strip_prefix("0x")
-        .or_else(|| digits.strip_prefix("0X"))
-    {
+        .or_else(|| digits.strip_prefix("0X"));
+    // One sign is enough.
+    if hex.unwrap_or(digits).starts_with(['-', '+']) {
+        return None;
+    }
+    let number = if let Some(hex) = hex {
         i64::from_str_radix(hex, 16)
     } else if digits.len() > 1 && digits.starts_with('0') {
         i64::from_str_radix(digits, 8)
@@ -278,7 +282,19 @@ mod tests {
         assert_eq!(parse(b"0x10 010\t-3", 3), Ok((alloc::vec![16, 8, -3], 11)));
         assert_eq!(parse(b"1 2", 1), Ok((alloc::vec![1], 2)));
         assert_eq!(parse(b"7\0junk", 1), Ok((alloc::vec![7], 6)));
-        for wrong in [&b""[..], b" \n", b"a", b"1a", b"+1", b"-", b"9e9"] {
+        for wrong in [
+            &b""[..],
+            b" \n",
+            b"a",
+            b"1a",
+            b"+1",
+            b"-",
+            b"9e9",
+            b"0x-1",
+            b"-0x-8000000000000000",
+            b"--1",
+            b"0-1",
+        ] {
             assert_eq!(parse(wrong, 1), Err(Errno::EINVAL));
         }
     }

@@ -167,18 +167,16 @@ impl Index {
                 }
             }
         }
-        let keys: Vec<u64> = if self.tree.is_empty() {
-            Vec::new()
-        } else {
-            self.tree.range(first..=last).map(|(&c, _)| c).collect()
-        };
-        for c in keys {
-            if let Some(chunk) = self.tree.get_mut(&c) {
-                self.pages -= chunk.take(c, &range, &mut gone);
-                if chunk.count == 0 {
-                    self.tree.remove(&c);
-                }
+        // What gives memory back asks for none: no list of the keys.
+        let mut from = first;
+        while from <= last
+            && let Some((&c, chunk)) = self.tree.range_mut(from..=last).next()
+        {
+            self.pages -= chunk.take(c, &range, &mut gone);
+            if chunk.count == 0 {
+                self.tree.remove(&c);
             }
+            from = c + 1;
         }
         if range.start == 0 && range.end >= FLAT * CHUNK {
             self.flat = Vec::new();

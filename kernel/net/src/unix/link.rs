@@ -307,6 +307,11 @@ impl Link {
             Some(blocked) if want == Want::Look => blocked.want = want,
             Some(_) => {}
             None => {
+                // Those that are gone are not kept.
+                if self.blocked.len() == self.blocked.capacity() {
+                    self.blocked
+                        .retain(|blocked| blocked.socket.strong_count() > 0);
+                }
                 let room = self.blocked.try_reserve(1);
                 room.map_err(|_| Errno::ENOMEM)?;
                 self.blocked.push(Blocked {

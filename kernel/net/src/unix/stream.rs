@@ -12,6 +12,9 @@ use core::sync::atomic::Ordering::Relaxed;
 use mm::io::{IoDst, IoSrc};
 use sync::Events;
 
+/// Marks that wait at most: writes with descriptors, of another sender, urgent bytes. They take room that no byte does.
+const MARKS: usize = 4096;
+
 impl UnixSocket {
     /// Sends what there is room for; how many bytes. `EAGAIN` when there is room for none.
     pub(super) fn send_stream(
@@ -44,6 +47,11 @@ impl UnixSocket {
         };
         // One mark for the write, one for the urgent byte.
         let marked = urgent || rights.is_some() || stream.last_sender != sender;
+        if marked && stream.marks.len() >= MARKS {
+            drop(inbox);
+            out.put_back(rights);
+            return Err(Errno::EAGAIN);
+        }
         if marked && stream.marks.try_reserve(2).is_err() {
             drop(inbox);
             out.put_back(rights);
@@ -160,7 +168,16 @@ impl UnixSocket {
         if stream.bytes.is_empty() && stream.waiting() == 0 {
             if !flags.contains(MsgFlags::PEEK) {
                 // Places of urgent bytes that were received already.
+                let crowded = stream.marks.len() >= MARKS;
                 stream.marks.clear();
+                if crowded {
+                    drop(inbox);
+                    self.tell_of_places();
+                    inbox = self.inbox.lock();
+                    if !inbox.is_empty() {
+                        return Err(Errno::EAGAIN);
+                    }
+                }
             }
             // Still locked: what a peer writes before it closes must be seen before the end is.
             return self.end_of_stream(into);
@@ -183,6 +200,7 @@ impl UnixSocket {
             };
         }
         let before = into.bytes;
+        let crowded = stream.marks.len() >= MARKS;
         let (rights, width) = stream.take(dst, by_sender, inline, into);
         self.options.move_peek_offset(width, false);
         self.stirred.store(!stream.is_empty(), Relaxed);
@@ -191,6 +209,9 @@ impl UnixSocket {
         let peer = self.link.lock().peer();
         if let Some(peer) = peer {
             peer.uncharge(width);
+        }
+        if crowded {
+            self.tell_of_places();
         }
         if let Some(rights) = rights {
             into.rights = rights.land();
@@ -211,6 +232,15 @@ impl UnixSocket {
             };
         }
         Ok(())
+    }
+
+    /// There is room for marks again.
+    #[cold]
+    fn tell_of_places(&self) {
+        let peer = self.link.lock().peer();
+        if let Some(peer) = peer {
+            peer.pollee.notify_sync(Events::WRITABLE | Events::WRBAND);
+        }
     }
 
     /// What a read says when nothing waits: `EINVAL` without a connection, an error once, the end, or not yet.

@@ -65,6 +65,12 @@ fn compare(at: UserAddr, expected: u32) -> core::result::Result<(), Hitch> {
     }
 }
 
+impl From<Errno> for Hitch {
+    fn from(errno: Errno) -> Self {
+        Self::Answer(errno)
+    }
+}
+
 /// Brings the page of a hitch in; the error when that cannot help.
 fn overcome(hitch: Hitch, at: UserAddr, access: Access) -> Result<()> {
     match hitch {

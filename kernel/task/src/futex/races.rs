@@ -73,7 +73,7 @@ impl Futexes {
     }
 
     fn move_all(&self, from: u64, to: u64, wake: usize) -> usize {
-        let moved: Result<_, ()> = self.table.requeue(&from, &to, wake, usize::MAX, || Ok(()));
+        let moved: Result<_, Errno> = self.table.requeue(&from, &to, wake, usize::MAX, || Ok(()));
         moved.unwrap()
     }
 
@@ -234,7 +234,7 @@ fn who_waits_for_several_is_told_of_each_that_was_woken() {
                 let several = Several::new(2).unwrap();
                 let part = |at| Waiter::Several(several.clone(), at);
                 for at in 0..2 {
-                    let entered: Result<(), ()> =
+                    let entered: Result<(), Errno> =
                         f.table.enter(&(at as u64), u32::MAX, &part(at), || Ok(()));
                     entered.unwrap();
                 }

@@ -184,8 +184,8 @@ impl<K: Clone + Eq + Hash> Table<K> {
     /// must not sleep.
     ///
     /// # Errors
-    /// What `stay` says.
-    pub fn enter<E>(
+    /// What `stay` says. `ENOMEM`: no room for one more at this place.
+    pub fn enter<E: From<Errno>>(
         &self,
         key: &K,
         bitset: u32,
@@ -200,6 +200,10 @@ impl<K: Clone + Eq + Hash> Table<K> {
         if let Err(error) = stay() {
             bucket.count.fetch_sub(1, Ordering::Relaxed);
             return Err(error);
+        }
+        if list.try_reserve(1).is_err() {
+            bucket.count.fetch_sub(1, Ordering::Relaxed);
+            return Err(Errno::ENOMEM.into());
         }
         waiter.place().store(index as u32 + 1, Ordering::Relaxed);
         list.push_back(Entry {
@@ -291,8 +295,8 @@ impl<K: Clone + Eq + Hash> Table<K> {
     /// asked under both locks: it must not sleep. How many in all.
     ///
     /// # Errors
-    /// What `check` says.
-    pub fn requeue<E>(
+    /// What `check` says. `ENOMEM`: no room for so many; all is as it was.
+    pub fn requeue<E: From<Errno>>(
         &self,
         from: &K,
         to: &K,
@@ -306,11 +310,20 @@ impl<K: Clone + Eq + Hash> Table<K> {
         {
             let (mut first, mut second) = self.lock_both(source, target);
             check()?;
-            let mut kept = List::new();
+            let all = first.len();
+            let room = |_| Errno::ENOMEM;
+            woken.try_reserve(wake.min(all)).map_err(room)?;
+            if let Some(second) = &mut second {
+                second.try_reserve(moved.min(all)).map_err(room)?;
+            }
             let mut requeued = 0;
-            while let Some(mut entry) = first.pop_front() {
+            // Once round: who stays comes to the end of the row.
+            for _ in 0..all {
+                let Some(mut entry) = first.pop_front() else {
+                    break;
+                };
                 if entry.key != *from || total >= wake && requeued >= moved {
-                    kept.push_back(entry);
+                    first.push_back(entry);
                 } else if total < wake {
                     total += 1;
                     self.bucket(source).count.fetch_sub(1, Ordering::Relaxed);
@@ -321,7 +334,7 @@ impl<K: Clone + Eq + Hash> Table<K> {
                     requeued += 1;
                     entry.key = to.clone();
                     match &mut second {
-                        None => kept.push_back(entry),
+                        None => first.push_back(entry),
                         Some(second) => {
                             self.bucket(target).count.fetch_add(1, Ordering::SeqCst);
                             self.bucket(source).count.fetch_sub(1, Ordering::Relaxed);
@@ -334,7 +347,6 @@ impl<K: Clone + Eq + Hash> Table<K> {
                     }
                 }
             }
-            *first = kept;
         }
         for waiter in woken {
             waiter.tell();

@@ -97,7 +97,7 @@ fn requeueing_loses_nobody() {
         while waiting.load(SeqCst) < 6 {
             thread::yield_now();
         }
-        let moved: Result<usize, ()> = TABLE.requeue(&from, &to, 1, usize::MAX, || Ok(()));
+        let moved: Result<usize, Errno> = TABLE.requeue(&from, &to, 1, usize::MAX, || Ok(()));
         assert!(moved.is_ok());
         // Those who come late see the new value and do not wait.
         word.store(1, SeqCst);
@@ -119,7 +119,9 @@ fn bits_choose_who_is_woken() {
     let word = Arc::new(AtomicU32::new(0));
     let task = thread::spawn(move || {
         let waiter = Waiter::current();
-        TABLE.enter(&9, 0b10, &waiter, || Ok::<_, ()>(())).unwrap();
+        TABLE
+            .enter(&9, 0b10, &waiter, || Ok::<_, Errno>(()))
+            .unwrap();
         let sleep = Sleep {
             deadline: None,
             exclusive: false,

@@ -50,7 +50,11 @@ pub(super) fn shown(path: &Path) -> Result<Arc<[u8]>> {
     let root = with_current(|thread| thread.fs())
         .ok_or(Errno::ESRCH)??
         .root();
-    Ok(Arc::from(path.display(&root)))
+    let text = path.text(&root);
+    if text.too_long {
+        return Err(Errno::ENAMETOOLONG);
+    }
+    Ok(Arc::from(text.into_display()))
 }
 
 impl Target for Magic {

@@ -144,7 +144,7 @@ impl FileOps for Memory {
                 break;
             }
             let put = dst.put(part.get(..got).unwrap_or_default());
-            *pos += put as u64;
+            *pos = pos.wrapping_add(put as u64);
             done += put;
             if put < got {
                 break;
@@ -166,7 +166,7 @@ impl FileOps for Memory {
             let taken = src.take(part);
             let part = part.get(..taken).unwrap_or_default();
             let written = mm.write_foreign(UserAddr(*pos as usize), part);
-            *pos += written as u64;
+            *pos = pos.wrapping_add(written as u64);
             done += written;
             if written < taken {
                 src.rewind(mark);
@@ -182,6 +182,10 @@ impl FileOps for Memory {
             }
         }
         Ok(done)
+    }
+
+    fn has_addresses(&self) -> bool {
+        true
     }
 
     fn seek(&self, _open: &OpenFile, pos: &mut u64, offset: i64, whence: Whence) -> Result<u64> {

@@ -164,7 +164,10 @@ impl Epoll {
         self.recount(&mut interest);
         if let Some(inner) = inner {
             drop(interest);
-            inner.add_parent(&self.this);
+            if let Err(error) = inner.add_parent(&self.this) {
+                self.forget(key);
+                return Err(error);
+            }
             interest = self.interest.lock();
         }
         if _order.is_some() {
@@ -396,11 +399,15 @@ impl Epoll {
         Some((last?, batch))
     }
 
-    fn add_parent(&self, parent: &Weak<Self>) {
+    fn add_parent(&self, parent: &Weak<Self>) -> Result<()> {
         let mut interest = self.interest.lock();
+        interest.parents.retain(|parent| parent.strong_count() > 0);
         if !interest.parents.iter().any(|other| other.ptr_eq(parent)) {
+            let room = interest.parents.try_reserve(1);
+            room.map_err(|_| Errno::ENOMEM)?;
             interest.parents.push(parent.clone());
         }
+        Ok(())
     }
 
     fn is_nested(&self) -> bool {

@@ -83,16 +83,10 @@ impl Queue {
         if self.events.back().is_some_and(|last| last.repeats(&record)) {
             return false;
         }
-        let full = self.events.len() >= self.limit || self.events.try_reserve(1).is_err();
+        // One place more is kept for the record of what is lost.
+        let full = self.events.len() >= self.limit || self.events.try_reserve(2).is_err();
         if full {
-            self.overflowed = true;
-            let mask = InotifyMask::Q_OVERFLOW;
-            self.events.push_back(Record {
-                wd: -1,
-                mask,
-                cookie: 0,
-                name: None,
-            });
+            self.lose();
         } else {
             self.events.push_back(record);
         }
@@ -117,8 +111,31 @@ impl Queue {
         Ok(record)
     }
 
-    /// Puts back what could not be copied out.
+    /// Events were lost: the last record says so.
+    fn lose(&mut self) {
+        self.overflowed = true;
+        let lost = Record {
+            wd: -1,
+            mask: InotifyMask::Q_OVERFLOW,
+            cookie: 0,
+            name: None,
+        };
+        let room = self.events.len() < self.events.capacity();
+        match self.events.back_mut() {
+            Some(last) if !room => *last = lost,
+            // Into room that is there, or the first of all: a few words.
+            _ => self.events.push_back(lost),
+        }
+    }
+
+    /// Puts back what could not be copied out; without a place for it, it is lost.
     pub fn unpop(&mut self, record: Record) {
+        if self.events.try_reserve(1).is_err() {
+            if !self.overflowed {
+                self.lose();
+            }
+            return;
+        }
         self.overflowed |= record.mask.contains(InotifyMask::Q_OVERFLOW);
         self.events.push_front(record);
     }

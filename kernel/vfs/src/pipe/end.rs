@@ -124,11 +124,11 @@ impl PipeEnd {
 fn enter(state: &mut State, reads: bool, writes: bool) {
     if reads {
         state.readers += 1;
-        state.reader_visits += 1;
+        state.reader_visits = state.reader_visits.wrapping_add(1);
     }
     if writes {
         state.writers += 1;
-        state.writer_visits += 1;
+        state.writer_visits = state.writer_visits.wrapping_add(1);
     }
 }
 
@@ -141,6 +141,8 @@ impl Drop for PipeEnd {
         // A FIFO whose last end closes forgets what nobody read.
         let left = (!partner).then(|| {
             let limit = super::DEFAULT_SLOTS;
+            let before = state.buffer.limit();
+            self.pipe.user.change(before as u64, limit as u64);
             core::mem::replace(&mut state.buffer, super::PipeBuffer::new(limit))
         });
         drop(state);

@@ -49,7 +49,7 @@ impl Cursor {
             }
             b'\t' => {
                 let spaces = 8 - (self.column & 7);
-                self.column += spaces;
+                self.column = self.column.wrapping_add(spaces);
                 if flags.contains(OutputFlags::TABDLY) {
                     out.extend((0..spaces).map(|_| b' '));
                 } else {
