@@ -80,12 +80,16 @@ bc_counts() {
 	equal "$(echo '2^100' | bc)" 1267650600228229401496703205376
 }
 
-# Both on a terminal of their own, which script(1) makes. What is typed before vi is there is lost: its last line names
-# the file. The terminal's end must not come before the file is written.
+# Both on a terminal of their own, which script(1) makes. Each step waits for what vi shows of the one before: what is
+# typed before it is there is lost, and an Escape with something right behind it is another key.
 vi_writes_a_file() {
 	{
-		until grep -q new screen; do usleep 50000; done
-		printf 'ihello\033:wq\n'
+		until grep -q -- '- new' screen; do usleep 50000; done
+		printf 'ihello'
+		until grep -q hello screen; do usleep 50000; done
+		printf '\033'
+		until grep -q -- '- new .Modified' screen; do usleep 50000; done
+		printf ':wq\n'
 		until [ -s new ]; do usleep 50000; done
 	} | script -q -c 'vi new' /dev/null > screen
 	equal "$(cat new)" hello
