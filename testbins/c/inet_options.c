@@ -149,14 +149,6 @@ TEST(tcp_congestion_reno_can_be_chosen_and_nonsense_not)
     EXPECT_ERRNO(setsockopt(s, IPPROTO_TCP, TCP_CONGESTION, "nonsense", 8), ENOENT);
 }
 
-/* Waits until a connection is in this state. */
-static void in_state(int local, int remote, int state)
-{
-    for (int i = 0; i < 6000 && tcp_state("/proc/net/tcp", local, remote) != state; i++)
-        nt_sleep_ms(5);
-    EXPECT_EQ(tcp_state("/proc/net/tcp", local, remote), state);
-}
-
 /* proves TCP_INFO */
 TEST(tcp_info_tells_the_state)
 {
@@ -499,21 +491,4 @@ TEST(tcp_a_thousand_connections_one_after_another)
         close(c);
         close(s);
     }
-}
-
-TEST(tcp_a_port_that_was_only_bound_is_free_after_close)
-{
-    int s = tcp(), other = tcp();
-    ASSERT_OK(bind4(s, "127.0.0.1", 0));
-    int port = port_of(s);
-    EXPECT_ERRNO(bind4(other, "127.0.0.1", port), EADDRINUSE);
-    close(s);
-    EXPECT_OK(bind4(other, "127.0.0.1", port));
-}
-
-TEST(a_privileged_port_is_refused_before_a_strange_ipv6_address)
-{
-    be_nobody();
-    EXPECT_ERRNO(bind6(ASSERT_OK(socket(AF_INET6, SOCK_STREAM, 0)), "2001:db8::1", 80), EACCES);
-    EXPECT_ERRNO(bind4(tcp(), "192.0.2.1", 80), EADDRNOTAVAIL);
 }

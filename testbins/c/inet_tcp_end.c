@@ -217,3 +217,13 @@ TEST(tcp_the_end_wakes_who_reads_and_who_polls)
         close(s[1]);
     }
 }
+
+TEST(tcp_a_port_that_was_only_bound_is_free_after_close)
+{
+    int s = ASSERT_OK(socket(AF_INET, SOCK_STREAM, 0)), other = ASSERT_OK(socket(AF_INET, SOCK_STREAM, 0));
+    ASSERT_OK(bind4(s, "127.0.0.1", 0));
+    int port = port_of(s);
+    EXPECT_ERRNO(bind4(other, "127.0.0.1", port), EADDRINUSE);
+    close(s);
+    EXPECT_OK(bind4(other, "127.0.0.1", port));
+}

@@ -183,4 +183,12 @@ NT_UNUSED static int tcp_state(const char *file, int local, int remote)
     return state;
 }
 
+/* Waits until a connection is in this state. */
+NT_UNUSED static void in_state(int local, int remote, int state)
+{
+    for (int i = 0; i < 6000 && tcp_state("/proc/net/tcp", local, remote) != state; i++)
+        nt_sleep_ms(5);
+    EXPECT_EQ(tcp_state("/proc/net/tcp", local, remote), state);
+}
+
 #endif

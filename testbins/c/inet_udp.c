@@ -409,3 +409,10 @@ TEST(udp_what_is_for_ipv6_only_hears_nothing_of_ipv4)
     EXPECT_ERRNO(recv(four, &c, 1, MSG_DONTWAIT), ECONNREFUSED);
     EXPECT_ERRNO(recv(six, &c, 1, MSG_DONTWAIT), EAGAIN);
 }
+
+TEST(a_privileged_port_is_refused_before_a_strange_ipv6_address)
+{
+    be_nobody();
+    EXPECT_ERRNO(bind6(ASSERT_OK(socket(AF_INET6, SOCK_DGRAM, 0)), "2001:db8::1", 80), EACCES);
+    EXPECT_ERRNO(bind4(udp_any(), "192.0.2.1", 80), EADDRNOTAVAIL);
+}

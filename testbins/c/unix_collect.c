@@ -1,6 +1,7 @@
 /* Descriptors in flight that nobody can receive any more are closed (man 7 unix, SCM_RIGHTS). */
 #include "nacre_test.h"
 #include "unix_test.h"
+#include <sys/resource.h>
 
 /* The read end tells when every copy of the write end is gone. */
 static int witness(int *write_end)
@@ -275,4 +276,29 @@ TEST_LIMIT(many_cycles_leave_memory_at_its_baseline, 1200)
     if (after < before - 4096)
         nt_say("# %ld KiB free before, %ld after\n", before, after);
     EXPECT_TRUE(after >= before - 4096);
+}
+
+TEST(descriptors_received_or_dropped_are_in_flight_no_more)
+{
+    pid_t pid = nt_fork();
+    if (pid == 0) {
+        struct rlimit few = { 32, 32 };
+        char text[4];
+        int s[2], got[4], count = 0;
+        pair(SOCK_STREAM, s);
+        ASSERT_OK(setrlimit(RLIMIT_NOFILE, &few));
+        ASSERT_OK(setuid(54321));
+        for (int i = 0; i < 200; i++) {
+            ASSERT_EQ(send_fds(s[0], "x", 1, &s[i % 2], 1), 1);
+            if (i % 3 == 0) {
+                ASSERT_EQ(read(s[1], text, 1), 1);
+                continue;
+            }
+            ASSERT_EQ(recv_fds(s[1], text, 1, got, 4, &count, 0, NULL), 1);
+            ASSERT_EQ(count, 1);
+            close(got[0]);
+        }
+        nt_done();
+    }
+    EXPECT_EXIT(pid, 0);
 }

@@ -497,28 +497,3 @@ TEST(descriptors_of_a_sender_that_waited_come_with_its_message)
     EXPECT_TRUE(same_file(got[0], p[0]));
     EXPECT_EXIT(pid, 0);
 }
-
-TEST(descriptors_received_or_dropped_are_in_flight_no_more)
-{
-    pid_t pid = nt_fork();
-    if (pid == 0) {
-        struct rlimit few = { 32, 32 };
-        char text[4];
-        int s[2], got[4], count = 0;
-        pair(SOCK_STREAM, s);
-        ASSERT_OK(setrlimit(RLIMIT_NOFILE, &few));
-        ASSERT_OK(setuid(54321));
-        for (int i = 0; i < 200; i++) {
-            ASSERT_EQ(send_fds(s[0], "x", 1, &s[i % 2], 1), 1);
-            if (i % 3 == 0) {
-                ASSERT_EQ(read(s[1], text, 1), 1);
-                continue;
-            }
-            ASSERT_EQ(recv_fds(s[1], text, 1, got, 4, &count, 0, NULL), 1);
-            ASSERT_EQ(count, 1);
-            close(got[0]);
-        }
-        nt_done();
-    }
-    EXPECT_EXIT(pid, 0);
-}
