@@ -28,6 +28,10 @@ fn receive(card: &Card) -> Vec<Vec<u8>> {
     frames
 }
 
+fn send(card: &Card, length: usize) -> abi::Result<()> {
+    card.transmit(&Outgoing::whole(&vec![0; length]))
+}
+
 #[test]
 fn a_frame_is_what_was_written_after_its_header() {
     let (card, remote) = card();
@@ -59,13 +63,13 @@ fn wrong_ids_end_the_side_they_came_from() {
     let wrong = |queue, id| Wrong::NotLent { queue, id };
     assert_eq!(faults(&remote), [wrong(RECEIVING, SLOTS as u16)]);
     // It still sends, until that side lies too.
-    assert_eq!(card.transmit(&[0; 60]), Ok(()));
+    assert_eq!(send(&card, 60), Ok(()));
     let sent = remote.requests(SENDING);
     assert_eq!((sent.len(), sent[0].bytes.len()), (1, HEADER + 60));
     remote.give_back(SENDING, sent[0].id.into(), 0);
     remote.give_back(SENDING, sent[0].id.into(), 0);
-    assert_eq!(card.transmit(&[0; 60]), Err(Errno::EIO));
-    assert_eq!(card.transmit(&[0; 60]), Err(Errno::EIO));
+    assert_eq!(send(&card, 60), Err(Errno::EIO));
+    assert_eq!(send(&card, 60), Err(Errno::EIO));
     assert_eq!(remote.requests(SENDING), []);
     assert_eq!(faults(&remote)[1..], [wrong(SENDING, sent[0].id)]);
 }
@@ -81,7 +85,7 @@ fn counts_that_run_ahead_keep_nobody() {
     }
     remote.skip(SENDING, 1);
     for _ in 0..SLOTS * 2 {
-        let _ = card.transmit(&[0; 60]);
+        let _ = send(&card, 60);
     }
     assert!(faults(&remote).len() <= 2);
 }
@@ -90,14 +94,14 @@ fn counts_that_run_ahead_keep_nobody() {
 fn a_card_that_takes_nothing_fills() {
     let (card, remote) = card();
     for _ in 0..SLOTS {
-        assert_eq!(card.transmit(&[0; 60]), Ok(()));
+        assert_eq!(send(&card, 60), Ok(()));
     }
-    assert_eq!(card.transmit(&[0; 60]), Err(Errno::EAGAIN));
+    assert_eq!(send(&card, 60), Err(Errno::EAGAIN));
     // Switched off and on, it does not take them either.
     remote.reset();
-    assert_eq!(card.transmit(&[0; 60]), Err(Errno::EAGAIN));
+    assert_eq!(send(&card, 60), Err(Errno::EAGAIN));
     assert_eq!(receive(&card), Vec::<Vec<u8>>::new());
-    assert_eq!(card.transmit(&[0; 2000]), Err(Errno::EMSGSIZE));
+    assert_eq!(send(&card, 2000), Err(Errno::EMSGSIZE));
     assert_eq!(faults(&remote), []);
 }
 
