@@ -317,6 +317,7 @@ impl Options {
         let value = i32::read_from_prefix(bytes).map_err(|_| Errno::EINVAL)?.0;
         let admin = who.has(Capability::NET_ADMIN);
         match name {
+            so::SNDBUFFORCE | so::RCVBUFFORCE if !admin => return Err(Errno::EPERM),
             so::SNDBUF | so::SNDBUFFORCE => {
                 self.chosen.fetch_or(CHOSEN_SEND, Relaxed);
             }
@@ -335,7 +336,6 @@ impl Options {
                 doubled(value, &settings::RECEIVE_MAX, RECEIVE_BUFFER_MIN),
                 Relaxed,
             ),
-            so::SNDBUFFORCE | so::RCVBUFFORCE if !admin => return Err(Errno::EPERM),
             so::SNDBUFFORCE => self
                 .send_buffer
                 .store(forced(value, SEND_BUFFER_MIN), Relaxed),

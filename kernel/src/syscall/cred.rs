@@ -197,6 +197,9 @@ pub fn capget(cx: &mut Cx<'_>, header: UserPtr<u32>, data: UserPtr<u32>) -> Resu
             Err(Errno::EINVAL)
         };
     };
+    if data.is_null() {
+        return Ok(0);
+    }
     let pid = header.add(1).read()? as i32;
     if pid < 0 {
         return Err(Errno::EINVAL);
@@ -207,9 +210,6 @@ pub fn capget(cx: &mut Cx<'_>, header: UserPtr<u32>, data: UserPtr<u32>) -> Resu
         let thread = tree::lock().thread(pid as u32).ok_or(Errno::ESRCH)?;
         thread.cred()
     };
-    if data.is_null() {
-        return Ok(0);
-    }
     for word in 0..words {
         let sets = [cred.effective, cred.permitted, cred.inheritable];
         for (n, set) in sets.into_iter().enumerate() {

@@ -120,7 +120,20 @@ pub fn waitid(
     options: Flags,
     usage: UserPtr<Rusage>,
 ) -> Result<usize> {
-    let options = options.0;
+    let waited = wait_for_id(cx, kind, id, options.0);
+    if let Ok(Some(waited)) = &waited
+        && !usage.is_null()
+    {
+        usage.write(&rusage(&waited.usage))?;
+    }
+    // Of nobody, too, and whatever the error is.
+    if !info.is_null() {
+        write_info(info, waited.as_ref().ok().and_then(Option::as_ref))?;
+    }
+    waited.map(|_| 0)
+}
+
+fn wait_for_id(cx: &mut Cx<'_>, kind: i32, id: PidArg, options: u32) -> Result<Option<Waited>> {
     let known = WNOHANG | WNOWAIT | WEXITED | WUNTRACED | WCONTINUED | WNOTHREAD | WCLONE | WALL;
     if options & !known != 0 || options & (WEXITED | WUNTRACED | WCONTINUED) == 0 {
         return Err(Errno::EINVAL);
@@ -157,15 +170,7 @@ pub fn waitid(
     if waited.is_none() && nonblocking {
         return Err(Errno::EAGAIN);
     }
-    if let Some(waited) = &waited
-        && !usage.is_null()
-    {
-        usage.write(&rusage(&waited.usage))?;
-    }
-    if !info.is_null() {
-        write_info(info, waited.as_ref())?;
-    }
-    Ok(0)
+    Ok(waited)
 }
 
 /// Linux writes six fields and leaves the rest of the siginfo as it was.

@@ -11,7 +11,7 @@ use abi::{Errno, Result};
 use hal::{PAGE_SIZE, UserAddr, ucopy};
 use mm::{Backing, MapName, MapRequest, MemObject, Placement, VmaFlags};
 use sync::Resource;
-use vfs::{MmapRequest, MountFlags, OpenFile};
+use vfs::{InodeFlags, MmapRequest, MountFlags, OpenFile};
 
 use super::Cx;
 use super::args::{Fd, StrPtr};
@@ -150,6 +150,11 @@ fn of_file(request: &mut MapRequest, file: Arc<OpenFile>, flags: u32, offset: u6
         _ => return Err(Errno::EINVAL),
     };
     if shared && write && !file.writable() {
+        return Err(Errno::EACCES);
+    }
+    // What only grows is not written to in its midst.
+    let grows = file.inode().attr().flags().contains(InodeFlags::APPEND);
+    if shared && file.writable() && grows {
         return Err(Errno::EACCES);
     }
     if !file.readable() {

@@ -4,12 +4,13 @@ use abi::signal::NSIG;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use hal::UserAddr;
-use hal::ucopy::{self, UserPtr};
+use hal::ucopy::{self, UserPtr, UserSlice};
 use sync::{Capability, Credentials};
 use task::cred;
 use task::thread::{MEMORY_FAILURE_DEFAULT, flag};
 
 use super::{Cx, prctl_memory};
+use zerocopy::IntoBytes;
 
 const PR_SET_PDEATHSIG: i32 = 1;
 const PR_GET_PDEATHSIG: i32 = 2;
@@ -33,6 +34,7 @@ const PR_SET_NO_NEW_PRIVS: i32 = 38;
 const PR_GET_NO_NEW_PRIVS: i32 = 39;
 const PR_GET_TID_ADDRESS: i32 = 40;
 const PR_CAP_AMBIENT: i32 = 47;
+const PR_GET_AUXV: i32 = 0x4155_5856;
 const PR_TASK_PERF_EVENTS_DISABLE: i32 = 31;
 const PR_TASK_PERF_EVENTS_ENABLE: i32 = 32;
 const PR_GET_TSC: i32 = 25;
@@ -57,6 +59,8 @@ const PR_TAGGED_ADDR_ENABLE: u64 = 1;
 /// The counter of time can be read.
 const PR_TSC_ENABLE: i32 = 1;
 
+/// Bytes Linux keeps of an auxiliary vector on arm64 (`sizeof(mm->saved_auxv)`).
+const AUXV: usize = 50 * 8;
 /// Timer slack of a fresh process, nanoseconds.
 const DEFAULT_SLACK: u64 = 50_000;
 
@@ -116,6 +120,21 @@ pub fn prctl(
         PR_GET_TID_ADDRESS => {
             let word = cx.thread.clear_child_tid().0 as u64;
             UserPtr::<u64>::new(UserAddr(arg2 as usize)).write(&word)?;
+        }
+        PR_GET_AUXV => {
+            if arg4 != 0 || arg5 != 0 {
+                return Err(Errno::EINVAL);
+            }
+            let mut words = [0u64; AUXV / 8];
+            let auxv = process.program().auxv;
+            words
+                .iter_mut()
+                .zip(&*auxv)
+                .for_each(|(to, from)| *to = *from);
+            let wanted = usize::try_from(arg3).map_or(AUXV, |size| size.min(AUXV));
+            let bytes = words.as_bytes().get(..wanted).unwrap_or_default();
+            UserSlice::new(UserAddr(arg2 as usize), wanted).write(bytes)?;
+            return Ok(AUXV);
         }
         // Of the counters of performance a thread has opened: there are none.
         PR_TASK_PERF_EVENTS_DISABLE | PR_TASK_PERF_EVENTS_ENABLE => {}

@@ -445,9 +445,19 @@ pub fn pidfd_send_signal(
         .or_else(|| task::proc::process_of(&file))
         .ok_or(Errno::EBADF)?;
     let signo = number_or_zero(sig)?;
+    // By itself a pidfd says whether it means a thread.
+    let leader = || tree::lock().thread(process.pid());
+    let one = match flags.0 {
+        0 => task::pidfd::thread_of(&file),
+        THREAD => task::pidfd::thread_of(&file).or_else(leader),
+        _ => None,
+    };
     let info = if info.is_null() {
         let (pid, uid) = own_ids(cx);
-        SigInfo::user(signo, pid, uid)
+        match one {
+            Some(_) => SigInfo::tkill(signo, pid, uid),
+            None => SigInfo::user(signo, pid, uid),
+        }
     } else {
         let raw = info.read()?;
         if raw.signo != signo {
@@ -466,7 +476,17 @@ pub fn pidfd_send_signal(
     if process.life() == tree::Life::Gone {
         return Err(Errno::ESRCH);
     }
-    kill_one(cx, &process, info)?;
+    let Some(thread) = one else {
+        kill_one(cx, &process, info)?;
+        return Ok(0);
+    };
+    if thread.has_ended() {
+        return Err(Errno::ESRCH);
+    }
+    ask(cx, &process, info)?;
+    if info.signo != 0 {
+        send_to_thread(&thread, info, Origin::User)?;
+    }
     Ok(0)
 }
 

@@ -99,6 +99,11 @@ pub fn open_thread(thread: &Arc<Thread>, nonblocking: bool) -> Result<Arc<OpenFi
     make(fd, nonblocking)
 }
 
+/// The one thread a pidfd stands for; `None` where it stands for a process.
+pub fn thread_of(file: &OpenFile) -> Option<Arc<Thread>> {
+    file.ops_as::<PidFd>()?.thread.clone()
+}
+
 /// The process behind a pidfd; `None` for another kind of file.
 pub fn process_of(file: &OpenFile) -> Option<Arc<Process>> {
     file.ops_as::<PidFd>().map(|fd| fd.process.clone())

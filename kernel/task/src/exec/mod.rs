@@ -65,6 +65,8 @@ struct Prepared {
     comm: Vec<u8>,
     secure: bool,
     personality: u32,
+    /// Who runs it may read it, and its interpreter.
+    readable: bool,
 }
 
 /// The path of a place seen from the real root, as `/proc` shows it.
@@ -140,8 +142,15 @@ fn prepare(thread: &Arc<Thread>, mut request: Request) -> Result<Prepared> {
         None => None,
         Some(name) => Some(open_interpreter(thread, &cred, &name)?),
     };
+    let may_read = |path: &Path| path.inode().permission(&cred, Access::READ).is_ok();
+    let readable = may_read(&path)
+        && interpreter
+            .as_ref()
+            .is_none_or(|(binary, _)| may_read(binary.file.path()));
     let rights = rights_of(&path, &cred);
-    build(thread, request, comm, &binary, &image, interpreter, rights)
+    let mut prepared = build(thread, request, comm, &binary, &image, interpreter, rights)?;
+    prepared.readable = readable;
+    Ok(prepared)
 }
 
 /// The last component of a name, which becomes the thread's.
@@ -323,6 +332,7 @@ fn build(
         sp: stack.sp,
         comm,
         personality,
+        readable: true,
     })
 }
 

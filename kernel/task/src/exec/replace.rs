@@ -56,7 +56,7 @@ fn change(thread: &Arc<Thread>, regs: &mut UserContext, new: Prepared) -> Result
     }
     let own =
         new.rights.cred.euid == new.rights.cred.uid && new.rights.cred.egid == new.rights.cred.gid;
-    process.set_dumpable(u8::from(own && !changed));
+    process.set_dumpable(u8::from(own && !changed && new.readable));
     thread.set_cred(Arc::new(new.rights.cred));
     process.set_personality(new.personality);
     drop(process.set_program(new.program));

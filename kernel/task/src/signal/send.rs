@@ -26,11 +26,11 @@ pub fn may_signal(sender: &Thread, target: &Process, signo: i32) -> bool {
     if core::ptr::eq(&raw const **sender.process(), &raw const *target) {
         return true;
     }
-    let Some(thread) = target.any_thread() else {
-        // A zombie: whoever could have may still.
+    // A zombie has still those it ended with.
+    let Some((_, its)) = target.name_and_cred() else {
         return true;
     };
-    let (mine, its) = (sender.cred(), thread.cred());
+    let mine = sender.cred();
     same_user(&mine, &its)
         || mine.has(Capability::KILL)
         || (signo == SIGCONT && sender.process().session() == target.session())
