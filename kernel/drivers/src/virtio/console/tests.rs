@@ -10,6 +10,8 @@ use proptest::prelude::*;
 struct Host {
     remote: Remote,
     room: Vec<Request>,
+    /// What it was told and has not been asked about.
+    heard: Vec<Vec<u8>>,
 }
 
 impl Host {
@@ -22,34 +24,35 @@ impl Host {
         let mut host = Self {
             remote,
             room: Vec::new(),
+            heard: Vec::new(),
         };
         host.hears(control::device_ready());
         (console, host)
     }
 
-    /// Waits for a message of the driver's.
+    /// Takes what the driver said.
+    fn listens(&mut self) {
+        for request in self.remote.requests(CONTROL_OUT) {
+            self.remote.give_back(CONTROL_OUT, request.id.into(), 0);
+            self.heard.push(request.bytes);
+        }
+    }
+
+    /// Waits for a message of the driver's; others may come before it and with it.
     fn hears(&mut self, message: [u8; 8]) {
-        let remote = &self.remote;
         until(|| {
-            let mut found = None;
-            for request in remote.requests(CONTROL_OUT) {
-                remote.give_back(CONTROL_OUT, request.id.into(), 0);
-                if request.bytes == message {
-                    found = Some(());
-                }
-            }
-            remote.interrupt(true, false);
-            found
+            self.listens();
+            self.remote.interrupt(true, false);
+            let at = self.heard.iter().position(|heard| *heard == message)?;
+            Some(self.heard.remove(at))
         });
     }
 
     fn says(&mut self, bytes: &[u8]) {
         while self.room.is_empty() {
             self.room = self.remote.requests(CONTROL_IN);
-            // What the driver says meanwhile is not of interest, but must not fill the queue.
-            for request in self.remote.requests(CONTROL_OUT) {
-                self.remote.give_back(CONTROL_OUT, request.id.into(), 0);
-            }
+            // What the driver says meanwhile must not fill the queue.
+            self.listens();
             std::thread::yield_now();
         }
         let request = self.room.remove(0);

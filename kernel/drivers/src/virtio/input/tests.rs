@@ -84,7 +84,12 @@ fn a_device_that_describes_nonsense_is_taken_as_far_as_it_goes() {
         let (device, remote) = device(Kind::Input, 0, &config);
         remote.keep_changing(restless);
         start(device).unwrap();
-        let lent = until(|| Some(remote.requests(EVENTS)).filter(|lent| lent.len() == SLOTS));
+        // They are lent one after the other.
+        let mut lent = Vec::new();
+        until(|| {
+            lent.extend(remote.requests(EVENTS));
+            (lent.len() == SLOTS).then_some(())
+        });
         remote.answer(EVENTS, &lent[0], &[0xff; EVENT]);
         remote.answer(EVENTS, &lent[1], &[3, 0, 47, 0, 0, 0, 0, 0x80]);
         remote.answer(EVENTS, &lent[2], &KEY);
