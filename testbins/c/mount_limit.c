@@ -1,25 +1,11 @@
 /* How many mounts a namespace may have (man 5 proc_sys_fs, mount-max), and what is left of those that were too many. */
 #include "nacre_test.h"
+#include "mount_test.h"
 #include "inotify_test.h"
 #include <poll.h>
 #include <sched.h>
-#include <sys/mount.h>
 
 #define MOST "/proc/sys/fs/mount-max"
-
-static char here[64];
-
-/* A directory of our own on a private tmpfs, with the places a and b. */
-static void begin(void)
-{
-    nt_dir();
-    ASSERT_TRUE(getcwd(here, sizeof here) != NULL);
-    ASSERT_OK(mount("n", here, "tmpfs", 0, NULL));
-    ASSERT_OK(mount(NULL, here, NULL, MS_PRIVATE, NULL));
-    ASSERT_OK(chdir(here));
-    ASSERT_OK(mkdir("a", 0755));
-    ASSERT_OK(mkdir("b", 0755));
-}
 
 static void set_most(long most)
 {
@@ -58,7 +44,7 @@ static void with_a_limit(void (*part)(void))
 static void grow(void)
 {
     int before = mounts();
-    begin();
+    own_tree();
     set_most(1500);
     ASSERT_OK(mount(NULL, here, NULL, MS_SHARED, NULL));
     int rounds = 0;
@@ -93,7 +79,7 @@ static void expect(int wd, unsigned mask)
 
 static void refuse(void)
 {
-    begin();
+    own_tree();
     ASSERT_OK(mount("n", "a", "tmpfs", 0, NULL));
     nt_put("a/f", "x");
     in = ASSERT_OK(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));

@@ -1,23 +1,9 @@
 /* Namespaces of mounts (man 7 mount_namespaces, man 2 unshare, man 2 setns): whose mounts are seen by whom, and how
  * long they stand. */
 #include "nacre_test.h"
+#include "mount_test.h"
 #include <sched.h>
-#include <sys/mount.h>
 #include <sys/vfs.h>
-
-static char here[64];
-
-/* A directory of our own on a private tmpfs, with the places a and b. */
-static void start(void)
-{
-    nt_dir();
-    ASSERT_TRUE(getcwd(here, sizeof here) != NULL);
-    ASSERT_OK(mount("n", here, "tmpfs", 0, NULL));
-    ASSERT_OK(mount(NULL, here, NULL, MS_PRIVATE, NULL));
-    ASSERT_OK(chdir(here));
-    ASSERT_OK(mkdir("a", 0755));
-    ASSERT_OK(mkdir("b", 0755));
-}
 
 static void end(void)
 {
@@ -98,7 +84,7 @@ static void let_go(struct partner *p)
 
 TEST(unshare_makes_one_of_its_own_number)
 {
-    start();
+    own_tree();
     ino_t old = namespace_of(getpid());
     struct partner p;
     if (partner_fork(&p)) {
@@ -123,7 +109,7 @@ TEST(unshare_makes_one_of_its_own_number)
 
 TEST(what_is_mounted_in_one_is_not_seen_in_the_other)
 {
-    start();
+    own_tree();
     struct partner p;
     if (partner_fork(&p)) {
         ASSERT_OK(unshare(CLONE_NEWNS));
@@ -148,7 +134,7 @@ TEST(what_is_mounted_in_one_is_not_seen_in_the_other)
 
 TEST(who_goes_stands_on_the_copy)
 {
-    start();
+    own_tree();
     ASSERT_OK(mount("n", "a", "tmpfs", 0, NULL));
     ASSERT_OK(mount(NULL, "a", NULL, MS_PRIVATE, NULL));
     ASSERT_OK(mkdir("a/x", 0755));
@@ -178,7 +164,7 @@ TEST(who_goes_stands_on_the_copy)
 
 TEST(peers_hear_of_each_other_across)
 {
-    start();
+    own_tree();
     ASSERT_OK(mount("n", "a", "tmpfs", 0, NULL));
     ASSERT_OK(mount(NULL, "a", NULL, MS_SHARED, NULL));
     ASSERT_OK(mkdir("a/x", 0755));
@@ -205,7 +191,7 @@ TEST(peers_hear_of_each_other_across)
 
 TEST(a_slave_in_another_hears_and_is_not_heard)
 {
-    start();
+    own_tree();
     ASSERT_OK(mount("n", "a", "tmpfs", 0, NULL));
     ASSERT_OK(mount(NULL, "a", NULL, MS_SHARED, NULL));
     ASSERT_OK(mkdir("a/x", 0755));
@@ -247,7 +233,7 @@ static void groups(char *text)
 
 TEST(it_goes_with_the_last_process_in_it)
 {
-    start();
+    own_tree();
     ASSERT_OK(mount("n", "a", "tmpfs", 0, NULL));
     ASSERT_OK(mount(NULL, "a", NULL, MS_SHARED, NULL));
     struct partner p;
@@ -272,7 +258,7 @@ TEST(it_goes_with_the_last_process_in_it)
 
 TEST(a_file_keeps_it_and_setns_goes_into_it)
 {
-    start();
+    own_tree();
     struct partner p;
     if (partner_fork(&p)) {
         ASSERT_OK(unshare(CLONE_NEWNS));
@@ -304,7 +290,7 @@ TEST(a_file_keeps_it_and_setns_goes_into_it)
 
 TEST(setns_goes_where_a_process_is)
 {
-    start();
+    own_tree();
     struct partner p;
     if (partner_fork(&p)) {
         ASSERT_OK(unshare(CLONE_NEWNS));
@@ -377,7 +363,7 @@ TEST(only_the_administrator_makes_one)
 
 TEST(what_is_mounted_elsewhere_does_not_hold_a_name)
 {
-    start();
+    own_tree();
     ASSERT_OK(close(ASSERT_OK(open("f", O_CREAT | O_RDWR, 0644))));
     struct partner p;
     if (partner_fork(&p)) {
@@ -405,7 +391,7 @@ TEST(what_is_mounted_elsewhere_does_not_hold_a_name)
 
 TEST(mounts_of_another_are_not_changed)
 {
-    start();
+    own_tree();
     ASSERT_OK(mount("n", "a", "tmpfs", 0, NULL));
     int fd = ASSERT_OK(open("a", O_RDONLY | O_DIRECTORY));
     char place[64];

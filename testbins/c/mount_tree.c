@@ -1,6 +1,6 @@
 /* Mounts by descriptor, and file systems made step by step (man 2 open_tree, man 2 fsopen, man 2 mount_setattr). */
 #include "nacre_test.h"
-#include <sys/mount.h>
+#include "mount_test.h"
 #include <sys/statfs.h>
 
 enum { OPEN_TREE = 428, MOVE_MOUNT, FSOPEN, FSCONFIG, FSMOUNT, FSPICK, MOUNT_SETATTR = 442 };
@@ -12,17 +12,9 @@ struct attr {
     uint64_t set, clear, propagation, userns;
 };
 
-static char here[64];
-
 static void start(void)
 {
-    nt_dir();
-    ASSERT_TRUE(getcwd(here, sizeof here) != NULL);
-    ASSERT_OK(mount("n", here, "tmpfs", 0, NULL));
-    ASSERT_OK(mount(NULL, here, NULL, MS_PRIVATE, NULL));
-    ASSERT_OK(chdir(here));
-    ASSERT_OK(mkdir("a", 0755));
-    ASSERT_OK(mkdir("b", 0755));
+    own_tree();
     nt_put("f", "");
     ASSERT_OK(mount("n", "a", "tmpfs", 0, NULL));
     nt_put("a/q", "");

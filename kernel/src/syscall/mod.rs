@@ -58,6 +58,7 @@ mod select;
 mod sigio;
 mod sigmask;
 mod signal;
+mod signalfd;
 mod size;
 mod sleep;
 mod socket;

@@ -1,15 +1,15 @@
 //! Signals: actions, masks, sending, waiting, returning from handlers.
 
 use abi::signal::{
-    NSIG, RawSigInfo, SEGV_ACCERR, SEGV_MAPERR, SFD_CLOEXEC, SFD_NONBLOCK, SI_TKILL, SIG_BLOCK,
-    SIG_SETMASK, SIG_UNBLOCK, SIGKILL, SIGSEGV, SIGSTOP, SaFlags, SigAction, SigSet, SigStack,
+    NSIG, RawSigInfo, SEGV_ACCERR, SEGV_MAPERR, SI_TKILL, SIG_BLOCK, SIG_SETMASK, SIG_UNBLOCK,
+    SIGKILL, SIGSEGV, SIGSTOP, SaFlags, SigAction, SigSet, SigStack,
 };
 use abi::time::Timespec;
 use abi::{Errno, Result};
 use core::time::Duration;
 use hal::UserAddr;
 use hal::ucopy::UserPtr;
-use sync::{Instant, Resource};
+use sync::Instant;
 use task::signal::many::{members, send_to_many};
 use task::signal::send::may_signal;
 use task::signal::{
@@ -35,7 +35,7 @@ fn number_or_zero(sig: Sig) -> Result<i32> {
     }
 }
 
-fn check_size(size: usize) -> Result<()> {
+pub(super) fn check_size(size: usize) -> Result<()> {
     if size == SIGSET_SIZE {
         Ok(())
     } else {
@@ -488,29 +488,4 @@ pub fn pidfd_send_signal(
         send_to_thread(&thread, info, Origin::User)?;
     }
     Ok(0)
-}
-
-/// `signalfd4(2)`.
-pub fn signalfd4(
-    cx: &mut Cx<'_>,
-    fd: super::args::Fd,
-    mask: UserPtr<SigSet>,
-    size: usize,
-    flags: Flags,
-) -> Result<usize> {
-    check_size(size)?;
-    let mask = mask.read()?;
-    if flags.0 & !(SFD_CLOEXEC | SFD_NONBLOCK) != 0 {
-        return Err(Errno::EINVAL);
-    }
-    if fd.0 != -1 {
-        task::signalfd::set_mask(&*cx.usable_file(fd)?, mask)?;
-        return Ok(fd.0 as usize);
-    }
-    let file = task::signalfd::open(cx.thread, mask, flags.0 & SFD_NONBLOCK != 0)?;
-    let limit = cx.process().limits().soft(Resource::OpenFiles) as usize;
-    let fd = cx
-        .files()?
-        .install(file, limit, flags.0 & SFD_CLOEXEC != 0)?;
-    Ok(fd as usize)
 }

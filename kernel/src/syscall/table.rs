@@ -251,7 +251,7 @@ syscalls! {
     71 => copy::sendfile(fd_out: Fd, fd_in: Fd, offset: UserPtr<i64>, count: usize);
     72 => select::pselect6(count: i32, read: UserAddr, write: UserAddr, except: UserAddr, timeout: UserPtr<Timespec>, mask: UserPtr<SigSetArg>);
     73 => poll::ppoll(fds: UserPtr<PollFd>, count: u32, timeout: UserPtr<Timespec>, mask: UserPtr<SigSet>, size: usize);
-    74 => signal::signalfd4(fd: Fd, mask: UserPtr<SigSet>, size: usize, flags: Flags);
+    74 => signalfd::signalfd4(fd: Fd, mask: UserPtr<SigSet>, size: usize, flags: Flags);
     75 => splice::vmsplice(fd: Fd, vector: UserAddr, count: usize, flags: Flags);
     76 => splice::splice(fd_in: Fd, offset_in: UserPtr<i64>, fd_out: Fd, offset_out: UserPtr<i64>, len: usize, flags: Flags);
     77 => splice::tee(fd_in: Fd, fd_out: Fd, len: usize, flags: Flags);
